@@ -1,0 +1,157 @@
+"""Record headers: the metadata of frames and embeddings, whose values are the payload itself.
+
+Header values are UTF-8 text and integers are decimal text, so that `kcat` can write them.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from schemas.errors import InvalidMessage
+from schemas.identity import check_source_id, check_stream
+from schemas.limits import LARGEST_T_MS, UNKNOWN_MS
+
+RawHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
+Mark = Literal["same", "run_end", "stream_end"]
+
+FRAME: Final = "frame/1"
+EMBEDDING: Final = "embedding/1"
+
+
+class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record of `frames-*` says of its JPEG; of a mark when `mark` is set and the value is empty.
+
+    `t_ms` is the time on the source's timeline, None for a mark that ends something. `run` and `seq` are both set or both None:
+    without them a record is its own run. `life` None is the life in force at the record's Kafka timestamp.
+    `context` marks a sample of a chunk's margin, which feeds windows and never becomes a row.
+    """
+
+    source_id: str
+    t_ms: int | None
+    stream: str
+    life: int | None = None
+    run: int | None = None
+    seq: int | None = None
+    captured_ms: int = UNKNOWN_MS
+    width: int | None = None
+    height: int | None = None
+    context: bool = False
+    mark: Mark | None = None
+
+
+class EmbeddingHeaders(FrameHeaders, frozen=True, kw_only=True):
+    """As `FrameHeaders`, plus the embedding space of the vector."""
+
+    space: str
+
+
+def encode_frame_headers(headers: FrameHeaders) -> list[tuple[str, bytes]]:
+    """Return the record headers of a frame or mark."""
+    return [("schema", FRAME.encode()), *_fields(headers)]
+
+
+def encode_embedding_headers(headers: EmbeddingHeaders) -> list[tuple[str, bytes]]:
+    """Return the record headers of an embedding or mark."""
+    return [("schema", EMBEDDING.encode()), *_fields(headers)]
+
+
+def decode_frame_headers(raw: RawHeaders | None) -> FrameHeaders:
+    """Return the headers of a frame record, or raise `InvalidMessage` that names the header at fault."""
+    return FrameHeaders(**_checked(_texts(raw, FRAME)))
+
+
+def decode_embedding_headers(raw: RawHeaders | None) -> EmbeddingHeaders:
+    """Return the headers of an embedding record, or raise `InvalidMessage` that names the header at fault."""
+    texts = _texts(raw, EMBEDDING)
+    if not texts.get("space"):
+        raise InvalidMessage("header space is missing: name the embedding space, for example pico-1@3fa9c1d2")
+    return EmbeddingHeaders(space=texts["space"], **_checked(texts))
+
+
+def with_space(headers: FrameHeaders, space: str) -> EmbeddingHeaders:
+    """Return a frame's headers as those of its embedding."""
+    return EmbeddingHeaders(space=space, **msgspec.structs.asdict(headers))
+
+
+def schema_header(schema: str) -> list[tuple[str, bytes]]:
+    """Return the record headers of a JSON message."""
+    return [("schema", schema.encode())]
+
+
+def _fields(headers: FrameHeaders) -> list[tuple[str, bytes]]:
+    out = []
+    for name, value in msgspec.structs.asdict(headers).items():
+        if value is None or value is False or (name == "captured_ms" and value == UNKNOWN_MS):
+            continue
+        if name == "stream" and value == headers.source_id:
+            continue
+        out.append((name, ("1" if value is True else str(value)).encode()))
+    return out
+
+
+def _texts(raw: RawHeaders | None, schema: str) -> dict[str, str]:
+    try:
+        texts = {name: (value or b"").decode() for name, value in raw or ()}
+    except UnicodeDecodeError:
+        raise InvalidMessage("a header is not UTF-8 text") from None
+    if "schema" not in texts:
+        raise InvalidMessage(f"header schema is missing: expected {schema!r}")
+    if texts["schema"] != schema:
+        raise InvalidMessage(f"header schema is {texts['schema'][:40]!r}: expected {schema!r}")
+    if "source_id" not in texts:
+        raise InvalidMessage("header source_id is missing")
+    return texts
+
+
+def _integer(texts: dict[str, str], name: str, smallest: int) -> int | None:
+    text = texts.get(name)
+    if text is None:
+        return None
+    if not text.removeprefix("-").isdecimal() or not text.isascii() or len(text) > 17:
+        raise InvalidMessage(f"header {name} is {text[:40]!r}: expected a decimal integer")
+    value = int(text)
+    if not smallest <= value <= LARGEST_T_MS:
+        raise InvalidMessage(f"header {name} is {value}: expected {smallest} to {LARGEST_T_MS}")
+    return value
+
+
+def _checked(texts: dict[str, str]) -> dict[str, object]:
+    mark = texts.get("mark")
+    if mark is not None and mark not in get_args(Mark):
+        raise InvalidMessage(f"header mark is {mark[:40]!r}: expected one of {', '.join(get_args(Mark))}")
+    if texts.get("context", "0") not in ("0", "1"):
+        raise InvalidMessage(f"header context is {texts['context'][:40]!r}: expected 0 or 1")
+    source_id = check_source_id(texts["source_id"])
+    captured_ms = _integer(texts, "captured_ms", UNKNOWN_MS)
+    fields = {
+        "source_id": source_id,
+        "stream": check_stream(texts.get("stream", source_id)),
+        "t_ms": _integer(texts, "t_ms", -LARGEST_T_MS),
+        "life": _integer(texts, "life", 1),
+        "run": _integer(texts, "run", 0),
+        "seq": _integer(texts, "seq", 0),
+        "captured_ms": UNKNOWN_MS if captured_ms is None else captured_ms,
+        "width": _integer(texts, "width", 1),
+        "height": _integer(texts, "height", 1),
+        "context": texts.get("context") == "1",
+        "mark": mark,
+    }
+    _check_together(fields)
+    return fields
+
+
+def _check_together(fields: dict[str, object]) -> None:
+    mark, t_ms, run, seq = (fields[name] for name in ("mark", "t_ms", "run", "seq"))
+    if str(fields["stream"]).partition("/")[0] != fields["source_id"]:
+        raise InvalidMessage(f"header stream {fields['stream']!r} does not begin with source_id {fields['source_id']!r}")
+    if mark in ("run_end", "stream_end"):
+        if t_ms is not None or seq is not None:
+            raise InvalidMessage(f"mark {mark} carries neither t_ms nor seq")
+        return
+    if t_ms is None:
+        raise InvalidMessage("header t_ms is missing: milliseconds on the source's timeline")
+    if (run is None) != (seq is None):
+        raise InvalidMessage("headers run and seq come together: set both, or neither for a record that is its own run")
+    if mark == "same" and seq is None:
+        raise InvalidMessage("mark same carries run, seq and t_ms")

@@ -1,0 +1,32 @@
+"""Numbers that every side of a topic must agree on (frozen with the topics)."""
+
+from typing import Final
+
+PAYLOAD_LIMIT_BYTES: Final = 900_000
+"""Largest record value; a producer refuses more, so no broker limit has to be raised."""
+
+FRAME_SHORT_SIDE_PX: Final = 288
+"""Frames are published with at least this short side, whatever the encoder takes."""
+
+JPEG_PIXELS_LIMIT: Final = 40_000_000
+"""Largest picture (width x height) that anyone decodes: a guard against decompression bombs."""
+
+LARGEST_SIGMA_SECONDS: Final = 3.0
+"""Largest smoothing sigma; a chunk's margins are made for it, so a plan outlives a change of sigma."""
+
+LARGEST_CUT_MEMORY: Final = 8
+"""Largest number of earlier samples (m) that a cut decision may depend on."""
+
+SMOOTHING_REACH_SIGMAS: Final = 3.0
+"""A Gaussian window ends at this many sigmas."""
+
+LARGEST_T_MS: Final = 2**53 - 1
+"""Largest time on a timeline: exact in every JSON reader."""
+
+UNKNOWN_MS: Final = -1
+"""The value of `captured_ms` where nobody knows when the picture was taken."""
+
+UNREAD_FRAMES_BULK: Final = 10_000
+UNREAD_EMBEDDINGS_BULK: Final = 50_000
+CHUNKS_DEALT_AHEAD: Final = 64
+"""Default bounds on unread records: Kafka has no backpressure, so the writers of the bulk lane keep these."""

@@ -1,0 +1,230 @@
+"""Every JSON message, as a frozen typed struct. A unit is part of a field's name.
+
+Readers ignore fields that they do not know, so a field may be added; nothing is renamed or removed.
+"""
+
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+import orjson
+
+from schemas.errors import InvalidMessage
+from schemas.limits import LARGEST_T_MS, UNKNOWN_MS
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=-LARGEST_T_MS, le=LARGEST_T_MS)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_T_MS)]
+LifeNumber = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_T_MS)]
+SourceId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Fps = Annotated[float, msgspec.Meta(gt=0, le=60)]
+
+Kind = Literal["camera", "file", "push"]
+Wanted = Literal["running", "paused", "removed"]
+State = Literal["waiting", "running", "catching-up", "paused", "indexed", "failed"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What all JSON messages share: immutability, and unknown fields ignored."""
+
+
+class Life(Message, frozen=True):
+    """One life of a source and the wall-clock time at which it began."""
+
+    life: LifeNumber
+    began_ms: Milliseconds
+
+
+class Source(Message, frozen=True):
+    """The wanted state of a source. Only query writes it.
+
+    `life` is the one in force and the last of `lives`. `sample_fps` is samples a second of the timeline.
+    `url` holds `${secret:NAME}` where a password stood. `keep_days` is None for ever.
+    """
+
+    source_id: SourceId
+    kind: Kind
+    life: LifeNumber
+    lives: tuple[Life, ...]
+    url: str | None = None
+    name: str = ""
+    category: str = ""
+    labels: dict[str, str] = {}
+    sample_fps: Fps
+    starts_at: str | None = None
+    record: bool = True
+    keep_days: float | None = None
+    wanted: Wanted = "running"
+
+
+class SourceRequest(Message, frozen=True):
+    """A question to query, who alone writes `sources`: register an unknown id, or raise the life of a changed file."""
+
+    reason: Literal["unknown_id", "changed_file"]
+    source_id: SourceId
+    life: LifeNumber | None = None
+    fingerprint: str = ""
+    at_ms: Milliseconds
+
+
+class Span(Message, frozen=True):
+    """A half-open span [start_ms, end_ms) of a timeline, owned by chunk `index`."""
+
+    index: Count
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+
+
+class Plan(Message, frozen=True):
+    """How a file is cut: a pure function of the file, kept for a whole life.
+
+    `fingerprint` identifies the bytes that were planned. `seekable` is false for a file that is one chunk because it cannot be
+    sought exactly.
+    """
+
+    life: LifeNumber
+    fingerprint: str
+    duration_ms: Milliseconds
+    sample_fps: Fps
+    seekable: bool
+    chunks: tuple[Span, ...]
+
+
+class SourceStatus(Message, frozen=True):
+    """What the decoder knows of a source. `error` is for people; `run` is a camera's last recorded run."""
+
+    source_id: SourceId
+    life: LifeNumber
+    state: Literal["waiting", "running", "catching-up", "paused", "failed"]
+    since_ms: Milliseconds
+    error: str | None = None
+    run: Count | None = None
+    plan: Plan | None = None
+
+
+class Chunk(Message, frozen=True):
+    """One span of a file or recording to decode. Samples in [start_ms, end_ms) become rows, the rest of
+    [read_from_ms, read_until_ms) is context. `captured_from_ms` is the UTC time of t_ms 0 where it is known."""
+
+    stream: str
+    source_id: SourceId
+    life: LifeNumber
+    index: Count
+    url: str
+    fingerprint: str
+    sample_fps: Fps
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    read_from_ms: Milliseconds
+    read_until_ms: Milliseconds
+    captured_from_ms: Milliseconds = UNKNOWN_MS
+
+
+class ChunkStatus(Message, frozen=True):
+    """A chunk whose rows Milvus has confirmed in one space."""
+
+    stream: str
+    source_id: SourceId
+    life: LifeNumber
+    index: Count
+    space: str
+    rows: Count
+    last_t_ms: Milliseconds | None = None
+
+
+class Space(Message, frozen=True):
+    """An embedding space: vectors are comparable only inside one. `space` is `name@` + 8 hex digits."""
+
+    space: str
+    name: str
+    dimension: Annotated[int, msgspec.Meta(ge=1, le=32_768)]
+    input: dict[str, Any] = {}
+
+
+class Recut(Message, frozen=True):
+    """A span of the log that a consumer lost, to be decoded again from recorded media."""
+
+    source_id: SourceId
+    life: LifeNumber
+    topic: str
+    partition: Count
+    first_offset: Count
+    last_offset: Count
+
+
+class RowWritten(Message, frozen=True):
+    """One confirmed row. `searchable_ms` is the wall clock when Milvus had confirmed it; −1 in `captured_ms` is unknown."""
+
+    source_id: SourceId
+    life: LifeNumber
+    part: str
+    t_ms: Milliseconds
+    end_ms: Milliseconds
+    captured_ms: Milliseconds
+    searchable_ms: Milliseconds
+    provisional: bool = False
+
+
+class IndexEvent(Message, frozen=True):
+    """Rows that one upsert confirmed."""
+
+    space: str
+    stream: str
+    rows: tuple[RowWritten, ...]
+
+
+class Probe(Message, frozen=True):
+    """A linear classifier in one space: fires where weights · vector + bias >= threshold."""
+
+    name: str
+    version: Count
+    space: str
+    weights: tuple[float, ...]
+    bias: float
+    threshold: float
+    sources: tuple[str, ...] = ()
+    notify: bool = True
+    removed: bool = False
+
+
+class Alert(Message, frozen=True):
+    """A probe that fired. The id is a function of probe, version, source and first sample, so it is sent once in effect."""
+
+    alert_id: str
+    probe: str
+    version: Count
+    source_id: SourceId
+    first_t_ms: Milliseconds
+    last_t_ms: Milliseconds
+    peak_score: float
+    state: Literal["open", "confirmed", "retracted", "closed"]
+
+
+MESSAGES: Final[dict[str, type[Message]]] = {
+    "source/1": Source,
+    "source-request/1": SourceRequest,
+    "source-status/1": SourceStatus,
+    "chunk/1": Chunk,
+    "chunk-status/1": ChunkStatus,
+    "space/1": Space,
+    "recut/1": Recut,
+    "index-event/1": IndexEvent,
+    "probe/1": Probe,
+    "alert/1": Alert,
+}
+SCHEMA_OF: Final[dict[type[Message], str]] = {struct: name for name, struct in MESSAGES.items()}
+
+M = TypeVar("M", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """Return the record value of a JSON message."""
+    return orjson.dumps(msgspec.to_builtins(message))
+
+
+def decode(value: bytes | None, struct: type[M]) -> M:
+    """Return the message in a record value, or raise `InvalidMessage` that names the field at fault."""
+    if value is None:
+        raise InvalidMessage(f"empty value: expected JSON {SCHEMA_OF[struct]}")
+    try:
+        return msgspec.convert(orjson.loads(value), struct)
+    except (orjson.JSONDecodeError, msgspec.ValidationError) as error:
+        raise InvalidMessage(f"not a {SCHEMA_OF[struct]}: {error}") from None

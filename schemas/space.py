@@ -1,0 +1,26 @@
+"""The name of an embedding space: from the model itself, so that a changed model can never pass for the old one."""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from schemas.errors import InvalidMessage
+
+SPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,79}@[0-9a-f]{8}")
+
+
+def space_name(model_name: str, image_onnx: bytes) -> str:
+    """Return `name@` + the first 8 hex digits of the SHA-256 of the image tower's ONNX file."""
+    return f"{model_name}@{sha256(image_onnx).hexdigest()[:8]}"
+
+
+def check_space(space: str) -> str:
+    """Return `space`, or raise `InvalidMessage` that states the rule."""
+    if not SPACE.fullmatch(space):
+        raise InvalidMessage(f"space {space[:100]!r}: expected NAME@ and 8 hex digits, for example pico-1@3fa9c1d2")
+    return space
+
+
+def slug(space: str) -> str:
+    """Return `space` in letters, digits and underscores: for names of collections and consumer groups."""
+    return re.sub(r"[^A-Za-z0-9]", "_", space)
