@@ -140,10 +140,11 @@ class Space(Message, frozen=True):
 
 
 class Recut(Message, frozen=True):
-    """A span of the log that a consumer lost, to be decoded again from recorded media."""
+    """A span of the log that a consumer lost, to be decoded again. Without a source it is every source that wrote there:
+    a consumer whose commit has left the log cannot know whose records they were."""
 
-    source_id: SourceId
-    life: LifeNumber
+    source_id: SourceId | None = None
+    life: LifeNumber | None = None
     topic: str
     partition: Count
     first_offset: Count
