@@ -101,9 +101,7 @@ INDEX_EVENTS: Final = Topic(
     "rows written, with their capture-to-searchable times",
 )  # fmt: skip
 PROBES: Final = _state("probes", "probe/1", "name", ("query",), ("indexer",), "standing queries and classifiers")
-ALERTS: Final = Topic(
-    "alerts", "alert/1", "name", 1, "delete", 7 * DAY_MS, ("indexer",), ("query", "users"), "probes that fired"
-)
+ALERTS: Final = Topic("alerts", "alert/1", "name", 1, "delete", 7 * DAY_MS, ("indexer",), ("query", "users"), "probes that fired")
 
 LANES: Final = {"live": (FRAMES_LIVE, EMBEDDINGS_LIVE), "bulk": (FRAMES_BULK, EMBEDDINGS_BULK)}
 
