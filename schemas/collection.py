@@ -15,7 +15,7 @@ FieldType = Literal["VARCHAR", "INT64", "INT32", "BOOL", "ARRAY<FLOAT>", "ARRAY<
 
 @dataclass(frozen=True)
 class Field:
-    """One field. `size` is the largest length of a string, the capacity of an array, the dimension of a vector (0: the space's)."""
+    """One field. `size` is the largest length of a string or the capacity of an array; a vector takes its space's dimension."""
 
     name: str
     type: FieldType

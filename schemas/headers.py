@@ -4,7 +4,7 @@ Header values are UTF-8 text and integers are decimal text, so that `kcat` can w
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 import msgspec
 
@@ -58,7 +58,7 @@ def encode_embedding_headers(headers: EmbeddingHeaders) -> list[tuple[str, bytes
 
 def decode_frame_headers(raw: RawHeaders | None) -> FrameHeaders:
     """Return the headers of a frame record, or raise `InvalidMessage` that names the header at fault."""
-    return FrameHeaders(**_checked(_texts(raw, FRAME)))
+    return _checked(_texts(raw, FRAME))
 
 
 def decode_embedding_headers(raw: RawHeaders | None) -> EmbeddingHeaders:
@@ -66,7 +66,7 @@ def decode_embedding_headers(raw: RawHeaders | None) -> EmbeddingHeaders:
     texts = _texts(raw, EMBEDDING)
     if not texts.get("space"):
         raise InvalidMessage("header space is missing: name the embedding space, for example pico-1@3fa9c1d2")
-    return EmbeddingHeaders(space=texts["space"], **_checked(texts))
+    return with_space(_checked(texts), texts["space"])
 
 
 def with_space(headers: FrameHeaders, space: str) -> EmbeddingHeaders:
@@ -116,42 +116,50 @@ def _integer(texts: dict[str, str], name: str, smallest: int) -> int | None:
     return value
 
 
-def _checked(texts: dict[str, str]) -> dict[str, object]:
+def _mark(texts: dict[str, str]) -> Mark | None:
     mark = texts.get("mark")
-    if mark is not None and mark not in get_args(Mark):
-        raise InvalidMessage(f"header mark is {mark[:40]!r}: expected one of {', '.join(get_args(Mark))}")
-    if texts.get("context", "0") not in ("0", "1"):
-        raise InvalidMessage(f"header context is {texts['context'][:40]!r}: expected 0 or 1")
+    if mark is None or mark in get_args(Mark):
+        return cast("Mark | None", mark)
+    raise InvalidMessage(f"header mark is {mark[:40]!r}: expected one of {', '.join(get_args(Mark))}")
+
+
+def _context(texts: dict[str, str]) -> bool:
+    text = texts.get("context", "0")
+    if text not in ("0", "1"):
+        raise InvalidMessage(f"header context is {text[:40]!r}: expected 0 or 1")
+    return text == "1"
+
+
+def _checked(texts: dict[str, str]) -> FrameHeaders:
     source_id = check_source_id(texts["source_id"])
     captured_ms = _integer(texts, "captured_ms", UNKNOWN_MS)
-    fields = {
-        "source_id": source_id,
-        "stream": check_stream(texts.get("stream", source_id)),
-        "t_ms": _integer(texts, "t_ms", -LARGEST_T_MS),
-        "life": _integer(texts, "life", 1),
-        "run": _integer(texts, "run", 0),
-        "seq": _integer(texts, "seq", 0),
-        "captured_ms": UNKNOWN_MS if captured_ms is None else captured_ms,
-        "width": _integer(texts, "width", 1),
-        "height": _integer(texts, "height", 1),
-        "context": texts.get("context") == "1",
-        "mark": mark,
-    }
-    _check_together(fields)
-    return fields
+    headers = FrameHeaders(
+        source_id=source_id,
+        t_ms=_integer(texts, "t_ms", -LARGEST_T_MS),
+        stream=check_stream(texts.get("stream", source_id)),
+        life=_integer(texts, "life", 1),
+        run=_integer(texts, "run", 0),
+        seq=_integer(texts, "seq", 0),
+        captured_ms=UNKNOWN_MS if captured_ms is None else captured_ms,
+        width=_integer(texts, "width", 1),
+        height=_integer(texts, "height", 1),
+        context=_context(texts),
+        mark=_mark(texts),
+    )
+    _check_together(headers)
+    return headers
 
 
-def _check_together(fields: dict[str, object]) -> None:
-    mark, t_ms, run, seq = (fields[name] for name in ("mark", "t_ms", "run", "seq"))
-    if str(fields["stream"]).partition("/")[0] != fields["source_id"]:
-        raise InvalidMessage(f"header stream {fields['stream']!r} does not begin with source_id {fields['source_id']!r}")
-    if mark in ("run_end", "stream_end"):
-        if t_ms is not None or seq is not None:
-            raise InvalidMessage(f"mark {mark} carries neither t_ms nor seq")
+def _check_together(headers: FrameHeaders) -> None:
+    if headers.stream.partition("/")[0] != headers.source_id:
+        raise InvalidMessage(f"header stream {headers.stream!r} does not begin with source_id {headers.source_id!r}")
+    if headers.mark in ("run_end", "stream_end"):
+        if headers.t_ms is not None or headers.seq is not None:
+            raise InvalidMessage(f"mark {headers.mark} carries neither t_ms nor seq")
         return
-    if t_ms is None:
+    if headers.t_ms is None:
         raise InvalidMessage("header t_ms is missing: milliseconds on the source's timeline")
-    if (run is None) != (seq is None):
+    if (headers.run is None) != (headers.seq is None):
         raise InvalidMessage("headers run and seq come together: set both, or neither for a record that is its own run")
-    if mark == "same" and seq is None:
+    if headers.mark == "same" and headers.seq is None:
         raise InvalidMessage("mark same carries run, seq and t_ms")

@@ -26,14 +26,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What all JSON messages share: immutability, and unknown fields ignored."""
 
 
-class Life(Message, frozen=True):
+class Life(Message, frozen=True, kw_only=True):
     """One life of a source and the wall-clock time at which it began."""
 
     life: LifeNumber
     began_ms: Milliseconds
 
 
-class Source(Message, frozen=True):
+class Source(Message, frozen=True, kw_only=True):
     """The wanted state of a source. Only query writes it.
 
     `life` is the one in force and the last of `lives`. `sample_fps` is samples a second of the timeline.
@@ -55,7 +55,7 @@ class Source(Message, frozen=True):
     wanted: Wanted = "running"
 
 
-class SourceRequest(Message, frozen=True):
+class SourceRequest(Message, frozen=True, kw_only=True):
     """A question to query, who alone writes `sources`: register an unknown id, or raise the life of a changed file."""
 
     reason: Literal["unknown_id", "changed_file"]
@@ -65,7 +65,7 @@ class SourceRequest(Message, frozen=True):
     at_ms: Milliseconds
 
 
-class Span(Message, frozen=True):
+class Span(Message, frozen=True, kw_only=True):
     """A half-open span [start_ms, end_ms) of a timeline, owned by chunk `index`."""
 
     index: Count
@@ -73,7 +73,7 @@ class Span(Message, frozen=True):
     end_ms: Milliseconds
 
 
-class Plan(Message, frozen=True):
+class Plan(Message, frozen=True, kw_only=True):
     """How a file is cut: a pure function of the file, kept for a whole life.
 
     `fingerprint` identifies the bytes that were planned. `seekable` is false for a file that is one chunk because it cannot be
@@ -88,7 +88,7 @@ class Plan(Message, frozen=True):
     chunks: tuple[Span, ...]
 
 
-class SourceStatus(Message, frozen=True):
+class SourceStatus(Message, frozen=True, kw_only=True):
     """What the decoder knows of a source. `error` is for people; `run` is a camera's last recorded run."""
 
     source_id: SourceId
@@ -100,7 +100,7 @@ class SourceStatus(Message, frozen=True):
     plan: Plan | None = None
 
 
-class Chunk(Message, frozen=True):
+class Chunk(Message, frozen=True, kw_only=True):
     """One span of a file or recording to decode. Samples in [start_ms, end_ms) become rows, the rest of
     [read_from_ms, read_until_ms) is context. `captured_from_ms` is the UTC time of t_ms 0 where it is known."""
 
@@ -118,7 +118,7 @@ class Chunk(Message, frozen=True):
     captured_from_ms: Milliseconds = UNKNOWN_MS
 
 
-class ChunkStatus(Message, frozen=True):
+class ChunkStatus(Message, frozen=True, kw_only=True):
     """A chunk whose rows Milvus has confirmed in one space."""
 
     stream: str
@@ -130,7 +130,7 @@ class ChunkStatus(Message, frozen=True):
     last_t_ms: Milliseconds | None = None
 
 
-class Space(Message, frozen=True):
+class Space(Message, frozen=True, kw_only=True):
     """An embedding space: vectors are comparable only inside one. `space` is `name@` + 8 hex digits."""
 
     space: str
@@ -139,7 +139,7 @@ class Space(Message, frozen=True):
     input: dict[str, Any] = {}
 
 
-class Recut(Message, frozen=True):
+class Recut(Message, frozen=True, kw_only=True):
     """A span of the log that a consumer lost, to be decoded again. Without a source it is every source that wrote there:
     a consumer whose commit has left the log cannot know whose records they were."""
 
@@ -151,7 +151,7 @@ class Recut(Message, frozen=True):
     last_offset: Count
 
 
-class RowWritten(Message, frozen=True):
+class RowWritten(Message, frozen=True, kw_only=True):
     """One confirmed row. `searchable_ms` is the wall clock when Milvus had confirmed it; −1 in `captured_ms` is unknown."""
 
     source_id: SourceId
@@ -164,7 +164,7 @@ class RowWritten(Message, frozen=True):
     provisional: bool = False
 
 
-class IndexEvent(Message, frozen=True):
+class IndexEvent(Message, frozen=True, kw_only=True):
     """Rows that one upsert confirmed."""
 
     space: str
@@ -172,7 +172,7 @@ class IndexEvent(Message, frozen=True):
     rows: tuple[RowWritten, ...]
 
 
-class Probe(Message, frozen=True):
+class Probe(Message, frozen=True, kw_only=True):
     """A linear classifier in one space: fires where weights · vector + bias >= threshold."""
 
     name: str
@@ -186,7 +186,7 @@ class Probe(Message, frozen=True):
     removed: bool = False
 
 
-class Alert(Message, frozen=True):
+class Alert(Message, frozen=True, kw_only=True):
     """A probe that fired. The id is a function of probe, version, source and first sample, so it is sent once in effect."""
 
     alert_id: str
