@@ -1,0 +1,235 @@
+"""The client: one method per operation, typed results, problem documents as `FramebusError`."""
+
+import base64
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+
+import httpx
+import msgspec
+
+from framebus.client.discovery import find_stack, home_folder
+from framebus.client.errors import FramebusError, NoStackError, error_of
+from framebus.client.results import Removal, Result, SearchResult, Source, SourcePage
+from schemas.identity import derive_source_id
+
+POLL_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 0.5
+UPLOAD_SECONDS: Final = 3600.0
+
+Mode = Literal["ranked", "best_moment", "chronological"]
+R = TypeVar("R", bound=Result)
+
+
+class Client:
+    """A connection to one Framebus. Every method raises `FramebusError`, `NoStackError` where nothing answers.
+
+    A server that answers 503 (it is still starting) is asked again for `starting_seconds`.
+    """
+
+    def __init__(self, url: str, api_key: str, *, timeout_seconds: float = 30.0, starting_seconds: float = 20.0) -> None:
+        self.url = url.rstrip("/")
+        self._starting_seconds = starting_seconds
+        headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_seconds, trust_env=not self.is_local)
+
+    @classmethod
+    def local(cls, home: Path | None = None, **options: float) -> Self:
+        """Connect to the stack that runs on this machine, with its own key; `NoStackError` when none does."""
+        stack = find_stack(home_folder(home, os.environ))
+        return cls(stack.url, stack.key, **options)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server shares this machine's file system: a loopback address."""
+        return httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # Sources
+
+    def add(self, address: str | Path, source_id: str | None = None, **wanted: Any) -> Source:
+        """Add a video file or URL, or change it when it is there already; return it as listed.
+
+        `wanted` is any of `name category labels sample_fps starts_at record keep_days kind`. A local path goes by name
+        to a server on this machine and is uploaded to another one. The derived id is a function of the address alone.
+        """
+        is_url = "://" in str(address)
+        full = str(address) if is_url else str(Path(address).absolute())
+        source_id = source_id or derive_source_id(full)
+        if is_url or self.is_local:
+            return self._put_source(source_id, {"kind": "file", "url": full, **wanted})
+        self._put_source(source_id, {"kind": "file", **wanted})
+        return self.upload(source_id, Path(full))
+
+    def upload(self, source_id: str, path: Path) -> Source:
+        """Send a file's bytes to the media store of the server, as the media of a source."""
+        with path.open("rb") as media:
+            answer = self._send("PUT", f"/v1/sources/{source_id}/media", content=media, timeout=UPLOAD_SECONDS)
+        return _decoded(answer, Source)
+
+    def sources(self) -> list[Source]:
+        """List all sources that the key may see."""
+        found: list[Source] = []
+        cursor: str | None = None
+        while True:
+            page = self._get("/v1/sources", SourcePage, {"cursor": cursor} if cursor else {})
+            found += page.sources
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def source(self, source_id: str) -> Source:
+        """Return one source."""
+        return self._get(f"/v1/sources/{source_id}", Source)
+
+    def wait(self, source_ids: Sequence[str] = (), timeout_seconds: float | None = None) -> Iterator[list[Source]]:
+        """Yield the sources again and again until all are settled; by default all files. The last yield has the final states.
+
+        Raises `FramebusError` for an unknown id, and `TimeoutError` when they are not settled in time.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            listed = [self.source(one) for one in source_ids] or [one for one in self.sources() if one.kind == "file"]
+            yield listed
+            open_ids = [one.source_id for one in listed if not one.settled]
+            if not open_ids:
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"not done after {timeout_seconds:g} s: {', '.join(open_ids[:10])}")
+            time.sleep(POLL_SECONDS)
+
+    def pause(self, source_id: str) -> Source:
+        """Stop reading a source; its rows stay."""
+        return self._patch(source_id, {"wanted": "paused"})
+
+    def resume(self, source_id: str) -> Source:
+        """Go on reading a paused source."""
+        return self._patch(source_id, {"wanted": "running"})
+
+    def change(self, source_id: str, **wanted: Any) -> Source:
+        """Change any part of a source."""
+        return self._patch(source_id, wanted)
+
+    def remove(self, source_id: str) -> Removal:
+        """Remove a source with its rows, thumbnails and recorded media; a file that is yours stays where it is."""
+        answer = self._send("DELETE", f"/v1/sources/{source_id}")
+        return _decoded(answer, Removal) if answer.content else Removal(source_id=source_id)
+
+    # Search
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: Path | bytes | None = None,
+        sources: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        mode: Mode = "ranked",
+        per_source: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> SearchResult:
+        """Find the seconds that show `text`, look like `image` (JPEG, PNG or WebP), or both. Times are ISO 8601."""
+        picture = image.read_bytes() if isinstance(image, Path) else image
+        filters = {"sources": sources, "categories": categories, "labels": labels, "since": since, "until": until}
+        body = {
+            "text": text,
+            "image": base64.b64encode(picture).decode() if picture is not None else None,
+            "filters": _given(filters),
+            "mode": mode,
+            "per_source": per_source,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return _decoded(self._send("POST", "/v1/search", content=msgspec.json.encode(_given(body))), SearchResult)
+
+    def clip(self, source_id: str, start_ms: int, end_ms: int) -> bytes:
+        """Return a playable MP4 of a span."""
+        return self._send("GET", f"/v1/sources/{source_id}/clip", params={"start_ms": start_ms, "end_ms": end_ms}).content
+
+    def thumbnail(self, source_id: str, t_ms: int) -> bytes:
+        """Return a JPEG of a moment."""
+        return self._send("GET", f"/v1/sources/{source_id}/thumbnail", params={"t_ms": t_ms}).content
+
+    # The stack
+
+    def status(self) -> dict[str, Any]:
+        """Return the whole stack at a glance: brokers, lags, rows, dead letters, spaces (role `manage`)."""
+        return self.admin("status")
+
+    def admin(self, path: str, **params: str) -> dict[str, Any]:
+        """Return the answer of an operation under `/v1/admin/` (role `manage`)."""
+        return msgspec.json.decode(self._send("GET", f"/v1/admin/{path}", params=params).content, type=dict[str, Any])
+
+    def ready(self) -> dict[str, Any]:
+        """Return what `/readyz` says of Kafka, Milvus and the model, ready or not."""
+        return msgspec.json.decode(self._once("GET", "/readyz", {}).content, type=dict[str, Any])
+
+    # HTTP
+
+    def _get(self, path: str, result: type[R], params: Mapping[str, str] | None = None) -> R:
+        return _decoded(self._send("GET", path, params=params or {}), result)
+
+    def _put_source(self, source_id: str, wanted: Mapping[str, Any]) -> Source:
+        body = msgspec.json.encode({key: value for key, value in wanted.items() if value is not None})
+        return _decoded(self._send("PUT", f"/v1/sources/{source_id}", content=body), Source)
+
+    def _patch(self, source_id: str, changes: Mapping[str, Any]) -> Source:
+        return _decoded(self._send("PATCH", f"/v1/sources/{source_id}", content=msgspec.json.encode(changes)), Source)
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        deadline = time.monotonic() + self._starting_seconds
+        while True:
+            answer = self._once(method, path, request)
+            if answer.is_success:
+                return answer
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() >= deadline:
+                raise error_of(answer.status_code, answer.reason_phrase, answer.content)
+            time.sleep(RETRY_SECONDS)
+            _rewind(request.get("content"))
+
+    def _once(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
+        try:
+            return self._http.request(method, path, headers=_content_type(path, request), **request)
+        except httpx.ConnectError as error:
+            raise NoStackError(f"no stack is running at {self.url}", f"{error}; start it with `framebus up`") from None
+        except httpx.HTTPError as error:
+            raise FramebusError(f"no answer from {self.url}{path}", str(error) or type(error).__name__) from None
+
+
+def _content_type(path: str, request: Mapping[str, Any]) -> dict[str, str]:
+    if "content" not in request:
+        return {}
+    return {"Content-Type": "application/octet-stream" if path.endswith("/media") else "application/json"}
+
+
+def _rewind(content: Any) -> None:
+    if hasattr(content, "seek"):
+        content.seek(0)
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value not in (None, (), [], {})}
+
+
+def _decoded(answer: httpx.Response, result: type[R]) -> R:
+    try:
+        return msgspec.json.decode(answer.content, type=result)
+    except msgspec.DecodeError as error:
+        detail = f"{error}; the server may be of another version"
+        raise FramebusError(f"an answer of {answer.url} is not understood", detail, answer.status_code) from None

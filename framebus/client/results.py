@@ -1,0 +1,93 @@
+"""What the API answers, as frozen structs. Fields that this client does not know are ignored; absent ones have defaults."""
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["waiting", "running", "catching-up", "paused", "indexed", "failed"]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What all answers share: immutability, and unknown fields ignored."""
+
+
+class Source(Result, frozen=True):
+    """A source as it is listed. `progress` is the done part of a file, 0 to 1; None where it is not known yet."""
+
+    source_id: str
+    kind: str
+    state: State
+    error: str | None = None
+    name: str = ""
+    category: str = ""
+    labels: dict[str, str] = {}
+    url: str | None = None
+    wanted: str = "running"
+    sample_fps: float | None = None
+    rows: int | None = None
+    progress: float | None = None
+    duration_ms: int | None = None
+    last_sample_at: str | None = None
+    samples_per_second: float | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether waiting longer changes nothing: indexed, failed, paused, or a live source that runs."""
+        return self.state in ("indexed", "failed", "paused") or (self.kind != "file" and self.state == "running")
+
+
+class SourcePage(Result, frozen=True):
+    """One page of the list of sources."""
+
+    sources: tuple[Source, ...]
+    next_cursor: str | None = None
+
+
+class Removal(Result, frozen=True):
+    """What a removal deletes, in numbers; None where the server does not say."""
+
+    source_id: str = ""
+    rows: int | None = None
+    thumbnails: int | None = None
+    media_files: int | None = None
+    media_bytes: int | None = None
+
+
+class Hit(Result, frozen=True):
+    """One segment. Times are on the source's own timeline: UTC epoch ms for a camera, ms from the first frame for a file.
+
+    `captured_at` is wall-clock time (ISO 8601) where it is known. The URLs are signed and expire.
+    """
+
+    source_id: str
+    start_ms: int
+    end_ms: int
+    peak_ms: int
+    score: float
+    confidence: float | None = None
+    captured_at: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    provisional: bool = False
+    similar: int = 0
+    thumbnail_url: str | None = None
+    clip_url: str | None = None
+
+
+class Took(Result, frozen=True):
+    """Where the time of a search went, in milliseconds."""
+
+    encode: float = 0.0
+    search: float = 0.0
+    refine: float = 0.0
+    total: float = 0.0
+
+
+class SearchResult(Result, frozen=True):
+    """Hits, best first. `found` is false when none is good enough to be what was asked for; the nearest may still be listed."""
+
+    hits: tuple[Hit, ...]
+    found: bool
+    space: str = ""
+    notice: str | None = None
+    next_cursor: str | None = None
+    took_ms: Took = Took()
