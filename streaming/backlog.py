@@ -1,0 +1,71 @@
+"""How much of a topic is unread: Kafka has no backpressure, so writers look before they write."""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from schemas.topics import TOPICS
+from streaming.clients import RECONNECT, reader_settings
+from streaming.errors import Unavailable
+
+PROCESSED: Final = "processed="
+TIMEOUT_SECONDS: Final = 5.0
+
+
+def commit_metadata(processed: int) -> str:
+    """Return what a commit carries: one past the last record processed, which windows do not hold back."""
+    return f"{PROCESSED}{processed}"
+
+
+def processed_offset(committed: int, metadata: str | None) -> int | None:
+    """Return the processed offset of a commit, or None where nothing was committed."""
+    if metadata and metadata.startswith(PROCESSED) and metadata[len(PROCESSED) :].isdecimal():
+        return int(metadata[len(PROCESSED) :])
+    return committed if committed >= 0 else None
+
+
+class Backlog:
+    """Unread records of a topic: end of log less the last processed offset, of the group that is furthest behind."""
+
+    def __init__(self, bootstrap: str, topic: str, groups: Sequence[str], *, refresh_seconds: float = 0.5) -> None:
+        self._partitions = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, **RECONNECT})
+        self._groups = [Consumer(reader_settings(bootstrap, "backlog", group)) for group in groups]
+        self._refresh_seconds = refresh_seconds
+        self._looked_at = -refresh_seconds
+        self._unread = 0
+
+    def unread(self) -> int:
+        """Return the unread records, at most `refresh_seconds` old; raises `Unavailable`."""
+        if self._groups and time.monotonic() - self._looked_at >= self._refresh_seconds:
+            try:
+                self._unread = self._look()
+            except KafkaException as error:
+                raise Unavailable(f"the backlog is unknown: {error}") from error
+            self._looked_at = time.monotonic()
+        return self._unread
+
+    def close(self) -> None:
+        """Close the connections."""
+        for consumer in self._groups:
+            consumer.close()
+
+    def _look(self) -> int:
+        ends = self._offsets(OffsetSpec.latest())
+        starts = self._offsets(OffsetSpec.earliest())
+        return max(self._behind(consumer, starts, ends) for consumer in self._groups)
+
+    def _offsets(self, spec: OffsetSpec) -> list[int]:
+        futures = self._admin.list_offsets(dict.fromkeys(self._partitions, spec), request_timeout=TIMEOUT_SECONDS)
+        return [futures[partition].result(TIMEOUT_SECONDS).offset for partition in self._partitions]
+
+    def _behind(self, consumer: Consumer, starts: list[int], ends: list[int]) -> int:
+        committed = consumer.committed(self._partitions, timeout=TIMEOUT_SECONDS)
+        behind = 0
+        for commit, start, end in zip(committed, starts, ends, strict=True):
+            processed = processed_offset(commit.offset, commit.metadata)
+            behind += end - max(start, start if processed is None else processed)
+        return behind

@@ -1,0 +1,324 @@
+"""The one loop: consume, process, produce, flush, commit. Nothing else in Framebus commits an offset.
+
+A commit, in this order and no other:
+
+1. `Stage.settle` makes durable what the stage's outputs need (rows confirmed by the vector store);
+2. `Outbox.flush` waits until Kafka has acknowledged every output and dead letter;
+3. the safe offset of every partition is committed, with the processed offset as metadata.
+
+A crash between any two of these repeats work and never loses it: keys are only ever written with one value.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.messages import Recut
+from schemas.topics import RECUT
+from streaming import metrics as m
+from streaming.backlog import commit_metadata
+from streaming.clients import member_settings
+from streaming.errors import Stopped, Unavailable
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+from streaming.stage import Stage
+
+COMMIT_INTERVAL_SECONDS: Final = 0.5
+IDLE_WAIT_SECONDS: Final = 0.04
+BATCH_RECORDS: Final = 256
+FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
+STOP_SECONDS: Final = 10.0
+KAFKA_SECONDS: Final = 10.0
+
+_RETRIED: Final = frozenset(
+    (
+        KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.STALE_MEMBER_EPOCH, KafkaError.FENCED_MEMBER_EPOCH, KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.REQUEST_TIMED_OUT,
+        KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._WAIT_COORD,  # noqa: SLF001
+        KafkaError._NO_OFFSET, KafkaError._TIMED_OUT_QUEUE, KafkaError._RESOLVE, KafkaError._DESTROY,  # noqa: SLF001
+    )
+)  # fmt: skip
+
+log = get_logger("loop")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A consumer group and its topics. Earlier readers are served first."""
+
+    group: str
+    topics: tuple[str, ...]
+    batch_records: int = BATCH_RECORDS
+
+
+@dataclass
+class _Member:
+    reader: Reader
+    consumer: Consumer
+    committed: dict[Partition, tuple[int, int]] = field(default_factory=dict)
+    paused: set[Partition] = field(default_factory=set)
+    given: set[Partition] = field(default_factory=set)
+
+
+class Loop:
+    """Runs one stage over its readers, on the calling thread."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        readers: Sequence[Reader],
+        stage: Stage,
+        outbox: Outbox,
+        metrics: Metrics,
+        *,
+        heartbeat: Path | None = None,
+        each_turn: Sequence[Callable[[], object]] = (),
+    ) -> None:
+        self._members = [_Member(r, Consumer(member_settings(bootstrap, r.group, r.group))) for r in readers]
+        self._stage, self._outbox, self._metrics = stage, outbox, metrics
+        self._heartbeat, self._each_turn = heartbeat, each_turn
+        self._backoff_seconds = 0.0
+        self._blocked_until = self._commit_at = self._beat_at = 0.0
+        self._committing = True
+
+    def run(self, stopping: threading.Event) -> None:
+        """Work until `stopping` is set, then settle, flush, commit and leave the groups.
+
+        What cannot be settled in `STOP_SECONDS` is left uncommitted, so that its next reader does it again.
+        """
+        self._outbox.give_up = stopping.is_set
+        self._outbox.while_waiting = self._beat
+        for member in self._members:
+            member.consumer.subscribe(list(member.reader.topics), **self._callbacks(member))
+        try:
+            while not stopping.is_set():
+                self._turn()
+            self._stop()
+        except Stopped:
+            self._committing = False
+        except BaseException:
+            self._committing = False
+            raise
+        finally:
+            for member in self._members:
+                member.consumer.close()
+
+    def _turn(self) -> None:
+        self._beat()
+        more = self._guarded(self._stage.step) if not self._blocked() else False
+        records = self._read(0.0 if more else IDLE_WAIT_SECONDS)
+        if records:
+            self._stage.process(records)
+        if time.monotonic() >= self._commit_at and not self._blocked():
+            self._guarded(self._commit_all)
+            self._commit_at = time.monotonic() + COMMIT_INTERVAL_SECONDS
+        for follow in self._each_turn:
+            follow()
+
+    def _blocked(self) -> bool:
+        return time.monotonic() < self._blocked_until
+
+    def _guarded(self, act: Callable[[], bool | None]) -> bool:
+        """Call `act`; where a dependency does not answer, stay in the groups and wait with backoff."""
+        try:
+            more = bool(act())
+        except Unavailable as error:
+            self._backoff_seconds = min(max(FIRST_BACKOFF_SECONDS, self._backoff_seconds * 2), LAST_BACKOFF_SECONDS)
+            self._blocked_until = time.monotonic() + self._backoff_seconds
+            self._metrics.of(m.UNAVAILABLE).inc()
+            log.warning("waiting", reason=str(error), retry_in_seconds=self._backoff_seconds)
+            return False
+        self._backoff_seconds = 0.0
+        return more
+
+    def _read(self, wait_seconds: float) -> list[Record]:
+        """Read from the first reader that has something; a later one is not asked to wait when an earlier one had records."""
+        wanted = frozenset() if self._blocked() else frozenset(self._stage.wants())
+        records: list[Record] = []
+        for member in self._members:
+            self._pause(member, wanted)
+            wait = 0.0 if records else wait_seconds / len(self._members)
+            records += self._poll(member, wait)
+        return records
+
+    def _pause(self, member: _Member, wanted: frozenset[str]) -> None:
+        unwanted = {partition for partition in member.committed if partition.topic not in wanted}
+        if pausing := unwanted - member.paused:
+            member.consumer.pause(_places(pausing))
+        if resuming := member.paused - unwanted:
+            member.consumer.resume(_places(resuming))
+        member.paused = unwanted
+
+    def _poll(self, member: _Member, wait_seconds: float) -> list[Record]:
+        first = member.consumer.poll(wait_seconds)  # consume(n, t) alone would wait for all n
+        if first is None:
+            return []
+        member.given.clear()
+        rest = member.consumer.consume(member.reader.batch_records - 1, 0)
+        messages = [first, *rest]
+        if Partition(first.topic() or "", first.partition() or 0) in member.given:
+            del messages[0]  # its partition went and came back within this call: it is read again from the commit
+        records = [_record(message) for message in messages if self._is_record(message)]
+        records = [record for record in records if record.partition in member.committed]
+        for topic in {record.partition.topic for record in records}:
+            self._metrics.of(m.RECORDS).labels(topic).inc(sum(record.partition.topic == topic for record in records))
+        return records
+
+    def _is_record(self, message: Any) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET or error.fatal():  # noqa: SLF001
+            raise RuntimeError(f"reading {message.topic()} [{message.partition()}] failed: {error.str()}")
+        log.warning("kafka", reason=error.str())
+        return False
+
+    def _commit_all(self) -> None:
+        started = time.monotonic()
+        self._stage.settle()
+        self._outbox.flush()
+        for member in self._members:
+            self._commit(member, member.committed)
+        self._metrics.of(m.COMMIT_SECONDS).observe(time.monotonic() - started)
+
+    def _commit(self, member: _Member, partitions: Iterable[Partition]) -> None:
+        """Commit what has changed. Call it only after `settle` and `flush` have returned."""
+        now = {p: (self._stage.safe_offset(p), self._stage.processed_offset(p)) for p in partitions}
+        changed = {p: offsets for p, offsets in now.items() if offsets != member.committed[p]}
+        if not changed:
+            return
+        places = [TopicPartition(p.topic, p.number, safe, commit_metadata(done)) for p, (safe, done) in changed.items()]
+        try:
+            member.consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in _RETRIED:
+                raise
+            log.info("commit put off", group=member.reader.group, reason=error.args[0].str())
+            return
+        member.committed.update(changed)
+        self._measure(member)
+
+    def _measure(self, member: _Member) -> None:
+        for topic in member.reader.topics:
+            unread = held = 0
+            for partition, (safe, done) in member.committed.items():
+                if partition.topic == topic:
+                    _, end = member.consumer.get_watermark_offsets(_place(partition), cached=True)
+                    unread, held = unread + max(0, end - done), held + done - safe
+            self._metrics.of(m.UNREAD).labels(topic).set(unread)
+            self._metrics.of(m.HELD).labels(topic).set(held)
+
+    def _callbacks(self, member: _Member) -> dict[str, Any]:
+        return {
+            "on_assign": lambda _, places: self._assigned(member, places),
+            "on_revoke": lambda _, places: self._revoked(member, places),
+            "on_lost": lambda _, places: self._lost(member, places),
+        }
+
+    def _assigned(self, member: _Member, places: list[TopicPartition]) -> None:
+        starts = [self._start(member, commit) for commit in self._commits(member, places)]
+        member.consumer.incremental_assign([_place(partition, start) for partition, start, _ in starts])
+        for partition, start, resumed in starts:
+            member.committed[partition] = (-1, -1)
+            member.given.add(partition)
+            self._stage.assigned(partition, start, resumed=resumed)
+        self._metrics.of(m.REBALANCES).labels("given").inc(len(places))
+        log.info("assigned", group=member.reader.group, partitions=len(places))
+
+    def _commits(self, member: _Member, places: list[TopicPartition]) -> list[TopicPartition]:
+        while True:
+            try:
+                return list(member.consumer.committed(places, timeout=KAFKA_SECONDS)) if places else []
+            except KafkaException as error:
+                if error.args[0].code() not in _RETRIED or self._outbox.give_up():
+                    raise
+                self._beat()
+
+    def _start(self, member: _Member, commit: TopicPartition) -> tuple[Partition, int, bool]:
+        """Where to begin: at the group's commit, else at the log's beginning.
+
+        A commit that has left the log is told, counted and asked for again; it is never hidden.
+        """
+        partition = Partition(commit.topic, commit.partition)
+        first, _ = member.consumer.get_watermark_offsets(_place(partition), timeout=KAFKA_SECONDS)
+        if commit.offset < 0:
+            return partition, first, False
+        if commit.offset >= first:
+            return partition, commit.offset, True
+        lost = first - commit.offset
+        log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
+        self._metrics.of(m.LOST).labels(partition.topic).inc(lost)
+        recut = Recut(topic=partition.topic, partition=partition.number, first_offset=commit.offset, last_offset=first - 1)
+        self._outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
+        return partition, first, False
+
+    def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
+        """Commit what can be committed at once, then forget: the next owner begins at that commit."""
+        leaving = [Partition(place.topic, place.partition) for place in places]
+        if self._committing:
+            try:
+                self._stage.settle()
+                self._outbox.flush()
+                self._commit(member, leaving)
+            except Unavailable as error:
+                log.warning("given up uncommitted: the next owner reads it again", reason=str(error))
+        self._forget(member, leaving)
+        member.consumer.incremental_unassign(places)
+
+    def _lost(self, member: _Member, places: list[TopicPartition]) -> None:
+        log.warning("partitions lost", group=member.reader.group, partitions=len(places))
+        self._forget(member, [Partition(place.topic, place.partition) for place in places])
+        member.consumer.incremental_unassign(places)
+
+    def _forget(self, member: _Member, partitions: list[Partition]) -> None:
+        for partition in partitions:
+            if member.committed.pop(partition, None) is not None:
+                self._stage.revoked(partition)
+            member.paused.discard(partition)
+        self._metrics.of(m.REBALANCES).labels("taken").inc(len(partitions))
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                return self._commit_all()
+            except Unavailable as error:
+                log.warning("stopping", reason=str(error))
+                self._poll_paused()
+        self._committing = False
+        return None
+
+    def _poll_paused(self) -> None:
+        for member in self._members:
+            self._pause(member, frozenset())
+            member.consumer.poll(FIRST_BACKOFF_SECONDS)
+
+    def _beat(self) -> None:
+        """Touch the heartbeat file: a liveness probe looks at its age."""
+        if self._heartbeat is not None and time.monotonic() - self._beat_at > 1.0:
+            self._heartbeat.touch()
+            self._beat_at = time.monotonic()
+
+
+def _place(partition: Partition, offset: int | None = None) -> TopicPartition:
+    if offset is None:
+        return TopicPartition(partition.topic, partition.number)
+    return TopicPartition(partition.topic, partition.number, offset)
+
+
+def _places(partitions: Iterable[Partition]) -> list[TopicPartition]:
+    return [_place(partition) for partition in partitions]
+
+
+def _record(message: Any) -> Record:
+    _, timestamp_ms = message.timestamp()
+    partition = Partition(message.topic(), message.partition())
+    return Record(partition, message.offset(), message.key(), message.value(), message.headers() or (), timestamp_ms)

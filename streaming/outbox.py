@@ -1,0 +1,127 @@
+"""The one producer of a process: outputs, JSON messages and dead letters."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Message as KafkaMessage
+
+from schemas.limits import PAYLOAD_LIMIT_BYTES
+from schemas.messages import SCHEMA_OF, Message, encode
+from schemas.topics import dead_letter_topic
+from streaming import metrics as m
+from streaming.clients import producer_settings
+from streaming.errors import Stopped, Unavailable
+from streaming.records import Record
+from streaming.rejections import Budget, Fuse
+
+Delivered = Callable[[int, int], None]
+REASON_LIMIT: Final = 500
+
+
+class Outbox:
+    """Sends at least once and in order; a delivery that fails for ever ends the process."""
+
+    def __init__(self, bootstrap: str, service: str, metrics: m.Metrics) -> None:
+        self._producer = Producer(producer_settings(bootstrap, service))
+        self._service = service
+        self._metrics = metrics
+        self._budget, self._fuse = Budget(), Fuse()
+        self._failure: KafkaError | None = None
+        self.give_up: Callable[[], bool] = lambda: False
+        self.while_waiting: Callable[[], None] = lambda: None
+
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        *,
+        key: str,
+        headers: list[tuple[str, bytes]],
+        partition: int | None = None,
+        on_delivered: Delivered | None = None,
+    ) -> None:
+        """Hand a record to Kafka; waits while the local queue is full.
+
+        `on_delivered` gets partition and offset, from within a later `send` or `flush`. Raises `ValueError` for a value over the
+        payload limit and `Stopped` when the process is asked to stop while it waits.
+        """
+        if len(value) > PAYLOAD_LIMIT_BYTES:
+            raise ValueError(f"a value of {len(value)} bytes for {topic}: at most {PAYLOAD_LIMIT_BYTES}")
+        self._produce(topic, value, key.encode(), headers, partition, on_delivered)
+        self._fuse.succeeded()
+
+    def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
+        """Send a JSON message with its `schema` header."""
+        headers = [("schema", SCHEMA_OF[type(message)].encode())]
+        self.send(topic, encode(message), key=key, headers=headers, partition=partition)
+
+    def reject(self, record: Record, reason: str) -> None:
+        """Write a record that can never be processed to its dead-letter topic, with the reason in the headers.
+
+        All are counted, and of each source a share is kept. Raises `FuseBlown` when everybody's records fail.
+        """
+        topic = record.partition.topic
+        source = record.header("source_id") or (record.key or b"").decode(errors="replace")
+        self._metrics.of(m.REJECTED).labels(topic).inc()
+        self._fuse.failed(source, reason)
+        if not self._budget.keeps(source, time.monotonic()):
+            self._metrics.of(m.REJECTED_UNKEPT).labels(topic).inc()
+            return
+        self._produce(dead_letter_topic(topic), record.value, record.key, self._why(record, reason), None, None)
+
+    def flush(self, timeout_seconds: float = 5.0) -> None:
+        """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time."""
+        left = self._producer.flush(timeout_seconds)
+        self._raise_failure()
+        if left:
+            raise Unavailable(f"Kafka has not acknowledged {left} records in {timeout_seconds} s")
+
+    def _why(self, record: Record, reason: str) -> list[tuple[str, bytes | None]]:
+        added = {
+            "dlq_reason": reason[:REASON_LIMIT],
+            "dlq_service": self._service,
+            "dlq_topic": record.partition.topic,
+            "dlq_partition": str(record.partition.number),
+            "dlq_offset": str(record.offset),
+            "dlq_at": str(int(time.time() * 1000)),
+        }
+        return [*record.headers, *((name, text.encode()) for name, text in added.items())]
+
+    def _produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+        partition: int | None,
+        on_delivered: Delivered | None,
+    ) -> None:
+        def acknowledged(error: KafkaError | None, message: KafkaMessage) -> None:
+            if error is not None:
+                self._failure = error
+            elif on_delivered is not None:
+                on_delivered(message.partition() or 0, message.offset() or 0)
+
+        place: dict[str, Any] = {} if partition is None else {"partition": partition}
+        while True:
+            try:
+                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=acknowledged, **place)
+                break
+            except BufferError:
+                self._wait()
+        self._producer.poll(0)
+        self._raise_failure()
+        self._metrics.of(m.SENT).labels(topic).inc()
+
+    def _wait(self) -> None:
+        if self.give_up():
+            raise Stopped
+        self.while_waiting()
+        self._producer.poll(0.1)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError(f"Kafka refused a record: {self._failure.str()}")

@@ -1,0 +1,32 @@
+"""A record of the log, free of any Kafka library."""
+
+from dataclasses import dataclass
+
+from schemas.headers import RawHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read. `timestamp_ms` is Kafka's own, the time of the write: event time is in the headers."""
+
+    partition: Partition
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders
+    timestamp_ms: int
+
+    def header(self, name: str) -> str | None:
+        """Return a header's text, with what is not UTF-8 replaced; None where it is absent."""
+        for key, value in self.headers:
+            if key == name:
+                return (value or b"").decode(errors="replace")
+        return None
