@@ -1,0 +1,94 @@
+"""Errors as RFC 9457 problem documents: what was given, the rule, the way out. Never a stack trace."""
+
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from streaming.errors import Unavailable
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 2
+
+_KINDS: Final = {401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+
+
+class Problem(Exception):
+    """An answer that is an error. `kind` is the stable name a program matches on, `field` the part of the request at fault."""
+
+    def __init__(
+        self, status: int, kind: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail, self.field = status, kind, detail, field
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """Return the problem document."""
+        document: dict[str, Any] = {
+            "type": f"urn:framebus:problem:{self.kind}",
+            "title": self.kind.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field is not None:
+            document["field"] = self.field
+        return Response(orjson.dumps(document), self.status, self.headers, MEDIA_TYPE)
+
+
+def invalid(field: str, detail: str) -> Problem:
+    """Return the problem of a request whose `field` breaks a rule."""
+    return Problem(422, "invalid-request", detail, field=field)
+
+
+def not_yet(what: str, field: str | None = None) -> Problem:
+    """Return the problem of something that is promised and not built."""
+    return Problem(501, "not-available-yet", f"{what}: not available yet", field=field)
+
+
+def unavailable(detail: str) -> Problem:
+    """Return the problem of a dependency that does not answer; the caller may try again."""
+    return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem document."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+def _unavailable(_request: Request, error: Exception) -> Response:
+    return unavailable(str(error)).response()
+
+
+def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return validation_problem(list(error.errors())).response()
+
+
+def validation_problem(errors: list[Any]) -> Problem:
+    """Return the problem of the first of pydantic's `errors`, which are in the order of the fields."""
+    first = errors[0]
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    return invalid(".".join(place) or "body", f"{'.'.join(place) or 'body'}: {first['msg']}")
+
+
+def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _KINDS.get(error.status_code, "request-refused")
+    return Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {})).response()
+
+
+def _unexpected(_request: Request, _error: Exception) -> Response:
+    return Problem(500, "internal-error", "the service failed on this request; its log says why").response()

@@ -1,0 +1,74 @@
+"""The state of a source, computed from what decoder and indexer say of it and from what a strong read has seen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.messages import ChunkStatus, Plan, Source, SourceStatus, State
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """How far a source is. `progress` is 0 to 1, None until a plan is known; `samples` is how many the plan expects."""
+
+    state: State
+    error: str | None = None
+    progress: float | None = None
+    chunks_done: int = 0
+    chunks_planned: int | None = None
+    rows: int = 0
+    samples: int | None = None
+    duration_ms: int | None = None
+
+
+def view(
+    source: Source, status: SourceStatus | None, chunks: Mapping[int, ChunkStatus], confirmed_rows: int | None
+) -> SourceView:
+    """Compute the view of a source from its newest status and the chunks done in this life.
+
+    A source is indexed when every planned chunk is done and a strong read has seen all the rows that they promise.
+    """
+    status = _in_life(source, status)
+    plan = _plan(source, status)
+    rows = promised_rows(chunks)
+    indexed = confirmed_rows is not None and confirmed_rows >= rows and is_done(source, status, chunks)
+    state, error = _state(source, status, indexed=indexed)
+    if plan is None:
+        return SourceView(state, error, rows=rows)
+    done = sum(span.index in chunks for span in plan.chunks)
+    progress = done / len(plan.chunks) if plan.chunks else 1.0
+    samples = int(plan.duration_ms * plan.sample_fps // 1000) + 1 if plan.chunks else 0
+    return SourceView(state, error, progress, done, len(plan.chunks), rows, samples, plan.duration_ms)
+
+
+def is_done(source: Source, status: SourceStatus | None, chunks: Mapping[int, ChunkStatus]) -> bool:
+    """Return whether a file is planned and the indexer has reported every chunk of the plan."""
+    plan = _plan(source, status)
+    return plan is not None and all(span.index in chunks for span in plan.chunks)
+
+
+def promised_rows(chunks: Mapping[int, ChunkStatus]) -> int:
+    """Return how many rows the reported chunks have in the vector store."""
+    return sum(chunk.rows for chunk in chunks.values())
+
+
+def _in_life(source: Source, status: SourceStatus | None) -> SourceStatus | None:
+    return status if status is not None and status.life == source.life else None
+
+
+def _plan(source: Source, status: SourceStatus | None) -> Plan | None:
+    plan = status.plan if status is not None else None
+    return plan if plan is not None and plan.life == source.life else None
+
+
+def _state(source: Source, status: SourceStatus | None, *, indexed: bool) -> tuple[State, str | None]:
+    if status is not None and status.state == "failed":
+        return "failed", status.error
+    if indexed:
+        return "indexed", None
+    if source.wanted == "paused":
+        return "paused", None
+    if source.kind == "push":
+        return "running", None
+    if status is None:
+        return "waiting", None
+    return ("waiting" if status.state == "paused" else status.state), status.error

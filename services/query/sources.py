@@ -1,0 +1,113 @@
+"""What this process knows of sources: their wanted state, and how far each is. One thread follows, requests read."""
+
+import threading
+from collections.abc import Iterable
+from typing import Protocol
+
+from schemas.messages import ChunkStatus, Source, SourceStatus
+from services.query.problems import Problem
+from services.query.source_state import SourceView, is_done, promised_rows, view
+
+
+class Sight(Protocol):
+    """What a key may see: None is every source."""
+
+    @property
+    def sources(self) -> frozenset[str] | None: ...
+
+
+def sees(grant: Sight, source_id: str) -> bool:
+    """Return whether a key may see a source."""
+    return grant.sources is None or source_id in grant.sources
+
+
+def unknown_source(source_id: str) -> Problem:
+    """Return the 404 of a source that is not there or must not be seen: the two look alike."""
+    return Problem(404, "unknown-source", f"source {source_id[:80]!r} is not known: GET /v1/sources lists those that are")
+
+
+class SourceBook:
+    """The sources of the bus, by id. Safe to read and to write from several threads.
+
+    A record that this process has sent shadows the log until the log holds it, so that a client reads what it wrote.
+    """
+
+    def __init__(self, space: str) -> None:
+        self._space = space
+        self._lock = threading.Lock()
+        self._sources: dict[str, Source] = {}
+        self._sent: dict[str, Source] = {}
+        self._statuses: dict[str, SourceStatus] = {}
+        self._chunks: dict[tuple[str, int], dict[int, ChunkStatus]] = {}
+        self._confirmed: dict[tuple[str, int], int] = {}
+
+    def get(self, source_id: str, grant: Sight) -> Source:
+        """Return a source that is not removed, or raise the 404 that also hides what a key may not see."""
+        source = self.record(source_id)
+        if source is None or source.wanted == "removed" or not sees(grant, source_id):
+            raise unknown_source(source_id)
+        return source
+
+    def record(self, source_id: str) -> Source | None:
+        """Return the newest record of a source, a removed one too."""
+        with self._lock:
+            return self._sources.get(source_id)
+
+    def records(self) -> list[Source]:
+        """Return the newest record of every source, removed ones too."""
+        with self._lock:
+            return list(self._sources.values())
+
+    def view(self, source: Source) -> SourceView:
+        """Return how far a source is."""
+        with self._lock:
+            key = (source.source_id, source.life)
+            chunks = self._chunks.get(key, {})
+            return view(source, self._statuses.get(source.source_id), chunks, self._confirmed.get(key))
+
+    def duration_ms(self, source: Source) -> int | None:
+        """Return the length of a file's timeline once it is planned."""
+        return self.view(source).duration_ms
+
+    def unconfirmed(self) -> list[tuple[Source, int]]:
+        """Return the sources whose every chunk is reported but whose rows no strong read has seen, with the rows promised."""
+        with self._lock:
+            return [(source, rows) for source in self._sources.values() if (rows := self._awaited(source)) is not None]
+
+    def confirm(self, source: Source, rows: int) -> None:
+        """Note that a strong read has seen `rows` rows of this life of a source."""
+        with self._lock:
+            self._confirmed[source.source_id, source.life] = rows
+
+    def sent(self, source: Source) -> None:
+        """Take a record that this process has written."""
+        with self._lock:
+            self._sent[source.source_id] = self._sources[source.source_id] = source
+
+    def follow_sources(self, changed: Iterable[Source]) -> None:
+        """Take records of topic `sources`."""
+        with self._lock:
+            for source in changed:
+                if self._sent.get(source.source_id) in (None, source):
+                    self._sent.pop(source.source_id, None)
+                    self._sources[source.source_id] = source
+
+    def follow_statuses(self, changed: Iterable[SourceStatus]) -> None:
+        """Take records of topic `source-status`."""
+        with self._lock:
+            self._statuses.update((status.source_id, status) for status in changed)
+
+    def follow_chunks(self, changed: Iterable[ChunkStatus]) -> None:
+        """Take records of topic `chunk-status`; those of other spaces are not this collection's."""
+        with self._lock:
+            for chunk in changed:
+                if chunk.space == self._space:
+                    self._chunks.setdefault((chunk.source_id, chunk.life), {})[chunk.index] = chunk
+
+    def _awaited(self, source: Source) -> int | None:
+        key = (source.source_id, source.life)
+        chunks = self._chunks.get(key, {})
+        if source.wanted == "removed" or not is_done(source, self._statuses.get(source.source_id), chunks):
+            return None
+        rows = promised_rows(chunks)
+        return rows if self._confirmed.get(key, -1) < rows else None
