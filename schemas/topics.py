@@ -1,6 +1,6 @@
 """Every topic, as data: what it says, who writes and reads it, how it is kept.
 
-Partition counts are fixed for a topic's life. `docs/topics.md`, the manifests and the local stack are made from this table.
+Partition counts are fixed for a topic's life. The published table, the manifests and the local stack are made from this one.
 """
 
 from dataclasses import dataclass

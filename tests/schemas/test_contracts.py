@@ -1,0 +1,93 @@
+"""Contracts: nothing drifts, nothing is an orphan, and what was once written can be read for ever."""
+
+from pathlib import Path
+from typing import get_args
+
+import jsonschema
+import orjson
+import pytest
+
+from schemas import messages, publish
+from schemas.headers import (
+    EMBEDDING,
+    FRAME,
+    decode_embedding_headers,
+    decode_frame_headers,
+    encode_embedding_headers,
+    encode_frame_headers,
+)
+from schemas.messages import MESSAGES
+from schemas.topics import LANES, TOPICS, Service
+from schemas.vectors import decode_vector, encode_vector
+
+EXAMPLES = Path(messages.__file__).parent / "examples"
+
+
+def headers_of(name: str) -> list[tuple[str, bytes]]:
+    return [(key, value.encode()) for key, value in orjson.loads((EXAMPLES / f"{name}.headers.json").read_bytes())]
+
+
+@pytest.mark.parametrize("schema", MESSAGES)
+def test_the_example_of_a_message_is_read_and_written_again_byte_for_byte(schema: str) -> None:
+    example = (EXAMPLES / f"{publish.file_name(schema)}.json").read_bytes()
+    assert messages.encode(messages.decode(example, MESSAGES[schema])) == example
+
+
+@pytest.mark.parametrize("schema", MESSAGES)
+def test_the_published_schema_equals_the_code_and_accepts_the_example(schema: str) -> None:
+    published = (publish.PUBLISHED / f"{publish.file_name(schema)}.schema.json").read_text()
+    assert published == publish.schema_text(schema), "run `make schemas`"
+    example = orjson.loads((EXAMPLES / f"{publish.file_name(schema)}.json").read_bytes())
+    jsonschema.Draft202012Validator(orjson.loads(published)).validate(example)
+
+
+@pytest.mark.parametrize("schema", MESSAGES)
+def test_a_reader_ignores_a_field_that_it_does_not_know(schema: str) -> None:
+    example = orjson.loads((EXAMPLES / f"{publish.file_name(schema)}.json").read_bytes())
+    messages.decode(orjson.dumps({**example, "a_later_field": 1}), MESSAGES[schema])
+
+
+def test_the_table_of_topics_equals_the_code() -> None:
+    assert publish.TOPICS_PAGE.read_text() == publish.topics_page(), "run `make schemas`"
+
+
+def test_every_topic_speaks_a_schema_and_every_schema_has_a_topic() -> None:
+    spoken = {topic.schema for topic in TOPICS.values()}
+    assert spoken == {*MESSAGES, FRAME, EMBEDDING}
+
+
+def test_every_topic_has_a_writer_and_a_reader_that_are_known() -> None:
+    for topic in TOPICS.values():
+        assert topic.writers
+        assert topic.readers
+        assert {*topic.writers, *topic.readers} <= set(get_args(Service))
+
+
+def test_a_lane_has_as_many_partitions_of_embeddings_as_of_frames() -> None:
+    for frames, embeddings in LANES.values():
+        assert frames.partitions == embeddings.partitions
+
+
+def test_every_topic_that_carries_work_has_dead_letters() -> None:
+    for topic in TOPICS.values():
+        if topic.dead_letters:
+            assert TOPICS[topic.dlq].schema == topic.schema
+
+
+def test_the_example_of_a_frame_is_read_and_written_again() -> None:
+    raw = headers_of("frame-1")
+    assert encode_frame_headers(decode_frame_headers(raw)) == raw
+    assert (EXAMPLES / "frame-1.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_the_example_of_a_mark_is_read_and_written_again() -> None:
+    raw = headers_of("frame-1.mark")
+    assert decode_frame_headers(raw).mark == "stream_end"
+    assert encode_frame_headers(decode_frame_headers(raw)) == raw
+
+
+def test_the_example_of_an_embedding_is_read_and_written_again() -> None:
+    raw = headers_of("embedding-1")
+    assert encode_embedding_headers(decode_embedding_headers(raw)) == raw
+    value = (EXAMPLES / "embedding-1.bin").read_bytes()
+    assert encode_vector(decode_vector(value, 4)) == value
