@@ -13,11 +13,11 @@ from streaming.errors import Unavailable
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
 
-_KINDS: Final = {401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_HTTP_KINDS: Final = {404: "no-such-path", 405: "method-not-allowed", 413: "too-large", 415: "media-type-not-accepted"}
 
 
-class Problem(Exception):
-    """An answer that is an error. `kind` is the stable name a program matches on, `field` the part of the request at fault."""
+class Problem(Exception):  # noqa: N818  the name of RFC 9457
+    """An answer that is an error. `kind` is the stable name that programs match on, `field` the part of the request at fault."""
 
     def __init__(
         self, status: int, kind: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
@@ -47,6 +47,11 @@ def invalid(field: str, detail: str) -> Problem:
 def not_yet(what: str, field: str | None = None) -> Problem:
     """Return the problem of something that is promised and not built."""
     return Problem(501, "not-available-yet", f"{what}: not available yet", field=field)
+
+
+def too_large(what: str, limit_bytes: int, field: str | None = None) -> Problem:
+    """Return the problem of a body or a part of one that is over its limit."""
+    return Problem(413, "too-large", f"{what}: at most {limit_bytes} bytes are taken", field=field)
 
 
 def unavailable(detail: str) -> Problem:
@@ -86,9 +91,10 @@ def validation_problem(errors: list[Any]) -> Problem:
 
 def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kind = _KINDS.get(error.status_code, "request-refused")
+    kind = _HTTP_KINDS.get(error.status_code, "request-refused")
     return Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {})).response()
 
 
 def _unexpected(_request: Request, _error: Exception) -> Response:
-    return Problem(500, "internal-error", "the service failed on this request; its log says why").response()
+    detail = "the service failed on this request; its log says why"
+    return Problem(500, "internal-error", detail).response()

@@ -2,28 +2,17 @@
 
 import threading
 from collections.abc import Iterable
-from typing import Protocol
 
 from schemas.messages import ChunkStatus, Source, SourceStatus
+from services.query.access.keys import Grant
 from services.query.problems import Problem
 from services.query.source_state import SourceView, is_done, promised_rows, view
 
 
-class Sight(Protocol):
-    """What a key may see: None is every source."""
-
-    @property
-    def sources(self) -> frozenset[str] | None: ...
-
-
-def sees(grant: Sight, source_id: str) -> bool:
-    """Return whether a key may see a source."""
-    return grant.sources is None or source_id in grant.sources
-
-
 def unknown_source(source_id: str) -> Problem:
     """Return the 404 of a source that is not there or must not be seen: the two look alike."""
-    return Problem(404, "unknown-source", f"source {source_id[:80]!r} is not known: GET /v1/sources lists those that are")
+    detail = f"source {source_id[:80]!r} is not known: GET /v1/sources lists those that are"
+    return Problem(404, "unknown-source", detail)
 
 
 class SourceBook:
@@ -41,10 +30,10 @@ class SourceBook:
         self._chunks: dict[tuple[str, int], dict[int, ChunkStatus]] = {}
         self._confirmed: dict[tuple[str, int], int] = {}
 
-    def get(self, source_id: str, grant: Sight) -> Source:
+    def get(self, source_id: str, grant: Grant) -> Source:
         """Return a source that is not removed, or raise the 404 that also hides what a key may not see."""
         source = self.record(source_id)
-        if source is None or source.wanted == "removed" or not sees(grant, source_id):
+        if source is None or source.wanted == "removed" or not grant.may_see(source_id):
             raise unknown_source(source_id)
         return source
 
