@@ -1,0 +1,76 @@
+"""`/v1/session`: a key goes in once, a cookie that scripts cannot read comes out."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from services.query.access.gate import gate_of, refuse_key_in_address, require_same_origin, unauthorised
+from services.query.access.keys import Grant
+from services.query.access.sessions import SESSION_SECONDS
+
+router = APIRouter(prefix="/v1/session", tags=["access"])
+
+
+class SessionRequest(BaseModel):
+    """The key to exchange for a cookie."""
+
+    key: str = Field(max_length=300)
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What the holder of the session may do; `sources` is None for all."""
+
+    key_id: str
+    roles: list[str]
+    sources: list[str] | None
+
+
+async def signed_in(request: Request) -> Grant:
+    """Admit any live key or session, whatever its roles."""
+    return gate_of(request).identify(request, links=False)
+
+
+@router.post("")
+async def start_session(body: SessionRequest, request: Request) -> Response:
+    """Exchange a key for an HttpOnly, SameSite=Strict cookie."""
+    gate = gate_of(request)
+    refuse_key_in_address(request)
+    if "origin" in request.headers:
+        require_same_origin(request)
+    grant = gate.ring.grant(body.key.strip())
+    if grant is None:
+        raise unauthorised("This key is not known here. The local stack prints its key when it starts, after 'key:'.")
+    response = _session(grant)
+    response.set_cookie(
+        gate.sessions.cookie_name,
+        gate.sessions.start(grant.key_id, gate.clock()),
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.get("")
+async def show_session(grant: Annotated[Grant, Depends(signed_in)]) -> Response:
+    """Say what the presented key or session may do."""
+    return _session(grant)
+
+
+@router.delete("", status_code=204)
+async def end_session(request: Request, _: Annotated[Grant, Depends(signed_in)]) -> Response:
+    """End the session of this browser."""
+    gate = gate_of(request)
+    response = Response(status_code=204)
+    if cookie := request.cookies.get(gate.sessions.cookie_name):
+        gate.sessions.end(cookie, gate.clock())
+        response.delete_cookie(gate.sessions.cookie_name, httponly=True, samesite="strict")
+    return response
+
+
+def _session(grant: Grant) -> Response:
+    shown = Session(grant.key_id, sorted(grant.roles), None if grant.sources is None else sorted(grant.sources))
+    return Response(msgspec.json.encode(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
