@@ -24,9 +24,7 @@ app = application()
 
 @app.command()
 def add(
-    addresses: Annotated[
-        list[str] | None, typer.Argument(metavar="ADDRESS...", help="Files, folders, http(s) addresses.")
-    ] = None,
+    addresses: Annotated[list[str] | None, typer.Argument(metavar="ADDRESS", help="Files, folders, http(s) addresses.")] = None,
     *,
     source_id: Annotated[str | None, typer.Option("--id", metavar="ID", help="Id of the one source that is added.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Name for people.")] = None,
@@ -51,7 +49,7 @@ def add(
     """Add video files, folders of them, or http(s) addresses, and say under which id each is found.
 
     A file keeps its place: Framebus reads it, and never moves or changes it. To a server on another machine it is
-    uploaded. Adding the same file again changes nothing; what cannot be decoded is listed as failed by `framebus sources`.
+    uploaded. The same file added again is the same source; what cannot be decoded is listed as failed by `framebus sources`.
 
     \b
       framebus add holiday.mp4

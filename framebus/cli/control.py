@@ -11,7 +11,7 @@ from framebus.cli.failure import FAILED
 from framebus.cli.screen import complain
 from framebus.client import Client, FramebusError, NoStackError, Removal
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, as `framebus sources` lists them.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, as `framebus sources` lists them.")]
 
 pause_app = application()
 resume_app = application()

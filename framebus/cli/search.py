@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,7 +23,7 @@ app = application()
 
 @app.command()
 def search(
-    text: Annotated[str | None, typer.Argument(metavar='["TEXT"]', help="What the moment shows, in words.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar='"TEXT"', help="What the moment shows, in words.")] = None,
     *,
     image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="A picture to look for: JPEG, PNG or WebP.")
@@ -66,17 +66,17 @@ def search(
     if not (text and text.strip()) and image is None:
         raise bad_usage("framebus search", "nothing to look for", 'give a text ("a red car"), --image FILE, or both')
     now = datetime.now(UTC)
+    request: dict[str, Any] = {
+        "image": _picture(image) if image else None,
+        "sources": source or (),
+        "categories": category or (),
+        "labels": parse_labels(label or []),
+        "since": parse_moment(since, now) if since else None,
+        "until": parse_moment(until, now) if until else None,
+        "limit": limit,
+    }
     with connect(home) as client:
-        result = client.search(
-            text,
-            image=_picture(image) if image else None,
-            sources=source or (),
-            categories=category or (),
-            labels=parse_labels(label or []),
-            since=parse_moment(since, now) if since else None,
-            until=parse_moment(until, now) if until else None,
-            limit=limit,
-        )
+        result = client.search(text, **request)
     if as_json:
         print_json(result)
     else:

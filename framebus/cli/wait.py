@@ -21,7 +21,7 @@ app = application()
 @app.command()
 def wait(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Sources to wait for; all files when none is given.")
+        list[str] | None, typer.Argument(metavar="ID", help="Sources to wait for; all files when none is given.")
     ] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Give up after this time.")] = None,
     home: HomeOption = None,

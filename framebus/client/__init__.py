@@ -12,13 +12,14 @@ with Client.local() as client:                      # the stack that `framebus u
 from framebus.client.client import Client
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError
-from framebus.client.results import Hit, Removal, SearchResult, Source, Took
+from framebus.client.results import Hit, Readiness, Removal, SearchResult, Source, Took
 
 __all__ = [
     "Client",
     "FramebusError",
     "Hit",
     "NoStackError",
+    "Readiness",
     "Removal",
     "SearchResult",
     "Source",

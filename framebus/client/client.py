@@ -13,7 +13,7 @@ import msgspec
 
 from framebus.client.discovery import find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError, error_of
-from framebus.client.results import Removal, Result, SearchResult, Source, SourcePage
+from framebus.client.results import Readiness, Removal, Result, SearchResult, Source, SourcePage
 from schemas.identity import derive_source_id
 
 POLL_SECONDS: Final = 0.5
@@ -176,9 +176,9 @@ class Client:
         """Return the answer of an operation under `/v1/admin/` (role `manage`)."""
         return msgspec.json.decode(self._send("GET", f"/v1/admin/{path}", params=params).content, type=dict[str, Any])
 
-    def ready(self) -> dict[str, Any]:
+    def readiness(self) -> Readiness:
         """Return what `/readyz` says of Kafka, Milvus and the model, ready or not."""
-        return msgspec.json.decode(self._once("GET", "/readyz", {}).content, type=dict[str, Any])
+        return _decoded(self._once("GET", "/readyz", {}), Readiness)
 
     # HTTP
 

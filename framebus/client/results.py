@@ -82,6 +82,13 @@ class Took(Result, frozen=True):
     total: float = 0.0
 
 
+class Readiness(Result, frozen=True):
+    """What `/readyz` says: whether requests are answered, and each part that this depends on."""
+
+    ready: bool
+    parts: dict[str, bool] = {}
+
+
 class SearchResult(Result, frozen=True):
     """Hits, best first. `found` is false when none is good enough to be what was asked for; the nearest may still be listed."""
 
