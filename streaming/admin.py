@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.topics import TOPICS, Topic
-from streaming.clients import RECONNECT
+from streaming.clients import admin_settings
 from streaming.errors import Unavailable
 
 
@@ -20,7 +20,7 @@ def create_topics(
     that number is fixed for a topic's life, since streams would move.
     """
     wanted = list(TOPICS.values() if topics is None else topics)
-    admin = AdminClient({"bootstrap.servers": bootstrap, **RECONNECT})
+    admin = AdminClient(admin_settings(bootstrap))
     new = [NewTopic(t.name, num_partitions=t.partitions, replication_factor=replication, config=t.settings()) for t in wanted]
     for future in admin.create_topics(new, request_timeout=timeout_seconds).values():
         try:

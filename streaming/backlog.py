@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import TOPICS
-from streaming.clients import RECONNECT, reader_settings
+from streaming.clients import admin_settings, reader_settings
 from streaming.errors import Unavailable
 
 PROCESSED: Final = "processed="
@@ -32,7 +32,7 @@ class Backlog:
 
     def __init__(self, bootstrap: str, topic: str, groups: Sequence[str], *, refresh_seconds: float = 0.5) -> None:
         self._partitions = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, **RECONNECT})
+        self._admin = AdminClient(admin_settings(bootstrap))
         self._groups = [Consumer(reader_settings(bootstrap, "backlog", group)) for group in groups]
         self._refresh_seconds = refresh_seconds
         self._looked_at = -refresh_seconds

@@ -1,8 +1,19 @@
 """Settings of the Kafka clients, in one place."""
 
-from typing import Any
+import logging
+from typing import Any, Final
 
-RECONNECT = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 1000}
+ALL: Final[dict[str, Any]] = {
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 1000,
+    "logger": logging.getLogger("librdkafka"),
+}
+"""What all clients share: back within a second of the broker, and logs that take the way of all others."""
+
+
+def admin_settings(bootstrap: str) -> dict[str, Any]:
+    """Settings of an admin client."""
+    return {"bootstrap.servers": bootstrap, **ALL}
 
 
 def producer_settings(bootstrap: str, service: str) -> dict[str, Any]:
@@ -19,7 +30,7 @@ def producer_settings(bootstrap: str, service: str) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "message.timeout.ms": 0,
         "queue.buffering.max.kbytes": 65_536,
-        **RECONNECT,
+        **ALL,
     }
 
 
@@ -35,7 +46,7 @@ def reader_settings(bootstrap: str, service: str, group: str) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 20,
         "queued.min.messages": 1000,
         "queued.max.messages.kbytes": 16_384,
-        **RECONNECT,
+        **ALL,
     }
 
 

@@ -88,6 +88,7 @@ class Loop:
         self._backoff_seconds = 0.0
         self._blocked_until = self._commit_at = self._beat_at = 0.0
         self._committing = True
+        self._wanted: frozenset[str] = frozenset()
 
     def run(self, stopping: threading.Event) -> None:
         """Work until `stopping` is set, then settle, flush, commit and leave the groups.
@@ -141,16 +142,16 @@ class Loop:
 
     def _read(self, wait_seconds: float) -> list[Record]:
         """Read from the first reader that has something; a later one is not asked to wait when an earlier one had records."""
-        wanted = frozenset() if self._blocked() else frozenset(self._stage.wants())
+        self._wanted = frozenset() if self._blocked() else frozenset(self._stage.wants())
         records: list[Record] = []
         for member in self._members:
-            self._pause(member, wanted)
+            self._pause(member)
             wait = 0.0 if records else wait_seconds / len(self._members)
             records += self._poll(member, wait)
         return records
 
-    def _pause(self, member: _Member, wanted: frozenset[str]) -> None:
-        unwanted = {partition for partition in member.committed if partition.topic not in wanted}
+    def _pause(self, member: _Member) -> None:
+        unwanted = {partition for partition in member.committed if partition.topic not in self._wanted}
         if pausing := unwanted - member.paused:
             member.consumer.pause(_places(pausing))
         if resuming := member.paused - unwanted:
@@ -230,6 +231,7 @@ class Loop:
             member.committed[partition] = (-1, -1)
             member.given.add(partition)
             self._stage.assigned(partition, start, resumed=resumed)
+        self._pause(member)
         self._metrics.of(m.REBALANCES).labels("given").inc(len(places))
         log.info("assigned", group=member.reader.group, partitions=len(places))
 
@@ -297,8 +299,9 @@ class Loop:
         return None
 
     def _poll_paused(self) -> None:
+        self._wanted = frozenset()
         for member in self._members:
-            self._pause(member, frozenset())
+            self._pause(member)
             member.consumer.poll(FIRST_BACKOFF_SECONDS)
 
     def _beat(self) -> None:

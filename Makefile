@@ -1,0 +1,85 @@
+# Framebus. `make demo` and `make test` install what is missing into this clone; nothing is installed elsewhere without being said.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := .tools/uv/bin/uv
+RUN := .venv/bin/python
+CODE := schemas streaming encoders services framebus training bench tests
+SEED ?= 1
+KILLS ?= 20
+MINUTES ?= 60
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: install ## start everything, add sample clips, search them; ONCE=1 stops after the searches
+	@$(RUN) -m framebus.demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: install browser check ## lint, types, unit, contract and end-to-end tests on the real broker, Milvus and browser
+	@$(RUN) -m pytest
+
+.PHONY: check
+check: install ## lint, format, types, import rules, dead code, duplicates, scripts; under a minute
+	@.venv/bin/ruff check $(CODE)
+	@.venv/bin/ruff format --check $(CODE)
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/vulture
+	@.venv/bin/pylint --disable=all --enable=duplicate-code --min-similarity-lines=12 --ignore-imports=y --ignore-signatures=y $(filter-out tests bench,$(CODE))
+	@.venv/bin/shellcheck .ci/run deploy/local/*.sh
+
+.PHONY: up
+up: install ## start the local stack in the foreground
+	@.venv/bin/framebus up
+
+.PHONY: bench
+bench: install ## measure speed and memory on this machine, as a table
+	@$(RUN) -m bench
+
+.PHONY: schemas
+schemas: install ## publish the JSON Schemas and the table of topics
+	@$(RUN) -m schemas.publish
+
+.PHONY: train
+train: .venv-training/.installed ## train pico-1 again (MINUTES=60) from FRAMEBUS_SHARED or ../shared
+	@.venv-training/bin/python -m training.pico --minutes $(MINUTES) --out encoders/models/pico-1
+
+.PHONY: lock
+lock: $(UV) ## pin every dependency again, with hashes and without registry addresses
+	@for extra in dev training decoder embedder indexer query; do \
+	  $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
+
+.PHONY: install
+install: .venv/.installed .tools/kafka-4.3.1/.complete
+
+.PHONY: browser
+browser: ## Chromium for the tests of the page
+	@command -v chromium >/dev/null || deploy/local/system_packages.sh chromium
+
+.PHONY: clean
+clean: ## remove what was installed into this clone (homes and models stay)
+	@rm -rf .venv .venv-training .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(UV):
+	@$(PYTHON) -m venv .tools/uv
+	@.tools/uv/bin/pip install -q uv==0.13.8
+
+.venv/.installed: requirements/dev.txt pyproject.toml | $(UV)
+	@echo "installing Python packages into .venv ..."
+	@test -x .venv/bin/python || $(UV) venv -q --python $(PYTHON) .venv
+	@$(UV) pip sync -q -p .venv --require-hashes requirements/dev.txt
+	@$(UV) pip install -q -p .venv --no-deps -e .
+	@touch $@
+
+.venv-training/.installed: requirements/training.txt | $(UV)
+	@test -x .venv-training/bin/python || $(UV) venv -q --python $(PYTHON) .venv-training
+	@$(UV) pip sync -q -p .venv-training --require-hashes requirements/training.txt
+	@touch $@
+
+.tools/kafka-4.3.1/.complete: deploy/local/kafka/pom.xml | .venv/.installed
+	@$(RUN) -m framebus.local.jars
+	@touch $@

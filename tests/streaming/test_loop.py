@@ -1,0 +1,160 @@
+"""The loop on a real broker: what is committed was done, and what was not committed is done again."""
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.messages import Recut, decode
+from schemas.topics import RECUT
+from streaming.backlog import Backlog, processed_offset
+from streaming.errors import Unavailable
+from tests.streaming.conftest import PARTITIONS, Bench, await_that
+
+VALUES = [f"v{number}" for number in range(200)]
+
+
+def test_every_record_is_copied_once_and_committed(bench: Bench) -> None:
+    bench.write(VALUES)
+    loop = bench.loop().start()
+    await_that(lambda: len(loop.stage.copied) == len(VALUES))
+    loop.stop()
+    assert sorted(bench.copies()) == sorted(VALUES)
+    assert [place.offset for place in bench.committed()] == [len(VALUES) // PARTITIONS] * PARTITIONS
+
+
+def test_a_crash_between_flush_and_commit_repeats_but_never_loses(bench: Bench) -> None:
+    def crash() -> None:
+        if len(first.stage.copied) >= 50:
+            first.stage.outbox.flush()
+            raise RuntimeError("killed here")
+
+    bench.write(VALUES)
+    first = bench.loop()
+    first.stage.on_settle = crash
+    first.start()
+    await_that(lambda: not first.alive())
+    assert "killed here" in str(first.failure)
+    second = bench.loop().start()
+    await_that(lambda: len(second.stage.copied) == len(VALUES))
+    second.stop()
+    assert set(bench.copies()) == set(VALUES)
+    assert len(bench.copies()) > len(VALUES), "this crash repeats"
+
+
+def test_a_window_is_read_again_after_a_stop(bench: Bench) -> None:
+    bench.write(VALUES)
+    first = bench.loop(held=10).start()
+    await_that(lambda: len(first.stage.copied) == len(VALUES))
+    first.stop()
+    second = bench.loop(held=10).start()
+    await_that(lambda: len(second.stage.copied) == 10 * PARTITIONS)
+    assert {resumed for _, _, resumed in first.stage.begun} == {False}
+    assert {(start, resumed) for _, start, resumed in second.stage.begun} == {(len(VALUES) // PARTITIONS - 10, True)}
+
+
+def test_a_dependency_that_is_away_is_waited_for_inside_the_group(bench: Bench) -> None:
+    failures = iter(range(4))
+
+    def settle() -> None:
+        if next(failures, None) is not None:
+            raise Unavailable("the vector store is away")
+
+    bench.write(VALUES)
+    loop = bench.loop()
+    loop.stage.on_settle = settle
+    loop.start()
+    await_that(lambda: [place.offset for place in bench.committed()] == [len(VALUES) // PARTITIONS] * PARTITIONS)
+    assert len(loop.stage.begun) == PARTITIONS, "it never left the group"
+    loop.stop()
+    assert sorted(bench.copies()) == sorted(VALUES)
+
+
+def test_an_invalid_record_goes_to_the_dead_letters_alone_with_its_reason(bench: Bench) -> None:
+    bench.write(["v0", "bad1", "v2"], source_id="cam-1", note="kept")
+    loop = bench.loop().start()
+    await_that(lambda: len(loop.stage.copied) == 2)
+    loop.stop()
+    (letter,) = bench.read(f"{bench.source}.dlq")
+    headers = {name: value.decode() for name, value in letter.headers()}  # type: ignore[attr-defined]
+    assert letter.value() == b"bad1"  # type: ignore[attr-defined]
+    assert headers["dlq_reason"] == "value b'bad1' is bad"
+    assert (headers["dlq_service"], headers["dlq_topic"], headers["dlq_partition"]) == ("copy", bench.source, "1")
+    assert (headers["source_id"], headers["note"]) == ("cam-1", "kept")
+
+
+def test_two_members_share_the_partitions_and_nothing_is_lost_when_one_leaves(bench: Bench) -> None:
+    first = bench.loop().start()
+    await_that(lambda: len(first.stage.next) == PARTITIONS)
+    second = bench.loop().start()
+    await_that(lambda: len(first.stage.next) == len(second.stage.next) == PARTITIONS // 2)
+    assert len(first.stage.begun) == PARTITIONS, "kept partitions are not given again"
+    bench.write(VALUES)
+    await_that(lambda: len(first.stage.copied) + len(second.stage.copied) == len(VALUES))
+    second.stop()
+    await_that(lambda: len(first.stage.next) == PARTITIONS)
+    bench.write(["last"] * PARTITIONS)
+    await_that(lambda: len(first.stage.copied) + len(second.stage.copied) == len(VALUES) + PARTITIONS)
+    first.stop()
+    assert sorted(bench.copies()) == sorted([*VALUES, *["last"] * PARTITIONS])
+
+
+def test_a_stage_that_wants_nothing_is_left_alone_and_then_continues(bench: Bench) -> None:
+    loop = bench.loop()
+    loop.stage.reading = False
+    turns = 0
+
+    def step() -> bool:
+        nonlocal turns
+        turns += 1
+        return False
+
+    loop.stage.on_step = step
+    loop.start()
+    await_that(lambda: len(loop.stage.next) == PARTITIONS)
+    bench.write(VALUES)
+    seen = turns
+    await_that(lambda: turns > seen + 20)
+    assert loop.stage.copied == []
+    loop.stage.reading = True
+    await_that(lambda: len(loop.stage.copied) == len(VALUES))
+
+
+def test_a_commit_that_has_left_the_log_is_told_and_asked_for_again(bench: Bench) -> None:
+    bench.write(VALUES[:40])
+    first = bench.loop().start()
+    await_that(lambda: len(first.stage.copied) == 40)
+    first.stop()
+    bench.write(VALUES)
+    gone = TopicPartition(bench.source, 1, 35)
+    admin = AdminClient({"bootstrap.servers": bench.bootstrap})
+    admin.delete_records([gone])[gone].result(10)
+    second = bench.loop().start()
+    await_that(lambda: len(second.stage.copied) == len(VALUES) - 25)
+    assert {(start, resumed) for p, start, resumed in second.stage.begun if p.number == 1} == {(35, False)}
+    assert b"framebus_lost_records_total" in second.metrics.text()
+    second.stop()
+    asked = [decode(message.value(), Recut) for message in bench.read(RECUT.name)]  # type: ignore[attr-defined]
+    assert Recut(topic=bench.source, partition=1, first_offset=10, last_offset=34) in asked
+
+
+def test_unread_counts_from_what_was_processed_not_from_what_a_window_holds(bench: Bench, kafka: str) -> None:
+    bench.write(VALUES)
+    loop = bench.loop(held=30).start()
+    await_that(lambda: {place.metadata for place in bench.committed()} == {f"processed={len(VALUES) // PARTITIONS}"})
+    loop.stop()
+    assert {place.offset for place in bench.committed()} == {len(VALUES) // PARTITIONS - 30}
+    for place in bench.committed():
+        assert processed_offset(place.offset, place.metadata) == len(VALUES) // PARTITIONS
+
+
+@pytest.mark.parametrize(("committed", "metadata", "processed"), [(-1001, None, None), (7, "", 7), (7, "processed=9", 9)])
+def test_a_foreign_commit_is_its_own_processed_offset(committed: int, metadata: str | None, processed: int | None) -> None:
+    assert processed_offset(committed, metadata) == processed
+
+
+def test_a_topic_without_commits_is_wholly_unread(kafka: str) -> None:
+    backlog = Backlog(kafka, RECUT.name, ["framebus-test-nobody"])
+    admin = AdminClient({"bootstrap.servers": kafka})
+    assert RECUT.name in admin.list_topics(timeout=10).topics
+    assert backlog.unread() >= 0
+    backlog.close()

@@ -1,0 +1,73 @@
+"""The producer: limits, partitions that every client agrees on, and who is blamed for bad records."""
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from confluent_kafka import Producer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.limits import PAYLOAD_LIMIT_BYTES
+from streaming.clients import producer_settings
+from streaming.errors import FuseBlown
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.rejections import Budget, Fuse
+from tests.streaming.conftest import Bench
+
+
+def test_a_value_over_the_limit_is_refused_where_it_is_produced(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    with pytest.raises(ValueError, match="at most 900000"):
+        outbox.send(bench.out, bytes(PAYLOAD_LIMIT_BYTES + 1), key="k", headers=[])
+
+
+def test_delivery_is_told_with_its_offset(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    places: list[tuple[int, int]] = []
+    for _ in range(3):
+        outbox.send(bench.out, b"v", key="k", headers=[], on_delivered=lambda *place: places.append(place))
+    outbox.flush(10)
+    assert places == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_our_partitioner_is_the_one_of_every_java_client(bench: Bench) -> None:
+    placed: dict[str, int | None] = {}
+    producer = Producer(producer_settings(bench.bootstrap, "test"))
+    keys = [f"cam-{number}/1/c{number % 7}" for number in range(20)]
+    for key in keys:
+        producer.produce(
+            bench.source, b"v", key, on_delivery=lambda _, sent: placed.update({(sent.key() or b"").decode(): sent.partition()})
+        )
+    assert producer.flush(10) == 0
+    choose = DefaultPartitioner()
+    assert placed == {key: choose(key.encode(), [0, 1, 2, 3], [0, 1, 2, 3]) for key in keys}
+
+
+def test_of_a_source_that_sends_rubbish_a_share_is_kept() -> None:
+    budget = Budget(per_minute=60)
+    assert sum(budget.keeps("cam-1", 0.0) for _ in range(1000)) == 60
+    assert sum(budget.keeps("cam-1", 10.0) for _ in range(1000)) == 10
+    assert budget.keeps("cam-2", 10.0)
+
+
+def test_the_fuse_does_not_judge_a_single_sender() -> None:
+    fuse = Fuse()
+    for _ in range(10_000):
+        fuse.failed("cam-1", "rubbish")
+
+
+def test_the_fuse_blows_when_everybody_fails_and_says_why() -> None:
+    fuse = Fuse(sources=3, records=6)
+    for number in range(5):
+        fuse.failed(f"cam-{number % 3}", "no model")
+    with pytest.raises(FuseBlown, match="the last reason: no model"):
+        fuse.failed("cam-2", "no model")
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=300))
+def test_the_fuse_never_blows_while_something_goes_through(sources: list[int]) -> None:
+    fuse = Fuse(sources=3, records=10)
+    for number, source in enumerate(sources):
+        if number % 9 == 8:
+            fuse.succeeded()
+        fuse.failed(f"cam-{source}", "bad")
