@@ -1,0 +1,46 @@
+"""Which records are embedded: a pure decision over the wanted state of sources."""
+
+from dataclasses import dataclass
+
+from schemas.headers import FrameHeaders
+from schemas.messages import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A record to embed. `life` is the one it belongs to, None for a source that is still to be registered.
+
+    `push`: nothing is recorded for this source, so a thumbnail is kept.
+    """
+
+    life: int | None
+    push: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A record of something that is over: counted and left out."""
+
+    reason: str
+
+
+def admit(headers: FrameHeaders, written_ms: int, source: Source | None) -> Admitted | Dropped:
+    """Decide about a record that Kafka took at `written_ms`. `source` is None for one that will be registered, as kind push.
+
+    A life above the known one is admitted: the state topic may be a moment behind, and the indexer judges again.
+    """
+    if source is None:
+        return Admitted(headers.life, push=True)
+    life = headers.life or life_at(source, written_ms)
+    if life < source.life:
+        return Dropped("another life")
+    if life == source.life and source.wanted == "removed":
+        return Dropped("removed source")
+    return Admitted(life, push=source.kind == "push")
+
+
+def life_at(source: Source, written_ms: int) -> int:
+    """Return the life in force at a wall-clock time; before the first one began, the first."""
+    begun = [life.life for life in source.lives if life.began_ms <= written_ms]
+    first = min((life.life for life in source.lives), default=source.life)
+    return max(begun, default=first)

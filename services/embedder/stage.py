@@ -1,0 +1,220 @@
+"""The embedder's work between reading and committing: admit, decode, embed, send, in the order of every partition."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from encoders.encoder import Encoder
+from encoders.folder import Vectors
+from encoders.pictures import Pixels
+from schemas.errors import InvalidMessage
+from schemas.groups import Lane as LaneName
+from schemas.headers import EmbeddingHeaders, FrameHeaders, decode_frame_headers, encode_embedding_headers, with_space
+from schemas.topics import EMBEDDINGS_BULK, EMBEDDINGS_LIVE, FRAMES_BULK, FRAMES_LIVE
+from schemas.vectors import encode_vector
+from services.embedder import metrics as m
+from services.embedder.admission import Admitted, Dropped, admit
+from services.embedder.batching import BatchSize, Held, Lane, first_waiting
+from services.embedder.progress import Progress
+from services.embedder.sources import KnownSources
+from services.embedder.thumbnails import Thumbnails
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+
+MOST_HELD_RECORDS: Final = 512
+MOST_HELD_BYTES: Final = 48_000_000
+DECODING_WAIT_SECONDS: Final = 0.02
+
+LANE_OF: Final[dict[str, LaneName]] = {FRAMES_LIVE.name: "live", FRAMES_BULK.name: "bulk"}
+"""Topics of frames by rank."""
+EMBEDDINGS: Final[dict[LaneName, str]] = {"live": EMBEDDINGS_LIVE.name, "bulk": EMBEDDINGS_BULK.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An admitted record. `pixels` is the picture being decoded, None for a mark."""
+
+    record: Record
+    headers: EmbeddingHeaders
+    pixels: Future[Pixels] | None
+
+
+class EmbedStage:
+    """Holds admitted records in two lanes and empties them in batches, live first.
+
+    `unread` counts what the indexer has not read of `embeddings-bulk`; bulk frames are read while it is below `unread_bound`.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        sources: KnownSources,
+        outbox: Outbox,
+        metrics: Metrics,
+        *,
+        batch_size: BatchSize,
+        thumbnails: Thumbnails,
+        unread: Callable[[], int],
+        unread_bound: int,
+        decode_threads: int,
+    ) -> None:
+        self._encoder, self._sources, self._outbox, self._metrics = encoder, sources, outbox, metrics
+        self._size, self._thumbnails = batch_size, thumbnails
+        self._unread, self._unread_bound = unread, unread_bound
+        self._held_back = False
+        self._progress = Progress()
+        self._lanes: dict[str, Lane[Frame]] = {topic: Lane(MOST_HELD_RECORDS, MOST_HELD_BYTES) for topic in LANE_OF}
+        # A pool for each lane: a live picture never waits behind the bulk pictures that are decoded ahead.
+        self._pools = {topic: ThreadPoolExecutor(decode_threads, f"decode-{name}") for topic, name in LANE_OF.items()}
+
+    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+        """Begin a partition: there is no window, so where it begins does not matter."""
+        self._progress.begin(partition, start)
+
+    def revoked(self, partition: Partition) -> None:
+        """Forget a partition; its unfinished records are read again by whoever is next."""
+        for held in self._lanes[partition.topic].forget(partition):
+            if held.work.pixels is not None:
+                held.work.pixels.cancel()
+        self._progress.forget(partition)
+
+    def wants(self) -> Collection[str]:
+        """Return the lanes with room; the bulk one only while the indexer keeps up."""
+        return [
+            topic for topic, lane in self._lanes.items() if lane.accepts() and not (topic == FRAMES_BULK.name and self._held_back)
+        ]
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Admit records and begin to decode them."""
+        for record in records:
+            try:
+                frame = self._admit(record)
+            except InvalidMessage as invalid:
+                self._outbox.reject(record, str(invalid))
+                frame = None
+            if frame is None:
+                self._progress.pass_by(record.partition, record.offset)
+            else:
+                self._hold(frame)
+
+    def step(self) -> bool:
+        """Embed and send one batch of the first lane that holds anything."""
+        self._look_ahead()
+        lane = first_waiting(list(self._lanes.values()))
+        if lane is None:
+            return False
+        if batch := lane.take(self._size.images, _is_ready):
+            self._pass_on(batch)
+        elif lane.head and lane.head.work.pixels:
+            wait([lane.head.work.pixels], DECODING_WAIT_SECONDS)
+        return True
+
+    def settle(self) -> None:
+        """Do nothing: what is finished has been handed to the outbox, which the loop flushes."""
+
+    def safe_offset(self, partition: Partition) -> int:
+        """Return the oldest record whose embedding has not been sent."""
+        return self._progress.safe_offset(partition)
+
+    def processed_offset(self, partition: Partition) -> int:
+        """Return the same as `safe_offset`: a record held for its batch is not processed."""
+        return self._progress.safe_offset(partition)
+
+    def close(self) -> None:
+        """End the decoding threads."""
+        for pool in self._pools.values():
+            pool.shutdown(cancel_futures=True)
+
+    def _look_ahead(self) -> None:
+        self._held_back = self._unread() >= self._unread_bound
+        self._metrics.of(m.HELD_BACK).set(self._held_back)
+
+    def _admit(self, record: Record) -> Frame | None:
+        """Return the frame of a record, None for one that is dropped; raises `InvalidMessage`."""
+        headers = decode_frame_headers(record.headers)
+        _check_value(headers, record.value)
+        source = self._sources.find(headers.source_id, record.timestamp_ms)
+        verdict = admit(headers, record.timestamp_ms, source)
+        if isinstance(verdict, Dropped):
+            self._metrics.of(m.DROPPED).labels(verdict.reason).inc()
+            return None
+        settled = with_space(msgspec.structs.replace(headers, life=verdict.life), self._encoder.space)
+        pixels = None
+        if headers.mark is None:
+            pixels = self._pools[record.partition.topic].submit(self._prepare, record.value or b"", settled, verdict)
+        return Frame(record, settled, pixels)
+
+    def _prepare(self, jpeg: bytes, headers: EmbeddingHeaders, admitted: Admitted) -> Pixels:
+        """Decode one picture, on a thread of a pool."""
+        pixels = self._encoder.prepare(jpeg)
+        if admitted.push and headers.t_ms is not None and not headers.context:
+            # The first life of a source that is still to be registered is 1.
+            self._thumbnails.store(headers.source_id, admitted.life or 1, headers.t_ms, jpeg)
+        return pixels
+
+    def _hold(self, frame: Frame) -> None:
+        partition, offset = frame.record.partition, frame.record.offset
+        size_bytes = len(frame.record.value or b"")
+        self._progress.take(partition, offset)
+        self._lanes[partition.topic].append(Held(partition, offset, 0 if frame.pixels is None else 1, size_bytes, frame))
+
+    def _pass_on(self, batch: Sequence[Held[Frame]]) -> None:
+        """Send the embeddings of a batch, all of one lane, in its order."""
+        frames = [held.work for held in batch]
+        lane = LANE_OF[batch[0].partition.topic]
+        decoded = [_decoded(frame) for frame in frames]
+        vectors = iter(self._embed([pixels for pixels in decoded if isinstance(pixels, np.ndarray)], lane))
+        for frame, pixels in zip(frames, decoded, strict=True):
+            if isinstance(pixels, InvalidMessage):
+                self._outbox.reject(frame.record, str(pixels))
+            else:
+                self._send(frame, b"" if pixels is None else encode_vector(next(vectors)), lane)
+            self._progress.finish(frame.record.partition, frame.record.offset)
+
+    def _embed(self, pictures: Sequence[Pixels], lane: LaneName) -> Vectors:
+        if not pictures:
+            return np.empty((0, self._encoder.dimension), np.float32)
+        began = time.perf_counter()
+        vectors = self._encoder.embed_images(np.stack(pictures))
+        seconds = time.perf_counter() - began
+        self._size.measured(len(pictures), seconds)
+        self._metrics.of(m.IMAGES).labels(lane).inc(len(pictures))
+        self._metrics.of(m.STEP_SECONDS).labels(lane).observe(seconds)
+        self._metrics.of(m.BATCH_IMAGES).set(self._size.images)
+        self._metrics.of(m.RATE).set(self._size.images_per_second)
+        return vectors
+
+    def _send(self, frame: Frame, value: bytes, lane: LaneName) -> None:
+        record = frame.record
+        key = frame.headers.stream if record.key is None else record.key.decode(errors="replace")
+        headers = encode_embedding_headers(frame.headers)
+        self._outbox.send(EMBEDDINGS[lane], value, key=key, headers=headers, partition=record.partition.number)
+        if frame.headers.mark is not None:
+            self._metrics.of(m.MARKS).labels(lane).inc()
+
+
+def _is_ready(frame: Frame) -> bool:
+    return frame.pixels is None or frame.pixels.done()
+
+
+def _decoded(frame: Frame) -> Pixels | InvalidMessage | None:
+    """Return the picture of a frame that is ready, or why it is none; None for a mark."""
+    if frame.pixels is None:
+        return None
+    try:
+        return frame.pixels.result()
+    except InvalidMessage as invalid:
+        return invalid
+
+
+def _check_value(headers: FrameHeaders, value: bytes | None) -> None:
+    if headers.mark is None and not value:
+        raise InvalidMessage("empty value: expected a JPEG, or a header mark")
+    if headers.mark is not None and value:
+        raise InvalidMessage(f"mark {headers.mark} carries a value of {len(value)} bytes: expected none")
