@@ -1,0 +1,1 @@
+"""The demonstration: real clips through the real stack, a few searches, and whether each found what it should."""

@@ -1,0 +1,61 @@
+"""What the demonstration shows, as data: `clips/demo.json`."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+CLIPS: Final = Path(__file__).parent / "clips"
+
+
+class Clip(msgspec.Struct, frozen=True):
+    """One clip of the demonstration. `truth` says what it shows and when."""
+
+    file: str
+    source_id: str
+    title: str
+    category: str = ""
+    truth: Any = None
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A frame of a clip, taken as the picture of a query."""
+
+    file: str
+    t_ms: int
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """Where the answer is: a clip, and the span of it [start, end] in ms that shows it."""
+
+    source_id: str
+    within_ms: tuple[int, int]
+
+
+class Query(msgspec.Struct, frozen=True):
+    """One search and what it must find; `expect` None: nothing, because no clip shows it."""
+
+    text: str | None = None
+    image_from: Picture | None = None
+    expect: Expectation | None = None
+
+
+class Script(msgspec.Struct, frozen=True):
+    """The clips and the searches."""
+
+    clips: tuple[Clip, ...]
+    queries: tuple[Query, ...]
+
+
+def read_script(folder: Path = CLIPS) -> Script:
+    """Return the script of a folder of clips."""
+    return msgspec.json.decode((folder / "demo.json").read_bytes(), type=Script)
+
+
+def title_of(query: Query, script: Script) -> str:
+    """Return a query as people say it."""
+    if query.image_from is None:
+        return f"“{query.text}”"
+    clip = next((clip.title for clip in script.clips if clip.file == query.image_from.file), query.image_from.file)
+    picture = f"a picture from {clip} at {query.image_from.t_ms / 1000:.0f} s"
+    return f"“{query.text}” + {picture}" if query.text else picture

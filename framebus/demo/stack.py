@@ -1,0 +1,66 @@
+"""The local stack of the demonstration: `framebus up` as a child process, stopped in order whatever happens here."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from framebus.client import find_stack
+from framebus.local.places import python_environment
+from framebus.local.tether import tethered
+
+READY = "ready"
+
+
+class StackDidNotStart(Exception):  # noqa: N818  it is what happened; `framebus up` has said why on standard error
+    """`framebus up` ended before it was ready."""
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """The stack, and the process that runs it."""
+
+    url: str
+    key: str
+    process: subprocess.Popen[str]
+
+    def wait(self) -> None:
+        """Return when the stack ends by itself, or at Ctrl-C."""
+        with suppress(KeyboardInterrupt):
+            self.process.wait()
+
+
+@contextmanager
+def running_stack(home: Path, tell: Callable[[str], None]) -> Iterator[RunningStack]:
+    """Start the stack in `home`, yield it when it is ready, stop it at the end. `tell` gets each line that `up` prints.
+
+    Raises `StackDidNotStart` when it ended instead.
+    """
+    command = (sys.executable, "-m", "framebus", "up", "--home", str(home))
+    # A session of its own: Ctrl-C reaches the demonstration alone, which then stops the stack once and waits for it.
+    process = subprocess.Popen(
+        tethered(command, signal.SIGTERM), stdout=subprocess.PIPE, text=True, env=python_environment(), start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        _await_ready(process.stdout, tell)
+        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
+        stack = find_stack(home)
+        yield RunningStack(stack.url, stack.key, process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await_ready(lines: IO[str], tell: Callable[[str], None]) -> None:
+    for line in lines:
+        if line.strip() == READY:
+            return
+        tell(line.strip())
+    raise StackDidNotStart
