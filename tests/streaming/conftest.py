@@ -93,7 +93,7 @@ class Bench:
         ends = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
         messages: list[object] = []
         while len(messages) < ends:
-            messages += consumer.consume(500, 10)
+            messages += consumer.consume(min(500, ends - len(messages)), 10)
         consumer.close()
         return messages
 
