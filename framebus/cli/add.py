@@ -105,7 +105,7 @@ def _add_all(client: Client, wanted: Sequence[dict[str, Any]]) -> int:
             source = client.add(**line)
         except NoStackError:
             raise
-        except FramebusError as error:
+        except (FramebusError, OSError) as error:
             complain(f"{line['address']}: {error}")
             refused += 1
         else:

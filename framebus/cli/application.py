@@ -14,7 +14,6 @@ def application(help_text: str | None = None) -> typer.Typer:
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        no_args_is_help=help_text is not None,
     )
 
 

@@ -16,13 +16,13 @@ app = application("Records that could not be processed: a dead letter keeps the 
 
 @app.command("list")
 def list_command(topic: Topic = None) -> None:
-    """Count dead letters by topic, service and reason (not available yet)."""
+    """Count them by topic and reason (not available yet)."""
     raise not_yet("framebus deadletters list", INSTEAD)
 
 
 @app.command("show")
 def show_command(topic: Topic = None) -> None:
-    """Show the newest dead letters with their reasons (not available yet)."""
+    """Show the newest and why (not available yet)."""
     raise not_yet("framebus deadletters show", INSTEAD)
 
 

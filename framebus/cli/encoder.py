@@ -28,15 +28,19 @@ def check_command(
     address: Address,
     threads: Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Threads of one call.")] = os.cpu_count() or 1,
 ) -> int:
-    """Check an encoder before it is used: its files, shapes, unit lengths, agreement of batches, speed.
+    """Check an encoder before it is used.
+
+    Looks at its files, shapes, unit lengths, the agreement of batches, and its speed.
 
     Needs no running stack. Exits with 1 and the reason when the encoder cannot be used.
     """
+    if address.startswith("hf:"):
+        raise not_yet(address, "give a shipped model (pico-1) or the path of a model folder")
     try:
         report = check(load(address, threads=threads))
     except EncoderError as error:
         raise Failure(
-            f"encoder {address}", str(error), "a model folder holds encoder.json, image.onnx and, for texts, text.onnx"
+            "framebus encoder check", str(error), "a model folder holds encoder.json, image.onnx and, for texts, text.onnx"
         ) from None
     screen = console()
     screen.print(report_table(report))
@@ -49,7 +53,7 @@ def check_command(
 
 @app.command("bench")
 def bench_command(address: Address) -> None:
-    """Measure an encoder's speed on every backend of this machine (not available yet)."""
+    """Measure its speed on every backend (not available yet)."""
     raise not_yet(f"framebus encoder bench {address}", "`framebus encoder check` prints images and texts a second")
 
 

@@ -96,7 +96,7 @@ def show(screen: Console, result: SearchResult) -> None:
         screen.print("Nothing found." + (" The nearest, not good enough to be it:" if result.hits else ""), style="bold yellow")
     if result.hits:
         screen.print(hits_table(result.hits, found=result.found))
-    hits = f"{len(result.hits)} hit{'' if len(result.hits) == 1 else 's'}" if result.found else "0 hits"
+    hits = f"{len(result.hits)} hit{'' if len(result.hits) == 1 else 's'}" if result.found else "searched"
     screen.print(f"{hits} in {result.took_ms.total:.0f} ms · {result.space}", style="dim")
     if result.notice:
         screen.print(result.notice, style="dim")

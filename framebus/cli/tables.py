@@ -47,7 +47,7 @@ def sources_table(sources: Sequence[Source]) -> Table:
     """Return one line a source; a column that would be empty is left out."""
     live = any(source.kind != "file" for source in sources)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("source", no_wrap=True)
+    table.add_column("source", overflow="fold")
     for title in ("kind", "state"):
         table.add_column(title, no_wrap=True)
     for title in ("done", "rows"):
@@ -69,7 +69,7 @@ def hits_table(hits: Sequence[Hit], *, found: bool, names: Mapping[str, str] = {
     """Return one line a hit, best first; dim where nothing was found. A column that would be empty is left out."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, row_styles=[] if found else ["dim"])
     table.add_column("", justify="right", style="dim")
-    table.add_column("source", style="bold" if found else "", no_wrap=True)
+    table.add_column("source", style="bold" if found else "", overflow="fold")
     table.add_column("when", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     dated = any(hit.captured_at for hit in hits)

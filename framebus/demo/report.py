@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich import box
-from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -55,10 +54,12 @@ def verdict_line(right: int, total: int) -> Text:
     return Text(f"{total - right} of {total} searches did not find what they should.", "bold red")
 
 
-def next_steps(url: str, key: str, program: str) -> RenderableType:
-    """Return where to go from here."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(Text("The page", "bold"), Text(f"{url}/#key={key}", "cyan underline"))
-    grid.add_row(Text("Search", "bold"), f'{program} search "a red car"')
-    grid.add_row(Text("Add your own", "bold"), f"{program} add FILE, then {program} wait")
-    return Group(grid, Text("\nCtrl-C stops the stack; what is indexed stays for the next time.", "dim"))
+def next_steps(url: str, key: str, program: str) -> Text:
+    """Return where to go from here. The key is in the fragment of the address, which a browser sends to no server."""
+    lines = [
+        Text.assemble(("The page      ", "bold"), (f"{url}/#key={key}", "cyan underline")),
+        Text.assemble(("Search        ", "bold"), f'{program} search "a red car"'),
+        Text.assemble(("Add your own  ", "bold"), f"{program} add FILE, then {program} wait"),
+        Text("\nCtrl-C stops the stack; what is indexed stays for the next time.", "dim"),
+    ]
+    return Text("\n").join(lines)

@@ -32,7 +32,7 @@ def demonstrate(home: Path, screen: Console, *, once: bool) -> bool:
         indexed = index(client, script, phases, screen)
         answers = search(client, script, phases)
         right = show(screen, script, answers)
-        screen.print(next_steps(stack.url, stack.key, program()))
+        screen.print(next_steps(stack.url, stack.key, program()), soft_wrap=True)
         if not once:
             stack.wait()
     return indexed and right

@@ -46,6 +46,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         ["deadletters", "replay"],
         ["encoder", "bench", "pico-1"],
         ["encoder", "export", "pico-1"],
+        ["encoder", "check", "hf:google/siglip2-base-patch16-224"],
         ["search", "a dog", "--not", "night"],
         ["search", "a dog", "--all", "a cat"],
         ["search", "a dog", "--then", "a cat", "--within", "5"],
@@ -75,6 +76,7 @@ def test_what_is_promised_and_not_built_exits_2_and_says_so(words: list[str], ca
         ["add"],
         ["add", "ftp://host/a.mp4"],
         ["pause"],
+        ["encoder"],
         ["config", "coder"],
     ],
 )

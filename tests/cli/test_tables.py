@@ -74,7 +74,6 @@ def test_nothing_found_is_said_first_and_the_nearest_follow(screen: Console) -> 
     search.show(screen, SearchResult(hits=(hit(),), found=False, notice="A small demonstration model."))
     said = text_of(screen)
     assert said.startswith("Nothing found. The nearest, not good enough to be it:")
-    assert "0 hits" in said
     assert "demonstration model" in said
 
 
