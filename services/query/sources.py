@@ -1,18 +1,19 @@
 """What this process knows of sources: their wanted state, and how far each is. One thread follows, requests read."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from schemas.identity import source_no
 from schemas.messages import ChunkStatus, Source, SourceStatus
 from services.query.access.keys import Grant
 from services.query.problems import Problem
 from services.query.source_state import SourceView, is_done, promised_rows, view
 
 
-def unknown_source(source_id: str) -> Problem:
+def unknown_source(source_id: str, field: str | None = None) -> Problem:
     """Return the 404 of a source that is not there or must not be seen: the two look alike."""
     detail = f"source {source_id[:80]!r} is not known: GET /v1/sources lists those that are"
-    return Problem(404, "unknown-source", detail)
+    return Problem(404, "unknown-source", detail, field=field)
 
 
 class SourceBook:
@@ -29,6 +30,7 @@ class SourceBook:
         self._statuses: dict[str, SourceStatus] = {}
         self._chunks: dict[tuple[str, int], dict[int, ChunkStatus]] = {}
         self._confirmed: dict[tuple[str, int], int] = {}
+        self._by_number: dict[int, Source] | None = None
 
     def get(self, source_id: str, grant: Grant) -> Source:
         """Return a source that is not removed, or raise the 404 that also hides what a key may not see."""
@@ -42,10 +44,12 @@ class SourceBook:
         with self._lock:
             return self._sources.get(source_id)
 
-    def records(self) -> list[Source]:
-        """Return the newest record of every source, removed ones too."""
+    def by_number(self) -> Mapping[int, Source]:
+        """Return the newest record of every source by its source_no, removed ones too; a mapping that no longer changes."""
         with self._lock:
-            return list(self._sources.values())
+            if self._by_number is None:
+                self._by_number = {source_no(source_id): source for source_id, source in self._sources.items()}
+            return self._by_number
 
     def view(self, source: Source) -> SourceView:
         """Return how far a source is."""
@@ -72,6 +76,7 @@ class SourceBook:
         """Take a record that this process has written."""
         with self._lock:
             self._sent[source.source_id] = self._sources[source.source_id] = source
+            self._by_number = None
 
     def follow_sources(self, changed: Iterable[Source]) -> None:
         """Take records of topic `sources`."""
@@ -80,6 +85,7 @@ class SourceBook:
                 if self._sent.get(source.source_id) in (None, source):
                     self._sent.pop(source.source_id, None)
                     self._sources[source.source_id] = source
+                    self._by_number = None
 
     def follow_statuses(self, changed: Iterable[SourceStatus]) -> None:
         """Take records of topic `source-status`."""

@@ -1,0 +1,86 @@
+"""Bodies of requests, read within a limit: JSON, or a form with a picture."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import orjson
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from services.query.problems import Problem, invalid, too_large
+
+JSON_FIELDS: Final = frozenset({"filters", "weights", "like", "not", "all", "then"})
+"""Fields that are JSON inside a form; the others are plain text."""
+
+
+async def read_json(request: Request, limit_bytes: int) -> dict[str, Any]:
+    """Return the JSON object in the body. Problems: 413 over the limit, 415 for another type, 422 for what is no JSON object."""
+    media_type = _media_type(request)
+    if media_type not in ("application/json", ""):
+        raise _not_accepted(media_type, "application/json")
+    return _object("body", b"".join([part async for part in _limited(request, limit_bytes)]))
+
+
+async def read_search(request: Request, limit_bytes: int) -> tuple[dict[str, Any], bytes | None]:
+    """Return the fields of a search and the picture that came as a file, from JSON or from a form."""
+    media_type = _media_type(request)
+    if media_type != "multipart/form-data":
+        if media_type not in ("application/json", ""):
+            raise _not_accepted(media_type, "application/json or multipart/form-data")
+        return await read_json(request, limit_bytes), None
+    try:
+        form = await MultiPartParser(request.headers, _limited(request, limit_bytes), max_files=1).parse()
+    except (MultiPartException, KeyError) as error:
+        raise invalid("body", f"body is no form that can be read: {error}") from None
+    fields: dict[str, Any] = {}
+    picture: bytes | None = None
+    for name, value in form.multi_items():
+        if not isinstance(value, UploadFile):
+            fields |= _fields(name, value)
+        elif name == "image":
+            picture = await value.read()
+        else:
+            raise invalid(name, f"{name}: the picture of a search is the file in field image")
+    return fields, picture
+
+
+def _fields(name: str, value: str) -> dict[str, Any]:
+    if name == "request":
+        return _object(name, value.encode())
+    return {name: _json(name, value.encode()) if name in JSON_FIELDS else value}
+
+
+def _object(name: str, content: bytes) -> dict[str, Any]:
+    fields = _json(name, content)
+    if not isinstance(fields, dict):
+        raise invalid(name, f"{name} is JSON of type {type(fields).__name__}: expected an object")
+    return fields
+
+
+def _json(name: str, content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise invalid(name, f"{name} is not JSON: {error}") from None
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _not_accepted(media_type: str, expected: str) -> Problem:
+    return Problem(415, "media-type-not-accepted", f"Content-Type is {media_type[:80]!r}: expected {expected}")
+
+
+async def _limited(request: Request, limit_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Yield the body until it is over the limit; a length that is announced is refused before anything is read."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit_bytes:
+        raise too_large("body", limit_bytes)
+    seen = 0
+    async for part in request.stream():
+        seen += len(part)
+        if seen > limit_bytes:
+            raise too_large("body", limit_bytes)
+        yield part

@@ -1,0 +1,97 @@
+"""The score curves of the windows that were read, and the hits in them. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.messages import Source
+from services.query.question import Question
+from services.query.ranking import Found
+from services.query.segments import find_segments, sample_period
+from services.query.windows import Window
+
+ROWS_BUDGET: Final = 10_000
+"""Most rows that one search reads with their vectors: about 10 MB at 256 dimensions."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows with their vectors [n, dimension], each source in time order; the other arrays have shape [n]."""
+
+    source_no: npt.NDArray[np.int64]
+    life: npt.NDArray[np.int64]
+    t_ms: npt.NDArray[np.int64]
+    captured_ms: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The rows of one window in time order: `rank` orders them, `score` is shown."""
+
+    source: Source
+    t_ms: npt.NDArray[np.int64]
+    captured_ms: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.float64]
+    score: npt.NDArray[np.float64]
+
+
+def affordable(windows: Sequence[Window], sources: Mapping[int, Source]) -> list[Window]:
+    """Keep the first windows whose rows the budget pays for; at least one."""
+    kept: list[Window] = []
+    rows = 0.0
+    for window in windows:
+        rows += (window.last_ms - window.first_ms) / 1000 * sources[window.source_no].sample_fps
+        if kept and rows > ROWS_BUDGET:
+            break
+        kept.append(window)
+    return kept
+
+
+def cut(rows: Rows, windows: Sequence[Window], question: Question, sources: Mapping[int, Source]) -> dict[Window, Curve]:
+    """Return the curve of each window from the rows of all of them."""
+    rank = (rows.vectors @ question.centred).astype(np.float64)
+    score = (rows.vectors @ question.vector).astype(np.float64)
+    curves = {}
+    for window in windows:
+        mine = np.flatnonzero(
+            (rows.source_no == window.source_no) & (rows.t_ms >= window.first_ms) & (rows.t_ms <= window.last_ms)
+        )
+        source = sources[window.source_no]
+        curves[window] = Curve(source, rows.t_ms[mine], rows.captured_ms[mine], rank[mine], score[mine])
+    return curves
+
+
+def grown(window: Window, curve: Curve, question: Question, growth_ms: int) -> Window:
+    """Return the window with `growth_ms` more at each side where a segment has reached its end, though the source goes on."""
+    if growth_ms == 0 or curve.t_ms.size == 0:
+        return window
+    segments = find_segments(curve.t_ms, curve.rank, question.background, _period_ms(curve.source))
+    edge_ms = 2 * sample_period(curve.t_ms, _period_ms(curve.source))
+    left = segments[0].start_ms <= curve.t_ms[0] and curve.t_ms[0] - window.first_ms < edge_ms
+    right = segments[-1].end_ms >= curve.t_ms[-1] and window.last_ms - curve.t_ms[-1] < edge_ms
+    return window.grown(left_ms=growth_ms if left else 0, right_ms=growth_ms if right else 0)
+
+
+def hits_of(curves: Sequence[Curve], question: Question) -> Iterator[Found]:
+    """Return the segments of all curves. None begins before the first frame of a file."""
+    for curve in curves:
+        source = curve.source
+        for segment in find_segments(curve.t_ms, curve.rank, question.background, _period_ms(source)):
+            yield Found(
+                source_id=source.source_id,
+                life=source.life,
+                start_ms=max(0, segment.start_ms) if source.kind == "file" else segment.start_ms,
+                end_ms=segment.end_ms,
+                peak_ms=int(curve.t_ms[segment.peak]),
+                captured_ms=int(curve.captured_ms[segment.peak]),
+                score=float(curve.score[segment.peak]),
+                rank=float(curve.rank[segment.peak]),
+            )
+
+
+def _period_ms(source: Source) -> int:
+    return max(1, round(1000 / source.sample_fps))

@@ -1,0 +1,84 @@
+"""`PUT` and `PATCH` of a source as they come over HTTP, checked and turned into a `Wish`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.messages import Kind, Source, Wanted
+from services.query.addresses import Allowed, resolve
+from services.query.problems import invalid, not_yet, validation_problem
+from services.query.wanted import Wish
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC: end it in Z or +hh:mm")
+    return text
+
+
+Name = Annotated[str, Field(max_length=200)]
+Moment = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
+
+
+class SourceRequest(BaseModel):
+    """What a person wants of a source. What `PUT` leaves out takes its default; what `PATCH` leaves out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind | None = None
+    url: str | None = None
+    name: Name = ""
+    category: Name = ""
+    labels: dict[Name, Name] = Field({}, max_length=64)
+    sample_fps: float | None = Field(None, gt=0, le=60)
+    starts_at: Moment | None = None
+    record: bool = True
+    keep_days: float | None = Field(None, gt=0, le=36_500)
+    wanted: Wanted = "running"
+
+
+def parse(fields: Mapping[str, Any]) -> SourceRequest:
+    """Return the request in decoded JSON, or raise the problem that names the first field at fault."""
+    try:
+        return SourceRequest.model_validate(fields)
+    except ValidationError as error:
+        raise validation_problem(error.errors(include_url=False, include_context=False)) from None
+
+
+def to_wish(request: SourceRequest, allowed: Allowed, default_fps: float) -> Wish:
+    """Return what is wished, or raise the problem of an address or a kind that is not taken."""
+    if request.wanted == "removed":
+        raise invalid("wanted", "wanted is 'removed': remove a source by DELETE")
+    kind, url = (request.kind, None) if request.url is None else resolve(request.url, allowed)
+    if request.kind == "camera":
+        raise not_yet("sources of kind camera", "kind")
+    if request.url is not None and request.kind not in (None, kind):
+        raise invalid("kind", f"kind is {request.kind!r} and the address is that of a {kind}")
+    return Wish(
+        kind=kind or "push",
+        url=url,
+        sample_fps=request.sample_fps or default_fps,
+        name=request.name,
+        category=request.category,
+        labels=tuple(sorted(request.labels.items())),
+        starts_at=request.starts_at,
+        record=request.record,
+        keep_days=request.keep_days,
+        wanted=request.wanted,
+    )
+
+
+def patched(last: Source, changes: Mapping[str, Any]) -> SourceRequest:
+    """Return the request that makes `last` what it is with `changes`; a change to null takes the default."""
+    names = set(SourceRequest.model_fields)
+    unchanged = {name: value for name, value in _fields_of(last).items() if name in names and name not in changes}
+    if "url" in changes:
+        unchanged.pop("kind", None)
+    given = {name: value for name, value in changes.items() if value is not None or name not in names}
+    return parse(unchanged | given)
+
+
+def _fields_of(source: Source) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in source.__struct_fields__}
