@@ -1,0 +1,75 @@
+"""Files that can be made again, kept on disk up to a size."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+KEPT_AFTER_EVICTION = 0.9
+
+
+class DiskCache:
+    """One folder per source under `folder`. What was not used for longest goes first when the whole passes `limit_bytes`.
+
+    Safe for several threads and processes: files appear complete or not at all, and one made twice is the same file.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        self._bytes: int | None = None
+
+    def find(self, source_id: str, name: str) -> Path | None:
+        """Return a file that is there, and count this as its use."""
+        path = self._folder / source_id / name
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        return path
+
+    def keep(self, source_id: str, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the file, which `make` writes to the path that it is given when it is not there."""
+        if (found := self.find(source_id, name)) is not None:
+            return found
+        path = self._folder / source_id / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".making-", suffix=path.suffix)
+        os.close(descriptor)
+        try:
+            make(Path(draft))
+            size = Path(draft).stat().st_size
+            Path(draft).replace(path)
+        finally:
+            Path(draft).unlink(missing_ok=True)
+        self._count(size)
+        return path
+
+    def _count(self, added_bytes: int) -> None:
+        with self._lock:
+            self._bytes = self._bytes + added_bytes if self._bytes is not None else sum(size for _, size, _ in self._files())
+            if self._bytes > self._limit_bytes:
+                self._bytes = self._evict()
+
+    def _evict(self) -> int:
+        """Remove the least recently used files; the newest one always stays, it is about to be sent."""
+        files = sorted(self._files())
+        left = sum(size for _, size, _ in files)
+        for _, size, path in files[:-1]:
+            if left <= self._limit_bytes * KEPT_AFTER_EVICTION:
+                break
+            path.unlink(missing_ok=True)
+            left -= size
+        return left
+
+    def _files(self) -> list[tuple[int, int, Path]]:
+        found = []
+        for path in self._folder.glob("*/*"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            found.append((status.st_mtime_ns, status.st_size, path))
+        return found

@@ -1,0 +1,82 @@
+"""Streams made anew for a clip: 8-bit H.264 and AAC, which every browser plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+LONG_SIDE_PX: Final = 1280
+X264_OPTIONS: Final = {"preset": "veryfast", "crf": "23"}
+AUDIO_RATE: Final = 48_000
+
+
+def fitted_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """Shrink a size until its long side is at most `long_side` pixels; both sides come out even, as 4:2:0 needs."""
+    scale = min(1.0, long_side / max(width, height))
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+class EncodedVideo:
+    """Frames from `first_pts` on, at most 1280 px long. The picture stays as it lies; `rotation` goes into the container."""
+
+    def __init__(self, output: OutputContainer, video: VideoStream, first_pts: int, rotation: int) -> None:
+        self._video = video
+        self._first_pts = first_pts
+        stream = output.add_stream("libx264", rate=video.average_rate or 25, options=dict(X264_OPTIONS))
+        stream.width, stream.height = fitted_size(video.codec_context.width, video.codec_context.height, LONG_SIDE_PX)
+        stream.pix_fmt = "yuv420p"
+        assert video.time_base is not None
+        stream.codec_context.time_base = video.time_base
+        stream.codec_context.sample_aspect_ratio = video.sample_aspect_ratio or Fraction(1)
+        stream.set_display_rotation(rotation)
+        self._stream = stream
+
+    def feed(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        """Decode one packet and encode the frames that it completes."""
+        for frame in packet.decode():
+            assert isinstance(frame, VideoFrame)
+            yield from self._encode(frame)
+
+    def finish(self) -> Iterator[Packet[Stream]]:
+        """Give what decoder and encoder hold."""
+        for frame in self._video.codec_context.decode(None):
+            yield from self._encode(frame)
+        yield from self._stream.encode(None)
+
+    def _encode(self, frame: VideoFrame) -> Iterator[Packet[Stream]]:
+        if frame.pts is None or frame.pts < self._first_pts:
+            return
+        fitted = frame.reformat(self._stream.width, self._stream.height, "yuv420p")
+        fitted.pts, fitted.time_base = frame.pts - self._first_pts, self._stream.codec_context.time_base
+        fitted.pict_type = 0  # the encoder places its own keyframes
+        yield from self._stream.encode(fitted)
+
+
+class EncodedAudio:
+    """Sound as stereo or mono AAC at 48 kHz, moved on the time axis by `shift` (in the original's time base)."""
+
+    def __init__(self, output: OutputContainer, audio: AudioStream, shift: int) -> None:
+        self._audio = audio
+        self._shift = shift
+        layout = "mono" if audio.codec_context.channels == 1 else "stereo"
+        self._stream = output.add_stream("aac", rate=AUDIO_RATE, layout=layout)
+
+    def feed(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        """Decode one packet and encode the sound that it completes."""
+        for frame in packet.decode():
+            assert isinstance(frame, AudioFrame)
+            frame.pts = None if frame.pts is None else frame.pts - self._shift
+            yield from self._stream.encode(frame)
+
+    def finish(self) -> Iterator[Packet[Stream]]:
+        """Give what the encoder holds."""
+        yield from self._stream.encode(None)

@@ -1,0 +1,71 @@
+"""One frame of original media as a small JPEG, the right way up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Final
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from services.query.media.original import NothingThereError, Original, opened_at
+
+SHORT_SIDE_PX: Final = 320
+LONG_SIDE_PX: Final = 480
+JPEG_QSCALE: Final = 4
+TOLERANCE_MS: Final = 1
+
+
+def picture_at(address: str, t_ms: int, check: Callable[[], None]) -> bytes:
+    """Return the JPEG of the first frame at or after `t_ms` (less 1 ms: `t_ms` may have been rounded).
+
+    `check` is called before each packet and raises to give up. Raises `UnreadableError`, `NothingThereError`.
+    """
+    with opened_at(address, t_ms - TOLERANCE_MS, with_audio=False) as original:
+        frame = _frame_at(original, t_ms - TOLERANCE_MS, check)
+        return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
+
+
+def _frame_at(original: Original, t_ms: int, check: Callable[[], None]) -> VideoFrame:
+    wanted = original.timeline.pts_at(t_ms)
+    for frame in _decoded(original, wanted, check):
+        if frame.pts is not None and frame.pts >= wanted:
+            return frame
+    raise NothingThereError(f"t_ms {t_ms + TOLERANCE_MS}: the recording ends before this moment")
+
+
+def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iterator[VideoFrame]:
+    """Decode from the keyframe on; frames before `wanted` that no other frame needs are skipped, a quarter of the work."""
+    decoder = original.video.codec_context
+    for packet in original.reading(check):
+        early = packet.pts is not None and packet.pts < wanted
+        decoder.skip_frame = "NONREF" if early else "DEFAULT"
+        try:
+            yield from decoder.decode(packet)
+        except av.error.InvalidDataError:
+            continue  # a damaged packet costs its own frame, as in the decoder
+    yield from decoder.decode(None)
+
+
+def thumbnail_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """Return the size of a thumbnail: square pixels, even sides, the short one at most 320 and the long one at most 480."""
+    shown = width * float(aspect or 1)
+    scale = min(1.0, SHORT_SIDE_PX / min(shown, height), LONG_SIDE_PX / max(shown, height))
+    return max(2, round(shown * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def jpeg(frame: VideoFrame, rotation: int, aspect: Fraction | None) -> bytes:
+    """Return a frame as a JPEG of thumbnail size, turned counter-clockwise by `rotation` degrees (a multiple of 90)."""
+    width, height = thumbnail_size(frame.width, frame.height, aspect)
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+    turned = np.ascontiguousarray(np.rot90(pixels, round(rotation / 90)), dtype=np.uint8)
+    upright = VideoFrame.from_ndarray(turned, format="rgb24").reformat(format="yuvj420p")
+    encoder = VideoCodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = upright.width, upright.height, "yuvj420p"
+    encoder.time_base = Fraction(1, 1)
+    encoder.options = {"flags": "+qscale", "global_quality": str(JPEG_QSCALE * 118)}
+    upright.pts = 0
+    return b"".join(bytes(packet) for packet in (*encoder.encode(upright), *encoder.encode(None)))

@@ -1,0 +1,79 @@
+"""Where the media of this service lie, and how much of it may lie there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from schemas.messages import Source
+from services.query.access import Grant
+from services.query.media.cache import DiskCache
+from services.query.media.original import local_path
+from services.query.media.workshop import Workshop
+
+FindSource = Callable[[str, Grant], Source]
+"""Returns the source that a key may see, or raises the 404 of one that it may not."""
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class MediaStore:
+    """The folder that FRAMEBUS_MEDIA names. Uploads and pictures of pushed sources are originals, the rest can be made again."""
+
+    folder: Path
+    clip_cache_bytes: int = 4 * GIB
+    thumbnail_cache_bytes: int = GIB
+    upload_limit_bytes: int = 4 * GIB
+    work_limit_seconds: float = 60.0
+    threads: int = 2
+    clips: DiskCache = field(init=False)
+    thumbnails: DiskCache = field(init=False)
+    clip_shop: Workshop[Path] = field(init=False)
+    thumbnail_shop: Workshop[Path] = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = {
+            "clips": DiskCache(self.clips_folder, self.clip_cache_bytes),
+            "thumbnails": DiskCache(self.made_thumbnails_folder, self.thumbnail_cache_bytes),
+            "clip_shop": Workshop[Path]("clips", self.threads, waiting_limit=32),
+            "thumbnail_shop": Workshop[Path]("thumbnails", self.threads, waiting_limit=200),
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def clips_folder(self) -> Path:
+        """Cached clips: `clips/<source_id>/<hash>.mp4`."""
+        return self.folder / "clips"
+
+    @property
+    def made_thumbnails_folder(self) -> Path:
+        """Cached thumbnails: `thumbnails-made/<source_id>/<hash>.jpg`."""
+        return self.folder / "thumbnails-made"
+
+    @property
+    def pushed_thumbnails_folder(self) -> Path:
+        """Thumbnails that the embedder stored: `thumbnails/<source_id>/<life>/<t_ms>.jpg`."""
+        return self.folder / "thumbnails"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Uploaded files: `uploads/<source_id>/<hash>/<name>`."""
+        return self.folder / "uploads"
+
+    def close(self) -> None:
+        """End the threads of this store."""
+        self.clip_shop.close()
+        self.thumbnail_shop.close()
+
+
+def version_of(source: Source) -> str:
+    """Return a name for the content that a source has now: what was made of other content is never served."""
+    path = local_path(source.url or "")
+    try:
+        status = path.stat() if path is not None else None
+    except OSError:
+        status = None  # the file is gone: opening it says so
+    bytes_seen = f"{status.st_mtime_ns}.{status.st_size}" if status else ""
+    return sha256(f"{source.life}\n{source.url}\n{bytes_seen}".encode()).hexdigest()[:16]

@@ -1,0 +1,123 @@
+"""`PUT /v1/sources/{source_id}/media`: a file from far away becomes a source."""
+
+import asyncio
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from schemas.identity import SOURCE_ID
+from services.query.access import Grant, require
+from services.query.media.store import MediaStore
+from services.query.problems import Problem, invalid, too_large
+from services.query.sources import unknown_source
+
+RegisterUpload = Callable[[str, Path, str, Grant], Awaitable[Response]]
+"""Registers (source_id, path, file name) as a file source and answers as `PUT /v1/sources/{source_id}` does."""
+
+WRITE_BYTES: Final = 1024 * 1024
+LONGEST_NAME: Final = 100
+
+
+def upload_router(store: MediaStore, register: RegisterUpload) -> APIRouter:
+    """Make the route of uploads."""
+    router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
+
+    @router.put("/media")
+    async def upload(
+        source_id: str, request: Request, grant: Annotated[Grant, Depends(require("manage"))], name: str = "video"
+    ) -> Response:
+        """Store the body of the request as the media of a source. Whether it is a video shows in the state of the source."""
+        check_upload(store, source_id, grant, request.headers.get("content-length"))
+        path = await receive(store, source_id, safe_name(name), request.stream())
+        answer = await register(source_id, path, name, grant)
+        await asyncio.to_thread(_forget_others, path)
+        return answer
+
+    return router
+
+
+def check_upload(store: MediaStore, source_id: str, grant: Grant, announced: str | None) -> None:
+    """Refuse before the first byte what would be refused after the last."""
+    if not SOURCE_ID.fullmatch(source_id):
+        raise invalid("source_id", f"source_id {source_id[:80]!r}: letters, digits, '-', '_' and '.', at most 64")
+    if not grant.may_see(source_id):
+        raise unknown_source(source_id)
+    announced_bytes = int(announced) if announced and announced.isdecimal() else 0
+    if announced_bytes > store.upload_limit_bytes:
+        raise too_large("an upload", store.upload_limit_bytes)
+    store.uploads_folder.mkdir(parents=True, exist_ok=True)
+    free_bytes = shutil.disk_usage(store.uploads_folder).free
+    if announced_bytes > free_bytes:
+        raise Problem(507, "disk-full", f"the upload has {announced_bytes} bytes and the media store {free_bytes} free")
+
+
+def safe_name(name: str) -> str:
+    """Return a file name that is only a name: no folder, nothing hidden, at most 100 characters; the ending stays."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("\\", "/").rpartition("/")[2]).lstrip(".-")
+    return plain[-LONGEST_NAME:].lstrip(".-") or "video"
+
+
+async def receive(store: MediaStore, source_id: str, name: str, body: AsyncIterator[bytes]) -> Path:
+    """Write `body` to `uploads/<source_id>/<hash of the content>/<name>` and return that path.
+
+    The hash gives other content another address, which is what begins a new life; the same content again changes nothing.
+    """
+    folder = store.uploads_folder / source_id
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".receiving-")
+    try:
+        digest = await _write(descriptor, body, store.upload_limit_bytes)
+        return _place(draft, folder / digest / name)
+    finally:
+        _discard(draft)
+
+
+def _place(draft: str, path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    return Path(draft).replace(path)
+
+
+def _discard(draft: str) -> None:
+    Path(draft).unlink(missing_ok=True)
+
+
+async def _write(descriptor: int, body: AsyncIterator[bytes], limit_bytes: int) -> str:
+    digest, received, waiting = sha256(), 0, bytearray()
+    with os.fdopen(descriptor, "wb") as file:
+        async for piece in body:
+            received += len(piece)
+            if received > limit_bytes:
+                raise too_large("an upload", limit_bytes)
+            digest.update(piece)
+            waiting += piece
+            if len(waiting) >= WRITE_BYTES:
+                await _append(file.write, bytes(waiting))
+                waiting.clear()
+        await _append(file.write, bytes(waiting))
+    if received == 0:
+        raise Problem(422, "invalid-request", "the upload is empty: send the bytes of the file as the body of the request")
+    return digest.hexdigest()[:16]
+
+
+async def _append(write: Callable[[bytes], int], piece: bytes) -> None:
+    try:
+        await asyncio.to_thread(write, piece)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Problem(507, "disk-full", "the media store has no room left for this upload") from None
+        raise
+
+
+def _forget_others(path: Path) -> None:
+    """Remove earlier uploads of this source: their life is over."""
+    for other in path.parent.parent.iterdir():
+        if other.is_dir() and other != path.parent:
+            shutil.rmtree(other, ignore_errors=True)
