@@ -18,7 +18,7 @@ POLL_SECONDS: Final = 0.1
 class Program:
     """What to run and how to tell that it is ready.
 
-    `is_ready` asks the running program and returns within about a second, without raising.
+    `is_ready` asks the running program and returns within about two seconds, without raising; `prepare` runs before each start.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Program:
     environment: Mapping[str, str]
     log: Path
     is_ready: Callable[[], bool]
+    prepare: Callable[[], None] = lambda: None
     folder: Path | None = None
     ready_seconds: float = 60.0
     stop_seconds: float = 10.0
@@ -42,6 +43,7 @@ class Child:
         """Start the process; its output is appended to the program's log."""
         log = self.program.log
         rotate(log)
+        self.program.prepare()
         with log.open("ab") as output:
             # A session of its own: Ctrl-C reaches the launcher alone, which stops the children in order.
             self.process = subprocess.Popen(
@@ -67,21 +69,23 @@ class Child:
         """Return whether the process was started and has not ended."""
         return self.process is not None and self.process.poll() is None
 
-    def await_ready(self) -> None:
-        """Wait until the program is ready.
+    def start(self) -> None:
+        """Start the process and wait until the program is ready.
 
         Raises:
             StackError: it ended, or was not ready in time; the text holds the end of its log.
         """
+        self.spawn()
         deadline = time.monotonic() + self.program.ready_seconds
         while not self.program.is_ready():
             if (status := self.exit_status()) is not None:
-                raise StackError(self._complaint(f"ended with status {status}"))
+                raise StackError(self.complaint(f"ended with status {status}"))
             if time.monotonic() > deadline:
-                raise StackError(self._complaint(f"is not ready after {self.program.ready_seconds:.0f} s"))
+                raise StackError(self.complaint(f"is not ready after {self.program.ready_seconds:.0f} s"))
             time.sleep(POLL_SECONDS)
 
-    def _complaint(self, what: str) -> str:
+    def complaint(self, what: str) -> str:
+        """Return a line that says what happened to this program and what it said last."""
         return f"{self.program.name} {what}: {last_line(self.program.log)} (log: {self.program.log})"
 
     def stop(self) -> None:

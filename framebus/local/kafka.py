@@ -115,15 +115,10 @@ class KafkaServer:
                 command=self._java(*MEMORY, "kafka.Kafka", str(self._settings)),
                 environment=os.environ,
                 log=self._log,
+                prepare=self._format_if_new,
                 is_ready=lambda: answers(self.address),
             )
         )
-
-    def spawn(self) -> None:
-        """Format the storage when it is new, and start the broker."""
-        if not (self._data / "meta.properties").exists():
-            self._format()
-        self.child.spawn()
 
     def start(self) -> None:
         """Start the broker and wait until it answers.
@@ -131,8 +126,7 @@ class KafkaServer:
         Raises:
             StackError: it ended or did not answer in time.
         """
-        self.spawn()
-        self.child.await_ready()
+        self.child.start()
 
     def stop(self) -> None:
         """Stop the broker, in order; killed when it takes too long."""
@@ -148,13 +142,14 @@ class KafkaServer:
             *arguments,
         )
 
-    def _format(self) -> None:
+    def _format_if_new(self) -> None:
+        if (self._data / "meta.properties").exists():
+            return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = self._java(
             "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "kafka.tools.StorageTool", "format",
             "--cluster-id", cluster, "--config", str(self._settings),
         )  # fmt: skip
-        self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:

@@ -49,6 +49,7 @@ class MilvusServer:
                     *_server(unpack(tools), ports["metrics_port"], f"framebus-{short_hash(home)}"),
                 ),
                 environment=python_environment(),
+                prepare=lambda: self._state.unlink(missing_ok=True),
                 folder=home,
                 log=logs / "milvus.log",
                 is_ready=lambda: answers(self._socket),
@@ -56,19 +57,13 @@ class MilvusServer:
             )
         )
 
-    def spawn(self) -> None:
-        """Start the server."""
-        self._state.unlink(missing_ok=True)
-        self.child.spawn()
-
     def start(self) -> None:
         """Start the server and wait until it answers.
 
         Raises:
             StackError: it ended or did not answer in time.
         """
-        self.spawn()
-        self.child.await_ready()
+        self.child.start()
 
     def stop(self) -> None:
         """Stop the server."""
@@ -87,7 +82,7 @@ class MilvusServer:
         interfaces = ", ".join(name for _, name in socket.if_nameindex())
         return (
             f"Milvus answers WITHOUT a password on every network interface of this machine ({interfaces}): the system refuses "
-            f"the network namespace that would fence it in ({refused}). Use a firewall, or name another server in FRAMEBUS_MILVUS."
+            f"the network namespace that would fence it in ({refused}). Use a firewall, or name a server in FRAMEBUS_MILVUS."
         )
 
     def _fence(self, port: int) -> tuple[str, ...]:

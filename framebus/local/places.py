@@ -6,7 +6,7 @@ import random
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +20,10 @@ def tools_folder() -> Path:
     return Path(os.environ.get("FRAMEBUS_TOOLS") or CHECKOUT / ".tools").absolute()
 
 
-def python_environment() -> dict[str, str]:
-    """Return this process's environment with the project importable by child processes."""
-    paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+def python_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment, this process's own by default, with the project importable by child processes."""
+    paths = [str(CHECKOUT), environ.get("PYTHONPATH", "")]
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def install_once(target: Path, fill: Callable[[Path], None]) -> Path:
