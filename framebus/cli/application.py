@@ -46,5 +46,5 @@ def _remedy(error: FramebusError) -> str:
     if error.status in (401, 403):
         return "check the key: FRAMEBUS_API_KEY, or the one that `framebus up` printed"
     if error.status == 503:
-        return "the stack is still starting or a part of it is away: `framebus status` shows which"
+        return "a part of the stack is not there yet, or away: `framebus status` shows which"
     return ""

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self, TypeVar
 import httpx
 import msgspec
 
-from framebus.client.discovery import find_stack, home_folder
+from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError, error_of
 from framebus.client.results import Readiness, Removal, Result, SearchResult, Source, SourcePage
 from schemas.identity import derive_source_id
@@ -33,14 +33,21 @@ class Client:
     def __init__(self, url: str, api_key: str, *, timeout_seconds: float = 30.0, starting_seconds: float = 20.0) -> None:
         self.url = url.rstrip("/")
         self._starting_seconds = starting_seconds
+        self._is_launched = False
         headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_seconds, trust_env=not self.is_local)
 
     @classmethod
     def local(cls, home: Path | None = None, **options: float) -> Self:
         """Connect to the stack that runs on this machine, with its own key; `NoStackError` when none does."""
-        stack = find_stack(home_folder(home, os.environ))
-        return cls(stack.url, stack.key, **options)
+        return cls.to_stack(find_stack(home_folder(home, os.environ)), **options)
+
+    @classmethod
+    def to_stack(cls, stack: Stack, **options: float) -> Self:
+        """Connect to a local stack. Its launcher lives, so where nothing listens yet it is waited for as for a 503."""
+        client = cls(stack.url, stack.key, **options)
+        client._is_launched = True
+        return client
 
     @property
     def is_local(self) -> bool:
@@ -195,18 +202,30 @@ class Client:
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         deadline = time.monotonic() + self._starting_seconds
         while True:
-            answer = self._once(method, path, request)
-            if answer.is_success:
-                return answer
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() >= deadline:
-                raise error_of(answer.status_code, answer.reason_phrase, answer.content)
+            try:
+                return self._success(method, path, request)
+            except FramebusError as error:
+                is_starting = error.status == httpx.codes.SERVICE_UNAVAILABLE
+                if not is_starting or time.monotonic() >= deadline:
+                    raise
             time.sleep(RETRY_SECONDS)
             _rewind(request.get("content"))
+
+    def _success(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
+        answer = self._once(method, path, request)
+        if not answer.is_success:
+            raise error_of(answer.status_code, answer.reason_phrase, answer.content)
+        return answer
 
     def _once(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
         try:
             return self._http.request(method, path, headers=_content_type(path, request), **request)
         except httpx.ConnectError as error:
+            if self._is_launched:
+                detail = "`framebus up` says when it is ready"
+                raise FramebusError(
+                    f"the stack at {self.url} is still starting", detail, httpx.codes.SERVICE_UNAVAILABLE
+                ) from None
             raise NoStackError(f"no stack is running at {self.url}", f"{error}; start it with `framebus up`") from None
         except httpx.HTTPError as error:
             raise FramebusError(f"no answer from {self.url}{path}", str(error) or type(error).__name__) from None
