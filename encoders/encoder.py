@@ -78,7 +78,8 @@ class Encoder:
             raise ValueError(
                 f"pixels are {pixels.dtype} {pixels.shape}: expected uint8 [n, {', '.join(map(str, self._input_shape))}]"
             )
-        return self._image_tower.run(pixels) if len(pixels) else self._no_vectors()
+        tower = self._image_tower
+        return tower.run(pixels) if len(pixels) else self._no_vectors()
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return the unit vectors [n, dimension] of `texts`, each the mean over the card's prompts, renormalised.

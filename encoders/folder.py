@@ -129,7 +129,7 @@ def _check_text(path: Path, card: Card) -> None:
 
 def _vectors(path: Path, name: str, card: Card) -> Vectors:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             vectors = np.asarray(arrays[name], np.float32)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise EncoderError(f"{path}: array {name!r} cannot be read: {error}") from None
