@@ -1,0 +1,1 @@
+"""Video in, sampled frames out."""

@@ -1,0 +1,35 @@
+"""Where a file lies: what kind of address it is, and the text that is safe to show."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from schemas.identity import without_credentials
+from services.decoder.errors import Unreadable
+
+
+@dataclass(frozen=True)
+class Address:
+    """`path` for a local file, `url` for HTTP; `shown` has no credentials."""
+
+    kind: Literal["path", "http"]
+    path: Path
+    url: str
+    shown: str
+
+
+def parse(text: str) -> Address:
+    """Return the address in a source's `url`, or raise `Unreadable` that says what is allowed."""
+    shown = without_credentials(text)
+    scheme = urlsplit(text).scheme.lower() if "://" in text else ""
+    if "${secret:" in text:
+        raise Unreadable(f"{shown} names a secret: addresses of files cannot hold secrets yet")
+    if scheme in ("http", "https"):
+        return Address("http", Path(), text, shown)
+    if scheme not in ("", "file"):
+        raise Unreadable(f"{shown} has the scheme {scheme}: give a path, file://, http:// or https://")
+    path = Path(unquote(urlsplit(text).path) if scheme else text)
+    if not path.is_absolute():
+        raise Unreadable(f"{shown} is a relative path: give the whole path")
+    return Address("path", path, "", shown)

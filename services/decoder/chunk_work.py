@@ -1,0 +1,223 @@
+"""The stage on `chunks`: one chunk after the other is decoded and sent to `frames-bulk`."""
+
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from schemas.errors import InvalidMessage
+from schemas.headers import FrameHeaders, encode_frame_headers
+from schemas.limits import UNKNOWN_MS
+from schemas.messages import Chunk, SourceRequest, SourceStatus, decode
+from schemas.topics import CHUNKS, FRAMES_BULK, SOURCE_REQUESTS, SOURCE_STATUS
+from services.decoder import metrics as m
+from services.decoder.decoding import Changed, Decoding, Sample
+from services.decoder.errors import Unreachable, Unreadable
+from services.decoder.state import StateTopics
+from services.decoder.verdict import Verdict, verdict
+from streaming.backlog import Backlog
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+
+STEP_SECONDS: Final = 0.2
+CHUNKS_HELD: Final = 64
+STREAMS_REMEMBERED: Final = 4_096
+RUN: Final = 0
+
+log = get_logger("chunks")
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """A chunk as it was dealt."""
+
+    record: Record
+    chunk: Chunk
+
+
+@dataclass
+class Begun:
+    """The chunk in hand."""
+
+    dealt: Dealt
+    decoding: Decoding
+    at: float
+
+
+class ChunkWork:
+    """Decodes what is dealt. A chunk starts only while few enough frames are unread; one that has begun is let through."""
+
+    def __init__(
+        self, state: StateTopics, backlog: Backlog, unread_limit: int, threads: int, outbox: Outbox, metrics: Metrics
+    ) -> None:
+        self._state, self._backlog, self._unread_limit = state, backlog, unread_limit
+        self._threads, self._outbox, self._metrics = threads, outbox, metrics
+        self._pool = ThreadPoolExecutor(1, "decode")
+        self._queue: deque[Dealt] = deque()
+        self._begun: Begun | None = None
+        self._next: dict[Partition, int] = {}
+        self._unfinished: dict[Partition, set[int]] = {}
+        self._sent_at_ms: dict[str, int] = {}
+
+    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+        """Begin a partition with nothing in hand."""
+        self._next[partition] = start
+        self._unfinished[partition] = set()
+
+    def revoked(self, partition: Partition) -> None:
+        """Give up what is in hand of a partition: its next owner begins those chunks anew."""
+        if self._begun is not None and self._begun.dealt.record.partition == partition:
+            self._begun.decoding.give_up()
+            self._begun = None
+        self._queue = deque(dealt for dealt in self._queue if dealt.record.partition != partition)
+        del self._next[partition], self._unfinished[partition]
+
+    def wants(self) -> Collection[str]:
+        """Read while few chunks are held."""
+        return (CHUNKS.name,) if len(self._queue) < CHUNKS_HELD else ()
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Queue the chunks."""
+        for record in records:
+            self._next[record.partition] = record.offset + 1
+            try:
+                self._queue.append(Dealt(record, decode(record.value, Chunk)))
+            except InvalidMessage as invalid:
+                self._outbox.reject(record, str(invalid))
+            else:
+                self._unfinished[record.partition].add(record.offset)
+
+    def step(self) -> bool:
+        """Send what has been decoded, or begin the next chunk."""
+        if self._begun is None:
+            return self._begin_next()
+        self._go_on(self._begun)
+        return True
+
+    def settle(self) -> None:
+        """Nothing but Kafka's acknowledgement makes frames durable."""
+
+    def safe_offset(self, partition: Partition) -> int:
+        """Return the oldest chunk whose frames were not all sent."""
+        return min(self._unfinished[partition], default=self._next[partition])
+
+    processed_offset = safe_offset
+
+    def _begin_next(self) -> bool:
+        """Drop what need not be decoded and begin the first that must be; what is too young to judge goes to the back."""
+        for _ in range(len(self._queue)):
+            dealt = self._queue[0]
+            judged = self._judge(dealt)
+            if judged == "decode":
+                return self._begin(dealt)
+            self._queue.popleft()
+            if judged == "drop":
+                self._finish(dealt, "dropped")
+            else:
+                self._queue.append(dealt)
+        return False
+
+    def _begin(self, dealt: Dealt) -> bool:
+        if self._backlog.unread() >= self._unread_limit:
+            return False
+        self._queue.popleft()
+        self._begun = Begun(dealt, Decoding(self._pool, dealt.chunk, self._threads), time.monotonic())
+        return True
+
+    def _judge(self, dealt: Dealt) -> Verdict:
+        chunk, dealt_ms = dealt.chunk, dealt.record.timestamp_ms
+        done = self._state.finished.has(chunk.stream) or self._sent_at_ms.get(chunk.stream, -1) >= dealt_ms
+        return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=_now_ms() - dealt_ms)
+
+    def _go_on(self, begun: Begun) -> None:
+        if self._judge(begun.dealt) == "drop":
+            begun.decoding.give_up()
+            return self._end(begun, "dropped")
+        deadline = time.monotonic() + STEP_SECONDS
+        try:
+            while time.monotonic() < deadline and not begun.decoding.has_ended():
+                if sample := begun.decoding.take():
+                    self._send(begun.dealt.chunk, sample)
+            if begun.decoding.has_ended():
+                self._complete(begun)
+        except (Unreadable, Unreachable) as failure:
+            self._fail(begun, failure)
+        return None
+
+    def _send(self, chunk: Chunk, sample: Sample) -> None:
+        picture = sample.sample
+        headers = FrameHeaders(
+            source_id=chunk.source_id,
+            t_ms=picture.t_ms,
+            stream=chunk.stream,
+            life=chunk.life,
+            run=RUN,
+            seq=sample.seq,
+            captured_ms=UNKNOWN_MS if chunk.captured_from_ms == UNKNOWN_MS else chunk.captured_from_ms + picture.t_ms,
+            width=picture.width,
+            height=picture.height,
+            context=sample.context,
+        )
+        self._outbox.send(FRAMES_BULK.name, picture.jpeg, key=chunk.stream, headers=encode_frame_headers(headers))
+        self._metrics.of(m.SAMPLES).inc()
+
+    def _complete(self, begun: Begun) -> None:
+        """Send the mark that closes the stream; a chunk without a sample has it too, since it is how the chunk becomes done."""
+        chunk = begun.dealt.chunk
+        mark = FrameHeaders(
+            source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=RUN, mark="stream_end"
+        )
+        self._outbox.send(FRAMES_BULK.name, b"", key=chunk.stream, headers=encode_frame_headers(mark))
+        self._remember(chunk.stream)
+        self._metrics.of(m.CHUNK_SECONDS).observe(time.monotonic() - begun.at)
+        self._metrics.of(m.UNUSABLE).inc(begun.decoding.unusable)
+        self._end(begun, "decoded")
+
+    def _remember(self, stream: str) -> None:
+        """A copy of this chunk that was dealt before now is answered."""
+        self._sent_at_ms.pop(stream, None)
+        self._sent_at_ms[stream] = _now_ms()
+        if len(self._sent_at_ms) > STREAMS_REMEMBERED:
+            del self._sent_at_ms[next(iter(self._sent_at_ms))]
+
+    def _fail(self, begun: Begun, failure: Unreadable | Unreachable) -> None:
+        """Say what is wrong with the file: its owner deals the chunk again when that is mended."""
+        chunk = begun.dealt.chunk
+        known = self._state.statuses.values.get(chunk.source_id)
+        if known is None or known.life != chunk.life:
+            self._begun = None
+            self._queue.append(begun.dealt)
+            return
+        log.warning("chunk failed", stream=chunk.stream, reason=str(failure))
+        if isinstance(failure, Changed):
+            self._ask_for_new_life(chunk, failure.fingerprint)
+        state: Literal["waiting", "failed"] = "waiting" if isinstance(failure, (Unreachable, Changed)) else "failed"
+        if (known.state, known.error) != (state, str(failure)):
+            since_ms = max(_now_ms(), known.since_ms + 1)
+            status = SourceStatus(
+                source_id=chunk.source_id, life=chunk.life, state=state, since_ms=since_ms, error=str(failure), plan=known.plan
+            )
+            self._outbox.send_message(SOURCE_STATUS.name, status, key=chunk.source_id)
+        self._end(begun, "failed")
+
+    def _ask_for_new_life(self, chunk: Chunk, fingerprint: str) -> None:
+        request = SourceRequest(
+            reason="changed_file", source_id=chunk.source_id, life=chunk.life, fingerprint=fingerprint, at_ms=_now_ms()
+        )
+        self._outbox.send_message(SOURCE_REQUESTS.name, request, key=chunk.source_id)
+
+    def _end(self, begun: Begun, outcome: str) -> None:
+        self._begun = None
+        self._finish(begun.dealt, outcome)
+
+    def _finish(self, dealt: Dealt, outcome: str) -> None:
+        self._unfinished[dealt.record.partition].discard(dealt.record.offset)
+        self._metrics.of(m.CHUNKS).labels(outcome).inc()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

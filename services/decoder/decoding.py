@@ -1,0 +1,108 @@
+"""Decoding one chunk, on a thread of its own: neither a slow file nor a large picture holds up the loop."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from queue import Empty, Full, Queue
+from typing import Final
+
+from schemas.messages import Chunk
+from services.decoder.address import parse
+from services.decoder.errors import Unreadable
+from services.decoder.files import OpenFile, fingerprint, open_file
+from services.decoder.margins import LeftMarginTooShort, Placed, place
+from services.decoder.sampling import Grid
+from services.decoder.video import Picture, Video
+
+Sample = Placed[Picture]
+QUEUED_SAMPLES: Final = 64
+LOOK_SECONDS: Final = 0.1
+TAKE_SECONDS: Final = 0.05
+
+
+class Changed(Unreadable):
+    """The file is not the one that was planned."""
+
+    def __init__(self, shown: str, now: str) -> None:
+        super().__init__(f"{shown} has changed since it was planned")
+        self.fingerprint = now
+
+
+def samples(video: Video, chunk: Chunk) -> Iterator[Sample | None]:
+    """Yield a chunk's samples, margins included, and None between them: a moment in which the caller may stop.
+
+    They are the same for every decoder of the chunk. Where the samples lie so sparse that `read_from_ms` leaves the left margin
+    short, reading begins earlier.
+    """
+    grid, from_ms = Grid(chunk.sample_fps), chunk.read_from_ms
+    while True:
+        try:
+            yield from place(video.pictures(grid, from_ms), chunk.start_ms, chunk.end_ms, whole=from_ms == 0)
+        except LeftMarginTooShort:
+            from_ms = max(0, 2 * from_ms - chunk.start_ms)
+        else:
+            return
+
+
+class Decoding:
+    """One chunk being decoded. `unusable` counts what could not be used, once it has ended."""
+
+    def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int) -> None:
+        self._queue: Queue[Sample | None] = Queue(QUEUED_SAMPLES)
+        self._given_up = threading.Event()
+        self.unusable = 0
+        self._ended = pool.submit(self._run, chunk, threads)
+        self._ended.add_done_callback(self._wake)
+
+    def take(self) -> Sample | None:
+        """Return the next sample, waiting for a moment; None when none came."""
+        try:
+            return self._queue.get(timeout=TAKE_SECONDS)
+        except Empty:
+            return None
+
+    def has_ended(self) -> bool:
+        """Whether all samples have been taken; raises what the decoding has failed with."""
+        if not self._ended.done() or not self._queue.empty():
+            return False
+        self._ended.result()
+        return True
+
+    def give_up(self) -> None:
+        """Want no more samples."""
+        self._given_up.set()
+
+    def _wake(self, _: Future[None]) -> None:
+        """End the wait of who takes; a full queue lets nobody wait."""
+        with suppress(Full):
+            self._queue.put_nowait(None)
+
+    def _run(self, chunk: Chunk, threads: int) -> None:
+        file = open_file(parse(chunk.url))
+        with closing(file.stream):
+            _check(file, chunk.fingerprint)
+            with closing(Video(file, threads)) as video:
+                self._decode(video, chunk)
+                self.unusable = video.unusable
+            if file.has_changed():
+                raise Changed(file.shown, fingerprint(file))
+
+    def _decode(self, video: Video, chunk: Chunk) -> None:
+        for sample in samples(video, chunk):
+            if self._given_up.is_set():
+                return
+            if sample is not None:
+                self._put(sample)
+
+    def _put(self, sample: Sample) -> None:
+        while not self._given_up.is_set():
+            with suppress(Full):
+                self._queue.put(sample, timeout=LOOK_SECONDS)
+                return
+
+
+def _check(file: OpenFile, planned: str) -> None:
+    found = fingerprint(file)
+    if found != planned:
+        raise Changed(file.shown, found)

@@ -1,0 +1,87 @@
+"""Looking at files for a plan, on threads of its own: a slow server must not hold up the loop."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from schemas.limits import UNKNOWN_MS
+from schemas.messages import Source
+from services.decoder.address import parse
+from services.decoder.errors import Unreachable, Unreadable
+from services.decoder.files import fingerprint, open_file
+from services.decoder.video import Video
+
+THREADS: Final = 2
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a plan is made from."""
+
+    fingerprint: str
+    duration_ms: int
+    seekable: bool
+
+
+Result = Inspected | Unreadable | Unreachable
+
+
+def captured_from_ms(starts_at: str | None) -> int:
+    """Return the UTC epoch milliseconds of an ISO 8601 time, which is UTC where it names no zone; −1 for None."""
+    if starts_at is None:
+        return UNKNOWN_MS
+    try:
+        begins = datetime.fromisoformat(starts_at)
+    except ValueError:
+        raise Unreadable(f"starts_at is {starts_at!r}: expected ISO 8601, for example 2026-11-20T08:00:00Z") from None
+    return int((begins if begins.tzinfo else begins.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def inspect(source: Source) -> Inspected:
+    """Look at a source's file; raises `Unreadable` or `Unreachable`."""
+    captured_from_ms(source.starts_at)
+    file = open_file(parse(source.url or ""))
+    with closing(file.stream):
+        identity = fingerprint(file)
+        with closing(Video(file, threads=1)) as video:
+            found = video.inspect()
+    return Inspected(identity, found.duration_ms, found.seekable)
+
+
+class Inspector:
+    """Inspects files side by side; local ones never wait for remote ones."""
+
+    def __init__(self) -> None:
+        self._local = ThreadPoolExecutor(THREADS, "inspect-local")
+        self._remote = ThreadPoolExecutor(THREADS, "inspect-remote")
+        self._running: dict[str, tuple[Source, Future[Inspected]]] = {}
+
+    def start(self, source: Source) -> None:
+        """Begin to look at a source's file, whatever was begun for it before."""
+        self.forget(source.source_id)
+        pool = self._remote if "://" in (source.url or "") else self._local
+        self._running[source.source_id] = source, pool.submit(inspect, source)
+
+    def forget(self, source_id: str) -> None:
+        """Want no result for a source any more."""
+        if begun := self._running.pop(source_id, None):
+            begun[1].cancel()
+
+    def results(self) -> list[tuple[Source, Result]]:
+        """Return what has been found since the last call; an unexpected failure of a thread is raised here."""
+        ready = [source_id for source_id, (_, future) in self._running.items() if future.done()]
+        return [(source, _result(future)) for source, future in map(self._running.pop, ready)]
+
+    def close(self) -> None:
+        """Begin nothing more; what runs ends by its own timeouts."""
+        for pool in (self._local, self._remote):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(future: Future[Inspected]) -> Result:
+    try:
+        return future.result()
+    except (Unreadable, Unreachable) as failure:
+        return failure

@@ -1,0 +1,253 @@
+"""Who owns a partition of `sources` plans its files and deals their chunks; the group decides that and nothing else."""
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Final, Literal
+
+from schemas.identity import chunk_stream
+from schemas.messages import Plan, Recut, Source, SourceRequest, SourceStatus
+from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
+from services.decoder import metrics as m
+from services.decoder.dealing import Deal, Dealer
+from services.decoder.errors import Unreachable, Unreadable
+from services.decoder.inspection import Inspected, Inspector, Result, captured_from_ms
+from services.decoder.plan import chunk, cut
+from services.decoder.retries import Retries
+from services.decoder.state import StateTopics
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+
+BULK_TOPICS: Final = frozenset((CHUNKS.name, FRAMES_BULK.name, EMBEDDINGS_BULK.name))
+CHANGED: Final = "the file has changed since it was planned; it is being planned anew"
+
+log = get_logger("ownership")
+
+
+class Ownership:
+    """The stage on `sources`. What is wanted of a source comes from the state topic, so nothing is lost between two owners."""
+
+    def __init__(self, state: StateTopics, dealer: Dealer, inspector: Inspector, outbox: Outbox, metrics: Metrics) -> None:
+        self._state, self._dealer, self._inspector = state, dealer, inspector
+        self._outbox, self._metrics = outbox, metrics
+        self._retries = Retries()
+        self._next: dict[int, int] = {}
+        self._files: dict[str, Source] = {}
+        self._said: dict[str, SourceStatus] = {}
+
+    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+        """Take over the files of a partition: every planned chunk that is not done is dealt again."""
+        self._next[partition.number] = start
+        for source in list(self._state.sources.values.values()):
+            if self._number(source.source_id) == partition.number:
+                self._take(source)
+
+    def revoked(self, partition: Partition) -> None:
+        """Forget the files of a partition."""
+        del self._next[partition.number]
+        for source_id in [s for s in self._files if self._number(s) == partition.number]:
+            self._forget(source_id)
+
+    def wants(self) -> Collection[str]:
+        """Read always: the records only move the commit on."""
+        return (SOURCES.name,)
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Note how far the log was read."""
+        for record in records:
+            self._next[record.partition.number] = record.offset + 1
+
+    def safe_offset(self, partition: Partition) -> int:
+        """Return how far the log was read: nothing of it is needed again."""
+        return self._next[partition.number]
+
+    processed_offset = safe_offset
+
+    def settle(self) -> None:
+        """Nothing waits for a commit."""
+
+    def follow(self) -> None:
+        """Take in what the state topics say since the last turn of the loop."""
+        for source in self._state.sources.poll():
+            if self._number(source.source_id) in self._next:
+                self._take(source, told=True)
+        for status in self._state.statuses.poll():
+            self._hear(status)
+        for done in self._state.finished.follow():
+            source_now = self._files.get(done.source_id)
+            if source_now is not None and source_now.life == done.life:
+                self._dealer.done(done.source_id, done.index)
+        for recut in self._state.recuts.poll():
+            self._recut(recut)
+
+    def step(self) -> bool:
+        """Plan what was inspected, look again at what is due, deal."""
+        for source, result in self._inspector.results():
+            self._inspected(source, result)
+        for source_id in self._retries.due(time.monotonic()):
+            self._inspector.start(self._files[source_id])
+        for deal in self._dealer.deal():
+            self._send(deal)
+        self._metrics.of(m.OWNED).set(len(self._files))
+        self._metrics.of(m.OUTSTANDING).set(self._dealer.outstanding)
+        return False
+
+    def _number(self, source_id: str) -> int:
+        return self._state.sources.partition_of[source_id]
+
+    def _take(self, source: Source, *, told: bool = False) -> None:
+        """Do what is wanted of a source. `told`: its record is new, so a failed or planned file is looked at again."""
+        before = self._files.get(source.source_id)
+        if source.kind != "file" or source.wanted == "removed":
+            return self._forget(source.source_id)
+        if before is not None and before.life != source.life:
+            self._forget(source.source_id)
+        self._files[source.source_id] = source
+        status = self._status(source)
+        if source.wanted == "paused":
+            self._rest(source)
+            self._say(source, "paused")
+        elif status is not None and status.plan is not None and status.state == "running" and not told:
+            self._deal(source, status.plan)
+        elif status is None or status.state != "failed" or told:
+            self._look(source)
+        return None
+
+    def _look(self, source: Source) -> None:
+        if self._status(source) is None:
+            self._say(source, "waiting")
+        self._inspector.start(source)
+
+    def _inspected(self, seen: Source, result: Result) -> None:
+        source = self._files.get(seen.source_id)
+        if source is None or source.life != seen.life or source.wanted != "running":
+            return
+        self._metrics.of(m.INSPECTIONS).labels(type(result).__name__.lower()).inc()
+        plan = self._plan(source)
+        if isinstance(result, Inspected):
+            self._found(source, plan, result)
+        elif plan is None or self._undone(source, plan):
+            self._missed(source, result)
+
+    def _found(self, source: Source, plan: Plan | None, found: Inspected) -> None:
+        """Plan a file that has no plan; go on with one that has, unless it is another file now."""
+        self._retries.forget(source.source_id)
+        status = self._status(source)
+        if plan is None:
+            plan = self._made(source, found)
+        elif plan.fingerprint != found.fingerprint:
+            self._ask_for_new_life(source, found.fingerprint)
+            return self._postpone(source, CHANGED)
+        elif status is not None and status.state == "running":
+            return None
+        self._say(source, "running", plan=plan)
+        self._deal(source, plan)
+        return None
+
+    def _missed(self, source: Source, failure: Unreadable | Unreachable) -> None:
+        if isinstance(failure, Unreachable):
+            return self._postpone(source, str(failure))
+        self._rest(source)
+        self._say(source, "failed", error=str(failure))
+        return None
+
+    def _made(self, source: Source, found: Inspected) -> Plan:
+        chunks = cut(found.duration_ms, source.sample_fps, seekable=found.seekable)
+        log.info("planned", source_id=source.source_id, life=source.life, chunks=len(chunks), seekable=found.seekable)
+        return Plan(
+            life=source.life,
+            fingerprint=found.fingerprint,
+            duration_ms=found.duration_ms,
+            sample_fps=source.sample_fps,
+            seekable=found.seekable,
+            chunks=chunks,
+        )
+
+    def _ask_for_new_life(self, source: Source, fingerprint: str) -> None:
+        request = SourceRequest(
+            reason="changed_file", source_id=source.source_id, life=source.life, fingerprint=fingerprint, at_ms=_now_ms()
+        )
+        self._outbox.send_message(SOURCE_REQUESTS.name, request, key=source.source_id)
+
+    def _postpone(self, source: Source, reason: str) -> None:
+        self._dealer.drop(source.source_id)
+        self._retries.postpone(source.source_id, time.monotonic())
+        self._say(source, "waiting", error=reason)
+
+    def _hear(self, status: SourceStatus) -> None:
+        """Take in what a chunk's worker says of a file of ours; what we said ourselves is not newer."""
+        source, said = self._files.get(status.source_id), self._said.get(status.source_id)
+        if source is None or source.life != status.life or (said is not None and said.since_ms >= status.since_ms):
+            return
+        self._said[status.source_id] = status
+        if status.state in ("failed", "waiting"):
+            self._dealer.drop(status.source_id)
+        if status.state == "waiting":
+            self._retries.postpone(status.source_id, time.monotonic())
+
+    def _recut(self, recut: Recut) -> None:
+        """Deal again what is not done: a consumer has lost a part of the log, and of what sources it may not know."""
+        if recut.topic not in BULK_TOPICS:
+            return
+        for source_id, source in self._files.items():
+            status = self._status(source)
+            if recut.source_id in (None, source_id) and status is not None and status.plan and status.state == "running":
+                self._deal(source, status.plan)
+
+    def _deal(self, source: Source, plan: Plan) -> None:
+        self._dealer.add(source.source_id, self._undone(source, plan))
+
+    def _undone(self, source: Source, plan: Plan) -> list[int]:
+        streams = ((span.index, chunk_stream(source.source_id, source.life, span.index)) for span in plan.chunks)
+        return [index for index, stream in streams if not self._state.finished.has(stream)]
+
+    def _send(self, deal: Deal) -> None:
+        source = self._files[deal.source_id]
+        plan = self._plan(source)
+        assert plan is not None
+        message = chunk(source, plan, plan.chunks[deal.index], captured_from_ms(source.starts_at))
+        self._outbox.send_message(CHUNKS.name, message, key=message.stream, partition=deal.partition)
+
+    def _rest(self, source: Source) -> None:
+        self._inspector.forget(source.source_id)
+        self._retries.forget(source.source_id)
+        self._dealer.drop(source.source_id)
+
+    def _forget(self, source_id: str) -> None:
+        if source := self._files.pop(source_id, None):
+            self._rest(source)
+            self._said.pop(source_id, None)
+
+    def _status(self, source: Source) -> SourceStatus | None:
+        """Return the newest status of a source's present life, of those said here and those read."""
+        known = (self._said.get(source.source_id), self._state.statuses.values.get(source.source_id))
+        ours = [status for status in known if status is not None and status.life == source.life]
+        return max(ours, key=lambda status: status.since_ms, default=None)
+
+    def _plan(self, source: Source) -> Plan | None:
+        status = self._status(source)
+        return None if status is None else status.plan
+
+    def _say(
+        self,
+        source: Source,
+        state: Literal["waiting", "running", "paused", "failed"],
+        *,
+        error: str | None = None,
+        plan: Plan | None = None,
+    ) -> None:
+        known = self._status(source)
+        plan = plan or self._plan(source)
+        if known is not None and (known.state, known.error, known.plan) == (state, error, plan):
+            return
+        since_ms = _now_ms() if known is None else max(_now_ms(), known.since_ms + 1)
+        status = SourceStatus(
+            source_id=source.source_id, life=source.life, state=state, since_ms=since_ms, error=error, plan=plan
+        )
+        self._said[source.source_id] = status
+        self._outbox.send_message(SOURCE_STATUS.name, status, key=source.source_id)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,160 @@
+"""A file behind HTTP as a readable, seekable stream of bytes, in one connection for as long as reading goes on."""
+
+import base64
+import io
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from typing import Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    Request,
+)
+
+from schemas.identity import without_credentials
+from services.decoder.errors import Unreachable, Unreadable
+
+TIMEOUT_SECONDS: Final = 10.0
+ATTEMPTS: Final = 3
+READ_ON_BYTES: Final = 1 << 18
+"""A seek forward by no more than this reads on, which is cheaper than another request."""
+PASSING: Final = frozenset((408, 425, 429, *range(500, 600)))
+
+
+class RemoteFile(io.RawIOBase):
+    """The bytes of a URL. `ranged` is false where the server sends only whole files: there, going back begins anew.
+
+    `validator` is what the server says of the version (ETag or Last-Modified). Errors are `Unreadable` (the server refuses) and
+    `Unreachable` (it does not answer, breaks off, or the file changes while it is read).
+    """
+
+    def __init__(self, url: str) -> None:
+        """Ask for the file; nothing is read yet."""
+        super().__init__()
+        self._url, self._shown = url, without_credentials(url)
+        self._at = self._response_at = 0
+        self._response: HTTPResponse | None = self._request(0)
+        self.ranged = self._response.status == HTTPStatus.PARTIAL_CONTENT
+        self.size_bytes = _size_bytes(self._response, self._shown)
+        self.validator = self._response.headers.get("ETag") or self._response.headers.get("Last-Modified") or ""
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True: a server without ranges is read again from the start."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in the file."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position; the request waits for the next read."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size_bytes}[whence]
+        self._at = max(0, origin + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as the network has brought bytes; 0 at the end of the file."""
+        for _ in range(ATTEMPTS):
+            if self._at >= self.size_bytes:
+                return 0
+            try:
+                count = self._here().readinto(buffer)
+            except (OSError, HTTPException) as error:
+                self._drop()
+                reason = str(error) or type(error).__name__
+                continue
+            if count:
+                self._at += count
+                self._response_at += count
+                return count
+            self._drop()
+            reason = "the connection ends early"
+        raise Unreachable(f"{self._shown} cannot be read at byte {self._at}: {reason}")
+
+    def close(self) -> None:
+        """End the connection."""
+        self._drop()
+        super().close()
+
+    def _drop(self) -> None:
+        if self._response is not None:
+            self._response.close()
+        self._response = None
+
+    def _here(self) -> HTTPResponse:
+        if self._response is None or not 0 <= self._at - self._response_at <= self._reads_on_bytes():
+            self._drop()
+            self._response = self._request(self._at)
+            self._response_at = self._at if self.ranged else 0
+        while self._response_at < self._at:
+            skipped = self._response.read(min(self._at - self._response_at, READ_ON_BYTES))
+            if not skipped:
+                raise Unreachable(f"{self._shown} ends early, at byte {self._response_at}")
+            self._response_at += len(skipped)
+        return self._response
+
+    def _reads_on_bytes(self) -> int:
+        return READ_ON_BYTES if self.ranged else self.size_bytes
+
+    def _request(self, at: int) -> HTTPResponse:
+        headers = {"Range": f"bytes={at}-", "Accept-Encoding": "identity"}
+        request = Request(_bare(self._url), headers=headers)  # noqa: S310  the opener knows HTTP and nothing else
+        if at and self.validator:
+            request.add_header("If-Range", self.validator)
+        if login := _login(self._url):
+            request.add_unredirected_header("Authorization", login)
+        response = self._open(request)
+        if at and self.ranged and response.status != HTTPStatus.PARTIAL_CONTENT:
+            response.close()
+            raise Unreachable(f"{self._shown} has changed while it was read")
+        return response
+
+    def _open(self, request: Request) -> HTTPResponse:
+        try:
+            response = _opener().open(request, timeout=TIMEOUT_SECONDS)
+        except HTTPError as error:
+            error.close()
+            failure = Unreachable if error.code in PASSING else Unreadable
+            raise failure(f"{self._shown}: the server answers {error.code} {error.reason}") from None
+        except (URLError, OSError, HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise Unreachable(f"{self._shown} cannot be reached: {reason}") from None
+        assert isinstance(response, HTTPResponse)
+        return response
+
+
+def _opener() -> OpenerDirector:
+    """Return an opener of HTTP and nothing else: a redirect leads to no other protocol."""
+    opener = OpenerDirector()
+    for handler in (HTTPHandler, HTTPSHandler, HTTPRedirectHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor):
+        opener.add_handler(handler())
+    return opener
+
+
+def _bare(url: str) -> str:
+    return urlsplit(without_credentials(url))._replace(fragment="").geturl()
+
+
+def _login(url: str) -> str | None:
+    parts = urlsplit(url)
+    if parts.username is None:
+        return None
+    words = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(words.encode()).decode()
+
+
+def _size_bytes(response: HTTPResponse, shown: str) -> int:
+    text = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
+    if not text.isdecimal():
+        raise Unreadable(f"{shown}: the server does not say how long the file is")
+    return int(text)

@@ -1,0 +1,48 @@
+"""The decoder as one stage: records go to the part whose topic they are of."""
+
+from collections.abc import Collection, Sequence
+
+from schemas.topics import CHUNKS, SOURCES
+from services.decoder.chunk_work import ChunkWork
+from services.decoder.ownership import Ownership
+from streaming.records import Partition, Record
+
+
+class Decoder:
+    """Ownership and chunk work under one loop."""
+
+    def __init__(self, ownership: Ownership, work: ChunkWork) -> None:
+        self._parts: dict[str, Ownership | ChunkWork] = {SOURCES.name: ownership, CHUNKS.name: work}
+
+    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+        """Begin `partition` in its part."""
+        self._parts[partition.topic].assigned(partition, start, resumed=resumed)
+
+    def revoked(self, partition: Partition) -> None:
+        """Forget `partition` in its part."""
+        self._parts[partition.topic].revoked(partition)
+
+    def wants(self) -> Collection[str]:
+        """Return what any part wants to read."""
+        return frozenset(topic for part in self._parts.values() for topic in part.wants())
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Hand the records to their parts."""
+        for topic, part in self._parts.items():
+            part.process([record for record in records if record.partition.topic == topic])
+
+    def step(self) -> bool:
+        """Advance every part; planning comes first, since it never waits."""
+        more = [part.step() for part in self._parts.values()]
+        return any(more)
+
+    def settle(self) -> None:
+        """Nothing but Kafka's acknowledgement makes plans and frames durable."""
+
+    def safe_offset(self, partition: Partition) -> int:
+        """Ask the part of `partition`."""
+        return self._parts[partition.topic].safe_offset(partition)
+
+    def processed_offset(self, partition: Partition) -> int:
+        """Ask the part of `partition`."""
+        return self._parts[partition.topic].processed_offset(partition)

@@ -1,0 +1,26 @@
+"""How large a picture goes out: the display aspect ratio, a short side for every encoder, never more than the source has."""
+
+from fractions import Fraction
+from math import sqrt
+from typing import Final
+
+from schemas.limits import FRAME_SHORT_SIDE_PX
+
+LARGEST_PIXELS: Final = 1_000_000
+"""Keeps even a JPEG of noise under the payload limit; reached only by pictures twelve times as long as wide."""
+
+STRANGEST_SAMPLE_ASPECT: Final = 8
+"""A sample aspect ratio beyond this, or its inverse, is a damaged header."""
+
+
+def picture_size(width: int, height: int, sample_aspect: Fraction | None) -> tuple[int, int]:
+    """Return width and height of the outgoing picture, square pixels, for a decoded one of `width` x `height`.
+
+    Pixels that are not square are squared by stretching the shorter direction, so no line is lost.
+    """
+    aspect = sample_aspect or Fraction(1)
+    if not Fraction(1, STRANGEST_SAMPLE_ASPECT) <= aspect <= STRANGEST_SAMPLE_ASPECT:
+        aspect = Fraction(1)
+    wide, high = width * max(1.0, float(aspect)), height * max(1.0, float(1 / aspect))
+    scale = min(1.0, FRAME_SHORT_SIDE_PX / min(wide, high), sqrt(LARGEST_PIXELS / (wide * high)))
+    return max(1, round(wide * scale)), max(1, round(high * scale))

@@ -1,0 +1,55 @@
+"""From presentation timestamps to t_ms: milliseconds from the first frame, strictly increasing."""
+
+from fractions import Fraction
+from typing import Final
+
+DISCONTINUITY_MS: Final = 1_000
+"""A frame this far before the one it follows belongs to a new stretch of timestamps, not to a disordered one."""
+
+
+class Timeline:
+    """The t_ms of one file's frames, taken in presentation order: floor((pts − first pts) · time_base · 1000).
+
+    `wrap_pts` is the modulus of a format whose timestamps wrap or start anew in the middle (2^33 for MPEG-TS): there a step
+    back is a wrap where the timestamps then go on, else a new stretch, which continues one millisecond after the last frame.
+    Elsewhere a frame that steps back has no time of its own.
+    """
+
+    def __init__(self, time_base: Fraction, first_pts: int, wrap_pts: int | None = None) -> None:
+        """Begin at the first usable frame of the file."""
+        self._numerator = time_base.numerator * 1000
+        self._denominator = time_base.denominator
+        self._offset_pts = -first_pts
+        self._wrap_pts = wrap_pts
+        self._last_ms: int | None = None
+
+    def restart(self) -> None:
+        """Forget the last frame: decoding goes on somewhere else."""
+        self._last_ms = None
+
+    def pts_of(self, t_ms: int) -> int:
+        """Return the largest pts whose time is at most `t_ms`, on a file without wraps."""
+        return t_ms * self._denominator // self._numerator - self._offset_pts
+
+    def place(self, pts: int | None) -> int | None:
+        """Return the t_ms of the next frame, or None when it has no time of its own."""
+        if pts is None:
+            return None
+        t_ms = self._at(pts)
+        if self._last_ms is not None and t_ms <= self._last_ms:
+            if self._wrap_pts is None or t_ms > self._last_ms - DISCONTINUITY_MS:
+                return None
+            t_ms = self._continue(pts, self._last_ms, self._wrap_pts)
+        self._last_ms = t_ms
+        return t_ms
+
+    def _at(self, pts: int) -> int:
+        return (pts + self._offset_pts) * self._numerator // self._denominator
+
+    def _continue(self, pts: int, last_ms: int, wrap_pts: int) -> int:
+        wrapped_ms = self._at(pts + wrap_pts)
+        if last_ms < wrapped_ms <= last_ms + DISCONTINUITY_MS:
+            self._offset_pts += wrap_pts
+            return wrapped_ms
+        self._offset_pts = -pts + -((-(last_ms + 1) * self._denominator) // self._numerator)
+        return self._at(pts)

@@ -1,0 +1,22 @@
+"""What becomes of a chunk that was dealt: begun, dropped, or looked at again in a moment."""
+
+from typing import Final, Literal
+
+from schemas.messages import Chunk, Source
+
+SETTLED_MS: Final = 2_000
+"""A chunk dealt longer ago than this was dealt under a wanted state that has been read by now."""
+
+Verdict = Literal["decode", "drop", "wait"]
+
+
+def verdict(chunk: Chunk, source: Source | None, *, done: bool, age_ms: int) -> Verdict:
+    """Judge a chunk by the wanted state of its source, as far as it has been read.
+
+    Topics are read one beside the other: a chunk dealt just after a resume may arrive before the resume itself.
+    """
+    if done or (source is not None and (source.life > chunk.life or source.wanted == "removed")):
+        return "drop"
+    if source is not None and source.life == chunk.life and source.wanted == "running":
+        return "decode"
+    return "drop" if age_ms > SETTLED_MS else "wait"

@@ -1,0 +1,281 @@
+"""PyAV: frames of a file on its timeline, and their pictures."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, cast
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from schemas.limits import JPEG_PIXELS_LIMIT
+from services.decoder.errors import Unreadable
+from services.decoder.files import OpenFile
+from services.decoder.jpeg import encode_jpeg
+from services.decoder.sampling import Grid
+from services.decoder.size import picture_size
+from services.decoder.timeline import Timeline
+
+FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
+"""The demuxers that may look at a file: none of them opens another one, as playlists do."""
+OPTIONS: Final = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+SOUGHT_EXACTLY: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+WRAPS: Final = {"mpegts": 1 << 33}
+NO_PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
+BUFFER_BYTES: Final = 1 << 16
+FIRST_STEP_MS: Final = 1_000
+FURTHEST_LEAD_MS: Final = 60_000
+"""A keyframe further than this before the place asked for makes every chunk too dear: the file is read in one."""
+PACKETS_WITHOUT_FRAME: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A sample of a video: a JPEG at its time."""
+
+    t_ms: int
+    jpeg: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A usable frame: decoded without error, at a time of its own."""
+
+    t_ms: int
+    decoded: av.VideoFrame
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What planning needs to know of a video. `duration_ms` is what the file says, 0 where it says nothing."""
+
+    duration_ms: int
+    seekable: bool
+
+
+class Video:
+    """The video stream of an open file.
+
+    Raises `Unreadable` for what is no video; what the file's bytes raise while they are read passes through.
+    `unusable` counts the packets and frames that could not be used.
+    """
+
+    def __init__(self, file: OpenFile, threads: int) -> None:
+        """Open; `threads` decode at the same time."""
+        self._file, self._threads = file, threads
+        self._reformatter = VideoReformatter()
+        self._timeline: Timeline | None = None
+        self.unusable = 0
+        self._open()
+
+    def close(self) -> None:
+        """Close the container; the file stays its owner's."""
+        self._container.close()
+
+    @property
+    def duration_ms(self) -> int:
+        """What the file says of its length, 0 where it says nothing."""
+        if self._stream.duration is not None:
+            return max(0, int(self._stream.duration * self._stream.time_base * 1000))
+        return max(0, (self._container.duration or 0) // 1000)
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the container format."""
+        return str(self._container.format.name)
+
+    def frames(self, from_ms: int) -> Iterator[Frame | None]:
+        """Yield the usable frames from the keyframe that `from_ms` needs; the first lies before it or is the file's first.
+
+        None after each packet: a moment in which the caller may stop for a while.
+        """
+        self._rewind()
+        if from_ms > 0 and self._find_first():
+            yield from self._frames_after_seek(from_ms)
+        else:
+            self._rewind()
+            yield from self._placed()
+
+    def pictures(self, grid: Grid, from_ms: int) -> Iterator[Picture | None]:
+        """Yield the samples at or after `from_ms`, and None as `frames` does."""
+        previous_ms: int | None = None
+        for frame in self.frames(from_ms):
+            if frame is None:
+                yield None
+                continue
+            if frame.t_ms >= from_ms and grid.is_sample(previous_ms, frame.t_ms):
+                yield self._picture(frame)
+            previous_ms = frame.t_ms
+
+    def inspect(self) -> Inspection:
+        """Look at the file as planning needs it; raises `Unreadable` when no frame of it can be decoded."""
+        if next((frame for frame in islice(self.frames(0), PACKETS_WITHOUT_FRAME) if frame), None) is None:
+            raise Unreadable(f"{self._file.shown}: no frame of its video ({self._codec}) can be decoded")
+        exact = self._file.ranged and self.format in SOUGHT_EXACTLY and self.duration_ms > 0
+        quarters = [self.duration_ms * quarter // 4 for quarter in (1, 2, 3)]
+        return Inspection(self.duration_ms, exact and all(map(self._is_found, quarters)))
+
+    def _is_found(self, t_ms: int) -> bool:
+        first = next((frame for frame in self.frames(t_ms) if frame), None)
+        return first is not None and t_ms - first.t_ms <= FURTHEST_LEAD_MS
+
+    def _open(self) -> None:
+        self._file.stream.seek(0)
+        try:
+            self._container: Any = av.open(
+                self._file.stream, options=OPTIONS, metadata_errors="replace", buffer_size=BUFFER_BYTES
+            )
+        except FFmpegError as error:
+            what = "is not a video that can be read (mp4, mov, mkv, webm, ts), or it is damaged"
+            raise Unreadable(f"{self._file.shown} {what}: {error.strerror}") from None
+        self._stream = self._choose_stream()
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = self._threads
+        self._stream.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT)}
+        self._fresh = True
+
+    def _choose_stream(self) -> Any:
+        streams = [s for s in self._container.streams.video if not s.disposition & NO_PICTURES]
+        best = self._container.streams.best("video")
+        if not streams:
+            raise Unreadable(f"{self._file.shown} has no video stream")
+        stream = best if best in streams else streams[0]
+        if stream.codec_context is None:
+            raise Unreadable(f"{self._file.shown}: its video codec is not known here")
+        return stream
+
+    @property
+    def _codec(self) -> str:
+        return str(self._stream.codec_context.name)
+
+    def _rewind(self) -> None:
+        """Begin at the first packet: with a new container, since not every format can be sought back to it."""
+        if not self._fresh:
+            self._container.close()
+            self._open()
+        self._fresh = False
+        if self._timeline is not None:
+            self._timeline.restart()
+
+    def _find_first(self) -> bool:
+        """Learn where the timeline begins; False for a file without a usable frame."""
+        return self._timeline is not None or any(self._placed())
+
+    def _frames_after_seek(self, from_ms: int) -> Iterator[Frame | None]:
+        """Seek to `from_ms`, and to ever earlier places while the first frame that comes lies too late."""
+        lead_ms, step_ms = 0, FIRST_STEP_MS
+        while lead_ms < from_ms:
+            frames = self._sought(from_ms - lead_ms)
+            first = next((frame for frame in frames if frame), None)
+            if first is not None and first.t_ms < from_ms:
+                yield first
+                yield from frames
+                return
+            yield None
+            lead_ms, step_ms = lead_ms + step_ms, step_ms * 2
+        self._rewind()
+        yield from self._placed()
+
+    def _sought(self, t_ms: int) -> Iterator[Frame | None]:
+        """Yield the frames from a keyframe near `t_ms`; what is shown before it lacks what it refers to."""
+        assert self._timeline is not None
+        try:
+            self._container.seek(self._timeline.pts_of(t_ms), stream=self._stream)
+        except FFmpegError:
+            return
+        self._timeline.restart()
+        frames = self._placed()
+        for frame in frames:
+            if frame is not None and frame.decoded.key_frame:
+                yield frame
+                break
+            yield None
+        yield from frames
+
+    def _placed(self) -> Iterator[Frame | None]:
+        for decoded in self._decoded():
+            if decoded is None:
+                yield None
+                continue
+            t_ms = self._place(decoded)
+            if t_ms is None:
+                self.unusable += 1
+            else:
+                yield Frame(t_ms, decoded)
+
+    def _place(self, decoded: av.VideoFrame) -> int | None:
+        if decoded.is_corrupt or decoded.pts is None:
+            return None
+        if self._timeline is None:
+            self._timeline = Timeline(self._stream.time_base, decoded.pts, WRAPS.get(self.format))
+        return self._timeline.place(decoded.pts)
+
+    def _decoded(self) -> Iterator[av.VideoFrame | None]:
+        """Decode to the end, or to where the file is damaged beyond reading; a packet that cannot be decoded is left out."""
+        for packet in self._packets():
+            try:
+                yield from self._stream.codec_context.decode(packet)
+            except FFmpegError:
+                self.unusable += 1
+            yield None
+
+    def _packets(self) -> Iterator[Any]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except FFmpegError:
+                packet = None
+            if packet is None or packet.size == 0:
+                yield None
+                return
+            if packet.is_corrupt:
+                self.unusable += 1
+            else:
+                yield packet
+
+    def _picture(self, frame: Frame) -> Picture:
+        """Scale from YUV to YUV, in full range and BT.601: what a JPEG's numbers mean, whatever the video's mean."""
+        width, height = picture_size(frame.decoded.width, frame.decoded.height, self._stream.sample_aspect_ratio)
+        scaled = self._reformatter.reformat(
+            frame.decoded,
+            width,
+            height,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU601,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        planes = [_upright(_array(plane), _matrix(frame.decoded)) for plane in scaled.planes]
+        height, width = planes[0].shape
+        return Picture(frame.t_ms, encode_jpeg(planes), width, height)
+
+
+def _array(plane: Any) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+def _matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """Return a, b, c, d of the display matrix: a decoded point (x, y) is shown at (a·x + c·y, b·x + d·y)."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(cast("Any", matrix)))
+    return a, b, c, d
+
+
+def _upright(plane: npt.NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
+    """Turn and mirror a plane to the nearest quarter turn of its display matrix."""
+    a, b, c, d = matrix
+    turned = abs(b) + abs(c) > abs(a) + abs(d)
+    across, down = (c, b) if turned else (a, d)
+    plane = plane.T if turned else plane
+    return plane[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
