@@ -7,8 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from schemas.identity import source_no
+from schemas.messages import Source
+
 Expression = str
 EVERYTHING: Final[Expression] = ""
+FINAL_ONLY: Final[Expression] = "provisional == false"
 
 
 def all_of(parts: Iterable[Expression]) -> Expression:
@@ -68,12 +72,9 @@ def stretches(spans: Iterable[tuple[int, int, int, int]]) -> Expression:
     return any_of(f"source_no == {no} and life == {life} and t_ms >= {a} and t_ms <= {b}" for no, life, a, b in spans)
 
 
-def of_life(source_no: int, life: int) -> Expression:
-    """Match the final rows of one life of a source."""
-    return f"source_no == {source_no} and life == {life} and provisional == false"
-
-
-FINAL_ONLY: Final[Expression] = "provisional == false"
+def of_life(source: Source) -> Expression:
+    """Match the final rows of a source in the life in force."""
+    return f"source_no == {source_no(source.source_id)} and life == {source.life} and {FINAL_ONLY}"
 
 
 def _by_life(shown: Mapping[int, int]) -> dict[int, list[int]]:

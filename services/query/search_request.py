@@ -21,6 +21,8 @@ BODY_LIMIT_BYTES: Final = 17_000_000
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 SourceIds = Annotated[list[str], Field(max_length=10_000)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+PerSource = Annotated[int, Field(ge=1, le=100)]
+Limit = Annotated[int, Field(ge=1, le=200)]
 Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
 
 
@@ -71,10 +73,33 @@ class SearchRequest(_Strict):
     weights: WeightsRequest = WeightsRequest()
     filters: FiltersRequest = FiltersRequest()
     mode: Mode = "ranked"
-    per_source: int = Field(3, ge=1, le=100)
-    limit: int = Field(20, ge=1, le=200)
+    per_source: PerSource = 3
+    limit: Limit = 20
     cursor: str | None = None
     min_confidence: float | None = None
+
+
+class SearchAddress(_Strict):
+    """A search as the parameters of an address; `source`, `category` and `label` (NAME=VALUE) may come several times."""
+
+    q: Text | None = None
+    source: SourceIds = []
+    category: list[str] = []
+    label: list[str] = []
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    mode: Mode = "ranked"
+    per_source: PerSource = 3
+    limit: Limit = 20
+    cursor: str | None = None
+
+    def to_request(self) -> SearchRequest:
+        """Return the same search as a request."""
+        filters = FiltersRequest(
+            sources=self.source, categories=self.category, labels=_labels(self.label), since=self.since, until=self.until
+        )
+        fields = self.model_dump(include={"mode", "per_source", "limit", "cursor"})
+        return SearchRequest(text=self.q, filters=filters, **fields)
 
 
 def parse(fields: Mapping[str, Any]) -> SearchRequest:
@@ -97,6 +122,14 @@ def to_query(request: SearchRequest, picture: bytes | None = None) -> Query:
     weights = _weights(request, has_text=text is not None, has_image=picture is not None or request.like is not None)
     like = None if request.like is None else Like(request.like.source_id, request.like.t_ms)
     return Query(text, picture, like, weights, _filters(request.filters), request.mode, request.per_source, request.limit)
+
+
+def _labels(given: list[str]) -> dict[str, str]:
+    pairs = [label.partition("=") for label in given]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise invalid("label", f"label {name[:60]!r}: expected NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 def _refuse_unbuilt(request: SearchRequest) -> None:

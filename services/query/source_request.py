@@ -31,11 +31,11 @@ class SourceRequest(BaseModel):
     url: str | None = None
     name: Name = ""
     category: Name = ""
-    labels: dict[Name, Name] = Field({}, max_length=64)
-    sample_fps: float | None = Field(None, gt=0, le=60)
+    labels: Annotated[dict[Name, Name], Field(max_length=64)] = {}
+    sample_fps: Annotated[float, Field(gt=0, le=60)] | None = None
     starts_at: Moment | None = None
     record: bool = True
-    keep_days: float | None = Field(None, gt=0, le=36_500)
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
     wanted: Wanted = "running"
 
 
@@ -47,17 +47,15 @@ def parse(fields: Mapping[str, Any]) -> SourceRequest:
         raise validation_problem(error.errors(include_url=False, include_context=False)) from None
 
 
-def to_wish(request: SourceRequest, allowed: Allowed, default_fps: float) -> Wish:
+def to_wish(request: SourceRequest, allowed: Allowed, default_fps: float, last: Source | None) -> Wish:
     """Return what is wished, or raise the problem of an address or a kind that is not taken."""
     if request.wanted == "removed":
         raise invalid("wanted", "wanted is 'removed': remove a source by DELETE")
-    kind, url = (request.kind, None) if request.url is None else resolve(request.url, allowed)
     if request.kind == "camera":
         raise not_yet("sources of kind camera", "kind")
-    if request.url is not None and request.kind not in (None, kind):
-        raise invalid("kind", f"kind is {request.kind!r} and the address is that of a {kind}")
+    kind, url = _place(request, allowed, last)
     return Wish(
-        kind=kind or "push",
+        kind=kind,
         url=url,
         sample_fps=request.sample_fps or default_fps,
         name=request.name,
@@ -68,6 +66,20 @@ def to_wish(request: SourceRequest, allowed: Allowed, default_fps: float) -> Wis
         keep_days=request.keep_days,
         wanted=request.wanted,
     )
+
+
+def _place(request: SourceRequest, allowed: Allowed, last: Source | None) -> tuple[Kind, str | None]:
+    """Return kind and address. The address on record was checked when it came, or is that of an upload, which `PUT` keeps."""
+    if request.url is None:
+        is_kept = last is not None and last.kind == request.kind == "file" and last.wanted != "removed"
+        return request.kind or "push", last.url if last is not None and is_kept else None
+    if last is not None and last.url == request.url:
+        kind, url = last.kind, request.url
+    else:
+        kind, url = resolve(request.url, allowed)
+    if request.kind not in (None, kind):
+        raise invalid("kind", f"kind is {request.kind!r} and the address is that of a {kind}")
+    return kind, url
 
 
 def patched(last: Source, changes: Mapping[str, Any]) -> SourceRequest:

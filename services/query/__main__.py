@@ -1,0 +1,148 @@
+"""`python -m services.query`: starts the parts in order, watches them, stops them in order."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+import uvicorn
+
+from encoders.address import load
+from encoders.encoder import Encoder
+from schemas.groups import QUERY_REQUESTS
+from schemas.topics import SOURCE_REQUESTS
+from services.query.access import Gate, KeyRing
+from services.query.addresses import Allowed
+from services.query.app import Services, create_app
+from services.query.following import Following
+from services.query.media.store import MediaStore
+from services.query.metrics import METRICS
+from services.query.readiness import Readiness
+from services.query.settings import QuerySettings
+from services.query.source_writer import SourceWriter
+from services.query.sources import SourceBook
+from services.query.store import Store
+from streaming.errors import Unavailable
+from streaming.logs import get_logger
+from streaming.loop import Loop, Reader
+from streaming.main import run_service
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.settings import SettingError, read
+
+WATCH_SECONDS = 0.5
+log = get_logger("query")
+
+
+def main(stopping: threading.Event) -> None:
+    """Serve at once, saying 503 to what cannot be answered yet; then load the model and follow the bus."""
+    settings = read(QuerySettings, os.environ)
+    ring = KeyRing(settings.keys, settings.local_key)
+    _check_exposure(settings.host, ring)
+    encoder = load(settings.encoder, threads=1)
+    log.info("encoder", space=encoder.space, backend=encoder.backend)
+    metrics, readiness, book = Metrics(METRICS), Readiness(), SourceBook(encoder.space)
+    outbox, store = Outbox(settings.kafka, "query", metrics), Store(settings.milvus)
+    services = Services(
+        book=book,
+        writer=SourceWriter(outbox, book),
+        store=store,
+        encoder=encoder,
+        media=MediaStore(settings.media),
+        gate=Gate(ring),
+        readiness=readiness,
+        metrics=metrics,
+        pool=ThreadPoolExecutor(settings.threads, "search"),
+        allowed=Allowed(settings.address_schemes, settings.file_roots),
+        sample_fps=settings.sample_fps,
+    )
+    server = _server(services)
+    following = Following(settings.kafka, book, services.writer, store, outbox, readiness, settings.sample_fps)
+    loop = Loop(
+        settings.kafka,
+        [Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))],
+        following,
+        outbox,
+        metrics,
+        heartbeat=settings.heartbeat,
+        each_turn=[following.follow],
+    )
+    with socket.create_server((settings.host, settings.port)) as listening:
+        log.info("listening", url=f"http://{settings.host}:{listening.getsockname()[1]}")
+        threads = [
+            _Watched("http", stopping, lambda: server.run(sockets=[listening])),
+            _Watched("model", stopping, lambda: _warm(encoder, readiness), ends=True),
+            _Watched("following", stopping, lambda: _follow(following, loop, stopping)),
+        ]
+        _watch(threads, stopping)
+        server.should_exit = True
+        for thread in reversed(threads):
+            thread.join()
+    services.media.close()
+    store.close()
+
+
+class _Watched(threading.Thread):
+    """A thread whose death is the death of the process; `ends` marks one that is done when its work is."""
+
+    def __init__(self, name: str, stopping: threading.Event, work: Callable[[], None], *, ends: bool = False) -> None:
+        super().__init__(name=name, daemon=True)
+        self._stopping, self._work, self._ends = stopping, work, ends
+        self.done = False
+
+    def run(self) -> None:
+        self._work()
+        self.done = self._ends or self._stopping.is_set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the thread has ended though it should not have."""
+        return self.ident is not None and not self.is_alive() and not self.done
+
+
+def _watch(threads: list[_Watched], stopping: threading.Event) -> None:
+    for thread in threads:
+        thread.start()
+    while not stopping.wait(WATCH_SECONDS):
+        for thread in threads:
+            if thread.failed:
+                raise RuntimeError(f"thread {thread.name} has ended; its stack trace is above")
+
+
+def _follow(following: Following, loop: Loop, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        try:
+            following.read_to_end()
+            break
+        except Unavailable as error:
+            log.warning("waiting", reason=str(error))
+    loop.run(stopping)
+    following.close()
+
+
+def _warm(encoder: Encoder, readiness: Readiness) -> None:
+    encoder.warm(texts=True)
+    _ = encoder.background
+    readiness.set("model", ready=True)
+
+
+def _server(services: Services) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(services), loop="uvloop", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
+    return uvicorn.Server(config)
+
+
+def _check_exposure(host: str, ring: KeyRing) -> None:
+    """Refuse to listen beyond this machine without a key: the service would be open to everybody."""
+    if ring.is_empty and not (host == "localhost" or ip_address(host).is_loopback):
+        detail = "without API keys only a loopback address; set FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY"
+        raise SettingError(f"FRAMEBUS_QUERY_HOST is {host!r}: expected {detail}")
+    if ring.is_empty:
+        log.warning("no API key is configured: every request is refused; set FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY")
+
+
+if __name__ == "__main__":
+    run_service("query", main)

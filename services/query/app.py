@@ -1,0 +1,167 @@
+"""The application: every route on one port."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from encoders.encoder import Encoder
+from services.query import metrics as m
+from services.query import problems
+from services.query.access import Gate
+from services.query.access.session_routes import router as session_router
+from services.query.addresses import Allowed
+from services.query.media.clips import clip_router
+from services.query.media.removal import remove_media
+from services.query.media.store import MediaStore
+from services.query.media.thumbnails import thumbnail_router
+from services.query.media.uploads import upload_router
+from services.query.pages import Pages
+from services.query.problems import Problem, not_yet
+from services.query.readiness import Readiness
+from services.query.search import Search
+from services.query.search_request import SearchRequest
+from services.query.search_routes import Searching, search_router
+from services.query.source_request import SourceRequest
+from services.query.source_routes import Sourcing, source_router
+from services.query.source_writer import SourceWriter
+from services.query.sources import SourceBook
+from services.query.store import Store
+from streaming.metrics import Metrics
+
+PAGE: Final = Path(__file__).parents[2] / "web"
+LATER: Final = ("/v1/probes", "/v1/events", "/v1/admin", "/v1/sources/{source_id}/scores", "/v1/sources/{source_id}/frames")
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that requests use; made once, in `__main__`."""
+
+    book: SourceBook
+    writer: SourceWriter
+    store: Store
+    encoder: Encoder
+    media: MediaStore
+    gate: Gate
+    readiness: Readiness
+    metrics: Metrics
+    pool: Executor
+    allowed: Allowed
+    sample_fps: float
+
+
+def create_app(services: Services) -> FastAPI:
+    """Compose the application."""
+    app = FastAPI(title="Framebus", docs_url="/docs", redoc_url=None)
+    app.state.gate = services.gate
+    problems.install(app)
+    app.add_middleware(_Counted, metrics=services.metrics)
+    _add_health(app, services)
+    sourcing = _sourcing(services)
+    app.include_router(search_router(_searching(services)))
+    app.include_router(source_router(sourcing))
+    app.include_router(clip_router(services.media, sourcing.get))
+    app.include_router(thumbnail_router(services.media, sourcing.get))
+    app.include_router(upload_router(services.media, sourcing.register_upload))
+    app.include_router(session_router)
+    _add_later(app)
+    _describe(app, (SearchRequest, SourceRequest))
+    if PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    return app
+
+
+def _searching(services: Services) -> Searching:
+    search = Search(services.book, services.store, services.encoder)
+    return Searching(
+        search, services.pool, services.readiness, services.metrics, services.gate.signer, services.encoder.notice, Pages()
+    )
+
+
+def _sourcing(services: Services) -> Sourcing:
+    return Sourcing(
+        services.book,
+        services.writer,
+        services.store,
+        services.readiness,
+        services.pool,
+        services.allowed,
+        services.sample_fps,
+        lambda source_id: remove_media(services.media, source_id),
+    )
+
+
+def _add_health(app: FastAPI, services: Services) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> Response:
+        """Say that the process answers."""
+        return _json({"status": "alive"})
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> Response:
+        """Say whether Kafka, Milvus and the model can be used: 200 when all can, else 503."""
+        parts = services.readiness.parts()
+        return _json({"ready": all(parts.values()), "parts": parts}, 200 if all(parts.values()) else 503)
+
+    @app.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        """Return the metrics for Prometheus."""
+        return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_later(app: FastAPI) -> None:
+    """Answer 501 where a promised part of the API is not built, for every method and everything below."""
+
+    async def later(request: Request) -> Response:
+        raise not_yet(request.url.path)
+
+    async def no_such_path(request: Request) -> Response:
+        raise Problem(404, "no-such-path", f"{request.url.path[:200]} is no path of this API: /docs lists them")
+
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    for path in LATER:
+        app.add_api_route(path, later, methods=methods, include_in_schema=False)
+        app.add_api_route(path + "/{rest:path}", later, methods=methods, include_in_schema=False)
+    app.add_api_route("/v1/{rest:path}", no_such_path, methods=methods, include_in_schema=False)
+
+
+class _Counted:
+    """Counts answers by method and status."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.of(m.REQUESTS).labels(scope["method"], str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, counting)
+
+
+def _describe(app: FastAPI, bodies: tuple[type[BaseModel], ...]) -> None:
+    """Add the schemas of bodies that the routes read themselves to the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for body in bodies:
+            schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {}) | {body.__name__: schema}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _json(document: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")

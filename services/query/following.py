@@ -1,0 +1,148 @@
+"""The thread that follows the bus: sources and their states into the book, requests of other services into `sources`."""
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from schemas.errors import InvalidMessage
+from schemas.messages import ChunkStatus, Source, SourceRequest, SourceStatus, decode
+from schemas.topics import CHUNK_STATUS, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
+from services.query import filters, wanted
+from services.query.readiness import Readiness
+from services.query.source_writer import SourceWriter
+from services.query.sources import SourceBook
+from services.query.store import Store
+from streaming.errors import Unavailable
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+from streaming.state import StateTopic
+
+CHECK_SECONDS: Final = 0.25
+PING_SECONDS: Final = 2.0
+RETRY_SECONDS: Final = 1.0
+BATCH_SOURCES: Final = 200
+
+Waiting = list[tuple[Source, int]]
+
+
+class Following:
+    """A stage over `source-requests` that also follows the state topics and asks Milvus whether what is promised is there."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        book: SourceBook,
+        writer: SourceWriter,
+        store: Store,
+        outbox: Outbox,
+        readiness: Readiness,
+        sample_fps: float,
+    ) -> None:
+        self._book, self._writer, self._store, self._outbox = book, writer, store, outbox
+        self._readiness, self._sample_fps = readiness, sample_fps
+        self._sources = StateTopic(bootstrap, SOURCES, Source)
+        self._statuses = StateTopic(bootstrap, SOURCE_STATUS, SourceStatus)
+        self._chunks = StateTopic(bootstrap, CHUNK_STATUS, ChunkStatus)
+        self._processed: dict[Partition, int] = {}
+        self._unsure: list[Waiting] = []
+        self._check_at = self._ping_at = self._refill_at = 0.0
+
+    def read_to_end(self, deadline_seconds: float = 30.0) -> None:
+        """Fill the book with all that is on the bus; `Unavailable` when that takes longer."""
+        topics: tuple[StateTopic[Any], ...] = (self._sources, self._statuses, self._chunks)
+        for topic in topics:
+            topic.read_to_end(deadline_seconds)
+        self._book.follow_sources(self._sources.values.values())
+        self._book.follow_statuses(self._statuses.values.values())
+        self._book.follow_chunks(self._chunks.values.values())
+        self._readiness.set("kafka", ready=True)
+
+    def follow(self) -> None:
+        """Take what has changed."""
+        self._book.follow_sources(self._sources.poll())
+        self._book.follow_statuses(self._statuses.poll())
+        self._book.follow_chunks(self._chunks.poll())
+
+    def close(self) -> None:
+        """End following."""
+        for topic in (self._sources, self._statuses, self._chunks):
+            topic.close()
+
+    # The stage
+
+    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+        """Begin a partition of requests; nothing is kept between them, so `resumed` changes nothing."""
+        del resumed
+        self._processed[partition] = start
+
+    def revoked(self, partition: Partition) -> None:
+        """Forget a partition."""
+        del self._processed[partition]
+
+    def wants(self) -> Collection[str]:
+        """Return the one topic of requests."""
+        return (SOURCE_REQUESTS.name,)
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Answer requests by new records of sources; asking twice changes nothing more."""
+        for record in records:
+            try:
+                self._answer(decode(record.value, SourceRequest))
+            except InvalidMessage as invalid:
+                self._outbox.reject(record, str(invalid))
+            self._processed[record.partition] = record.offset + 1
+
+    def step(self) -> bool:
+        """Ask Milvus now and then. A Milvus that is away must not hold up requests, so it is told by readiness alone."""
+        now = time.monotonic()
+        if now < self._check_at:
+            return False
+        self._check_at = now + CHECK_SECONDS
+        try:
+            self._ask(now)
+        except Unavailable:
+            self._readiness.set("milvus", ready=False)
+            self._check_at = now + PING_SECONDS
+        return False
+
+    def settle(self) -> None:
+        """Nothing is held back: the loop flushes the outbox before it commits."""
+
+    def safe_offset(self, partition: Partition) -> int:
+        """Return the next request."""
+        return self._processed[partition]
+
+    def processed_offset(self, partition: Partition) -> int:
+        """Return the next request."""
+        return self._processed[partition]
+
+    def _answer(self, request: SourceRequest) -> None:
+        now_ms = int(time.time() * 1000)
+        if request.reason == "unknown_id":
+            source_id, fps = request.source_id, self._sample_fps
+            self._writer.send(source_id, lambda last: wanted.register(last, source_id, fps, now_ms))
+        else:
+            self._writer.send(request.source_id, lambda last: wanted.content_changed(last, request.life, now_ms))
+
+    def _ask(self, now: float) -> None:
+        if not self._unsure and now >= self._refill_at:
+            self._unsure = [waiting] if (waiting := self._book.unconfirmed()[:BATCH_SOURCES]) else []
+        if not self._unsure and now < self._ping_at:
+            return
+        collection = self._store.collection().name
+        self._readiness.set("milvus", ready=True)
+        self._ping_at = now + PING_SECONDS
+        if self._unsure:
+            self._confirm(collection, self._unsure.pop(), now)
+
+    def _confirm(self, collection: str, group: Waiting, now: float) -> None:
+        """Confirm a group whose rows add up, else halve it: a strong read takes 0.2 s, and one source must not hold up all."""
+        seen = self._store.count(collection, filters.any_of(filters.of_life(source) for source, _ in group))
+        promised = sum(rows for _, rows in group)
+        if seen == promised or (len(group) == 1 and seen > promised):
+            for source, rows in group:
+                self._book.confirm(source, rows)
+        elif len(group) > 1:
+            self._unsure += [group[: len(group) // 2], group[len(group) // 2 :]]
+        else:
+            self._refill_at = now + RETRY_SECONDS
