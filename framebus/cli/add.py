@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from framebus.cli.connection import HomeOption, connect
 from framebus.cli.failure import FAILED, bad_usage, not_yet
 from framebus.cli.labels import parse_labels
 from framebus.cli.manifest import read_manifest
-from framebus.cli.moments import parse_days
+from framebus.cli.moments import parse_days, parse_moment
 from framebus.cli.screen import complain
 from framebus.client import Client, FramebusError, NoStackError
 
@@ -92,10 +93,9 @@ def _wanted(
 
 
 def _checked_start(text: str | None) -> str | None:
-    from_now = text is not None and text.startswith("-")
-    if from_now:
+    if text is not None and text.startswith("-"):
         raise bad_usage(f"--starts-at {text}", "not a time", "give ISO 8601 like 2026-11-20T08:00:00Z")
-    return text
+    return None if text is None else parse_moment(text, datetime.now(UTC))
 
 
 def _add_all(client: Client, wanted: Sequence[dict[str, Any]]) -> int:

@@ -48,9 +48,9 @@ def _removed(client: Client, source_id: str) -> str:
 
 def deleted(removal: Removal) -> str:
     """Return what a removal deleted, as the end of a sentence."""
-    counts = {"rows": removal.rows, "thumbnails": removal.thumbnails, "media files": removal.media_files}
+    counts = {"rows": removal.rows, "stored media files": removal.media_files}
     said = [f"{count:,} {what}" for what, count in counts.items() if count is not None]
-    return f" with {', '.join(said)}" if said else ""
+    return f": {', '.join(said)}" if said else ""
 
 
 def _each(ids: list[str], act: Callable[[str], str]) -> int:

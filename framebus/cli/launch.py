@@ -77,8 +77,8 @@ class LiveTable:
     def _parts(self) -> list[RenderableType]:
         parts: list[RenderableType] = [Text("Framebus", "bold"), Text(f"home  {self._home}", "dim", overflow="fold")]
         if self._page:
-            link = Text.assemble("page  ", (f"{self._page}/#key={self._key}", "cyan underline" if self._is_ready else "dim"))
-            parts.append(link)
+            address = f"{self._page}/#key={self._key}"
+            parts.append(Text.assemble("page  ", (address, f"cyan underline link {address}" if self._is_ready else "dim")))
         if self._rows:
             parts.append(processes_table(self._rows))
         parts += [Text(warning, "bold yellow") for warning in self._warnings]

@@ -41,7 +41,7 @@ def search(
         str | None, typer.Option("--since", metavar="TIME", help="Captured since: ISO 8601 (UTC), or -15m, -2h, -3d.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Captured until, as --since.")] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="Most hits.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=200, help="Most hits.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="The answer of the API, as JSON.")] = False,
     unwanted: Annotated[list[str] | None, typer.Option("--not", metavar='"TEXT"', help=LATER)] = None,
     together: Annotated[list[str] | None, typer.Option("--all", metavar='"TEXT"', help=LATER)] = None,
@@ -98,5 +98,7 @@ def show(screen: Console, result: SearchResult) -> None:
         screen.print(hits_table(result.hits, found=result.found))
     hits = f"{len(result.hits)} hit{'' if len(result.hits) == 1 else 's'}" if result.found else "searched"
     screen.print(f"{hits} in {result.took_ms.total:.0f} ms · {result.space}", style="dim")
+    if result.sources_without_clock:
+        screen.print(f"{result.sources_without_clock} sources were left out: nobody knows when they were taken", style="dim")
     if result.notice:
         screen.print(result.notice, style="dim")

@@ -69,21 +69,22 @@ class Client:
     def add(self, address: str | Path, source_id: str | None = None, **wanted: Any) -> Source:
         """Add a video file or URL, or change it when it is there already; return it as listed.
 
-        `wanted` is any of `name category labels sample_fps starts_at record keep_days kind`. A local path goes by name
-        to a server on this machine and is uploaded to another one. The derived id is a function of the address alone.
+        `wanted` is any of `name category labels sample_fps starts_at record keep_days`. A local path goes by name to a
+        server on this machine and is uploaded to another one. The derived id is a function of the address alone.
         """
         is_url = "://" in str(address)
         full = str(address) if is_url else str(Path(address).absolute())
         source_id = source_id or derive_source_id(full)
         if is_url or self.is_local:
-            return self._put_source(source_id, {"kind": "file", "url": full, **wanted})
-        self._put_source(source_id, {"kind": "file", **wanted})
-        return self.upload(source_id, Path(full))
+            return self._put_source(source_id, {"url": full, **wanted})
+        uploaded = self.upload(source_id, Path(full))
+        return self.change(source_id, **wanted) if wanted else uploaded
 
     def upload(self, source_id: str, path: Path) -> Source:
         """Send a file's bytes to the media store of the server, as the media of a source."""
         with path.open("rb") as media:
-            answer = self._send("PUT", f"/v1/sources/{source_id}/media", content=media, timeout=UPLOAD_SECONDS)
+            path_of_source = f"/v1/sources/{source_id}/media"
+            answer = self._send("PUT", path_of_source, params={"name": path.name}, content=media, timeout=UPLOAD_SECONDS)
         return _decoded(answer, Source)
 
     def sources(self) -> list[Source]:
@@ -91,7 +92,7 @@ class Client:
         found: list[Source] = []
         cursor: str | None = None
         while True:
-            page = self._get("/v1/sources", SourcePage, {"cursor": cursor} if cursor else {})
+            page = self._get("/v1/sources", SourcePage, {"limit": "1000", **({"cursor": cursor} if cursor else {})})
             found += page.sources
             cursor = page.next_cursor
             if cursor is None:

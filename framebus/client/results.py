@@ -48,7 +48,6 @@ class Removal(Result, frozen=True):
 
     source_id: str = ""
     rows: int | None = None
-    thumbnails: int | None = None
     media_files: int | None = None
     media_bytes: int | None = None
 
@@ -90,11 +89,15 @@ class Readiness(Result, frozen=True):
 
 
 class SearchResult(Result, frozen=True):
-    """Hits, best first. `found` is false when none is good enough to be what was asked for; the nearest may still be listed."""
+    """Hits, best first. `found` is false when none is good enough to be what was asked for; the nearest may still be listed.
+
+    `sources_without_clock` counts the sources that `since` and `until` left out because nobody knows when they were taken.
+    """
 
     hits: tuple[Hit, ...]
     found: bool
     space: str = ""
     notice: str | None = None
+    sources_without_clock: int = 0
     next_cursor: str | None = None
     took_ms: Took = Took()

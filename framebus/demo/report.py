@@ -56,8 +56,9 @@ def verdict_line(right: int, total: int) -> Text:
 
 def next_steps(url: str, key: str, program: str) -> Text:
     """Return where to go from here. The key is in the fragment of the address, which a browser sends to no server."""
+    address = f"{url}/#key={key}"
     lines = [
-        Text.assemble(("The page      ", "bold"), (f"{url}/#key={key}", "cyan underline")),
+        Text.assemble(("The page      ", "bold"), (address, f"cyan underline link {address}")),
         Text.assemble(("Search        ", "bold"), f'{program} search "a red car"'),
         Text.assemble(("Add your own  ", "bold"), f"{program} add FILE, then {program} wait"),
         Text("\nCtrl-C stops the stack; what is indexed stays for the next time.", "dim"),

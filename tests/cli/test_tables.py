@@ -109,5 +109,5 @@ def test_on_a_terminal_the_last_picture_stays() -> None:
 
 
 def test_a_removal_says_what_it_deleted_as_far_as_the_server_does() -> None:
-    assert deleted(Removal(rows=1200, media_files=1)) == " with 1,200 rows, 1 media files"
+    assert deleted(Removal(rows=1200, media_files=1)) == ": 1,200 rows, 1 stored media files"
     assert deleted(Removal()) == ""

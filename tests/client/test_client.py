@@ -158,7 +158,7 @@ def test_a_local_file_goes_by_its_absolute_path_to_a_server_on_this_machine(
     source = client.add("holiday.mp4", category="private")
     method, path, body = server.asked[-1]
     assert (method, path) == ("PUT", f"/v1/sources/{source.source_id}")
-    assert json.loads(body) == {"kind": "file", "url": str(tmp_path / "holiday.mp4"), "category": "private"}
+    assert json.loads(body) == {"url": str(tmp_path / "holiday.mp4"), "category": "private"}
     assert source.source_id.startswith("holiday-")
     assert client.add(tmp_path / "holiday.mp4").source_id == source.source_id
 
