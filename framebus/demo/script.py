@@ -1,21 +1,29 @@
 """What the demonstration shows, as data: `clips/demo.json`."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 CLIPS: Final = Path(__file__).parent / "clips"
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """What a clip shows during [start_ms, end_ms]."""
+
+    start_ms: int
+    end_ms: int
+    caption: str
+
+
 class Clip(msgspec.Struct, frozen=True):
-    """One clip of the demonstration. `truth` says what it shows and when."""
+    """One clip of the demonstration."""
 
     file: str
     source_id: str
     title: str
     category: str = ""
-    truth: Any = None
+    truth: tuple[Moment, ...] = ()
 
 
 class Picture(msgspec.Struct, frozen=True):
