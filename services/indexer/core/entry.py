@@ -1,0 +1,48 @@
+"""What goes into the core and what comes out."""
+
+from dataclasses import dataclass
+
+from schemas.headers import EmbeddingHeaders
+from services.indexer.core.kernel import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a partition, checked by itself but not yet against its neighbours.
+
+    `life` is resolved. `closes_when_quiet`: the source is a push source, whose runs may never be ended by anyone.
+    `done`: the stream is a chunk whose rows were all confirmed before this reader began.
+    `vector` is None for a mark, and for a sample whose value was refused: it still holds its place in the run.
+    """
+
+    offset: int
+    timestamp_ms: int
+    headers: EmbeddingHeaders
+    life: int
+    closes_when_quiet: bool
+    done: bool
+    vector: Vector | None
+
+
+@dataclass(frozen=True, slots=True)
+class FinalSample:
+    """A sample that will not change any more, with its smoothed unit vector: one row."""
+
+    stream: str
+    source_id: str
+    life: int
+    t_ms: int
+    captured_ms: int
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """A stream whose `stream_end` was read. `whole`: it was read from seq 0, so `rows` counts all of them."""
+
+    stream: str
+    source_id: str
+    life: int
+    rows: int
+    last_t_ms: int | None
+    whole: bool

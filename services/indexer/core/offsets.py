@@ -1,0 +1,55 @@
+"""The smallest offset that is still needed, kept cheap for thousands of open runs."""
+
+import heapq
+from collections import deque
+from itertools import count
+
+from services.indexer.core.run import Run
+
+
+class HeldOffsets:
+    """Which records of a partition are held back from the commit.
+
+    A run's `needed` only grows, so the heap is put in order lazily: only what has reached the top is looked at.
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Run]] = []
+        self._serial = count()
+        self._dropped: deque[tuple[int, int]] = deque()
+
+    def hold(self, run: Run) -> None:
+        """Watch a run until it is released."""
+        heapq.heappush(self._heap, (run.needed, next(self._serial), run))
+
+    def dropped(self, after: int, offset: int) -> None:
+        """Note that the record at `offset` was dropped, the last one of its stream that was taken being at `after`.
+
+        Nobody may begin in between: a reader that saw the dropped record first would take it.
+        """
+        while self._dropped and self._dropped[-1][1] > after:
+            after = min(after, self._dropped.pop()[0])
+        self._dropped.append((after, offset))
+
+    def lowest(self, otherwise: int) -> int:
+        """Return the smallest offset that is needed, `otherwise` when none is."""
+        oldest = self.oldest()
+        lowest = otherwise if oldest is None else min(otherwise, oldest.needed)
+        while self._dropped and self._dropped[0][1] < lowest:
+            self._dropped.popleft()
+        if self._dropped and self._dropped[0][0] < lowest:
+            return self._dropped[0][0]
+        return lowest
+
+    def oldest(self) -> Run | None:
+        """Return the run that holds the smallest offset."""
+        heap = self._heap
+        while heap:
+            needed, serial, run = heap[0]
+            if run.released:
+                heapq.heappop(heap)
+            elif run.needed > needed:
+                heapq.heapreplace(heap, (run.needed, serial, run))
+            else:
+                return run
+        return None

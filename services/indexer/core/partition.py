@@ -1,0 +1,211 @@
+"""All streams of one partition, fed strictly in offset order."""
+
+import heapq
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, Literal
+
+from schemas.errors import InvalidMessage
+from schemas.topics import DAY_MS
+from services.indexer.core.entry import Entry, FinalSample, StreamEnd
+from services.indexer.core.offsets import HeldOffsets
+from services.indexer.core.run import Run
+from services.indexer.core.settings import Smoothing
+
+QUIET_MS: Final = DAY_MS
+ENDED_REMEMBERED: Final = 4096
+"""Ends of streams that are remembered, so that late repeats are dropped and not computed again."""
+
+Count = Literal["duplicate", "older_run", "hole", "unknown", "after_end"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    order: tuple[int, int]
+    how: Literal["named", "unnamed", "quiet"]
+
+
+class PartitionIndex:
+    """Samples and marks of one partition in, final samples and ended streams out, and the offset that may be committed.
+
+    `resumed`: reading starts at this group's own commit, so a stream first seen in its middle was begun by an earlier reader.
+    Otherwise the first sample that is seen of a stream is a beginning.
+    """
+
+    def __init__(self, smoothing: Smoothing, start: int, *, resumed: bool) -> None:
+        self.counts: Counter[Count] = Counter()
+        self.next_offset = start
+        self._smoothing, self._resumed = smoothing, resumed
+        self._runs: dict[str, Run] = {}
+        self._ended: OrderedDict[str, _Ended] = OrderedDict()
+        self._held = HeldOffsets()
+        self._touched: dict[Run, None] = {}
+        self._alone: list[FinalSample] = []
+        self._ends: list[StreamEnd] = []
+        self._quiet: list[tuple[int, int, Run]] = []
+        self._serial = count()
+
+    def feed(self, entry: Entry) -> None:
+        """Take the next record. Raises `InvalidMessage` for one that contradicts those before it, and goes on without it."""
+        self.next_offset = entry.offset + 1
+        self._close_quiet(entry.timestamp_ms)
+        if entry.headers.mark in ("run_end", "stream_end"):
+            self._end(entry)
+        elif entry.headers.run is None:
+            self._take_alone(entry)
+        else:
+            self._take(entry)
+
+    def drain(self) -> tuple[list[FinalSample], list[StreamEnd]]:
+        """Return what has become final since the last call, and the streams whose last row is among it or before it."""
+        rows, ends = self._alone, self._ends
+        self._alone, self._ends = [], []
+        for run in self._touched:
+            rows += run.hand_out()
+            run.released = run.closed
+            if run.ended:
+                ends.append(run.end())
+        self._touched.clear()
+        return rows, ends
+
+    def safe_offset(self) -> int:
+        """Return what may be committed once everything drained is durable: the oldest record that is still needed."""
+        assert not self._alone
+        assert not self._ends
+        return self._held.lowest(self.next_offset)
+
+    def held_since_ms(self) -> int | None:
+        """Return the Kafka timestamp of the oldest record that a run holds; None when nothing is held."""
+        oldest = self._held.oldest()
+        return None if oldest is None else oldest.needed_since_ms
+
+    def forget(self, source_id: str, life: int) -> None:
+        """Let go of a source's streams of this life and earlier ones: nothing of them will be written."""
+        for run in [run for run in self._runs.values() if run.source_id == source_id and run.life <= life]:
+            del self._runs[run.stream]
+            run.released = True
+            self._touched.pop(run, None)
+
+    def _take_alone(self, entry: Entry) -> None:
+        headers = entry.headers
+        if not headers.context and entry.vector is not None and headers.t_ms is not None:
+            row = FinalSample(headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector)
+            self._alone.append(row)
+
+    def _take(self, entry: Entry) -> None:
+        order = (entry.life, entry.headers.run or 0)
+        run = self._runs.get(entry.headers.stream)
+        if run is not None and order < run.order:
+            return self._drop(run, entry, "older_run")
+        if run is None or order > run.order:
+            if run is None and (self._is_over(entry, order) or self._is_late_tail(entry, order)):
+                return None
+            run = self._begin(entry, run)
+        return self._add(run, entry)
+
+    def _add(self, run: Run, entry: Entry) -> None:
+        try:
+            verdict = run.take(entry)
+        except InvalidMessage:
+            self._held.dropped(run.last_offset, entry.offset)
+            raise
+        if verdict == "duplicate":
+            return self._drop(run, entry, verdict)
+        if verdict != "taken":
+            self.counts[verdict] += 1
+        self._touched[run] = None
+        return None
+
+    def _drop(self, run: Run, entry: Entry, why: Count) -> None:
+        self.counts[why] += 1
+        self._held.dropped(run.last_offset, entry.offset)
+
+    def _is_over(self, entry: Entry, order: tuple[int, int]) -> bool:
+        ended = self._ended.get(entry.headers.stream)
+        if ended is None or order > ended.order or self._is_repeat_of_unnamed(entry, ended, order):
+            return False
+        if ended.how == "quiet":
+            raise InvalidMessage(f"run {order[1]} was silent for a day and is closed: begin a new, larger run with seq 0")
+        self.counts["after_end"] += 1
+        return True
+
+    @staticmethod
+    def _is_repeat_of_unnamed(entry: Entry, ended: _Ended, order: tuple[int, int]) -> bool:
+        """Whether a run begins again that a repeated `run_end` without a run may have ended too early."""
+        return ended.how == "unnamed" and order == ended.order and entry.headers.seq == 0
+
+    def _is_late_tail(self, entry: Entry, order: tuple[int, int]) -> bool:
+        """Whether a slow worker sends the rest of a chunk that another one has finished; it may never send its end."""
+        late = entry.done and self._resumed and entry.headers.seq != 0
+        if late:
+            self.counts["after_end"] += 1
+            self._remember(entry.headers.stream, _Ended(order, "named"))
+        return late
+
+    def _begin(self, entry: Entry, older: Run | None) -> Run:
+        run = Run(entry, self._smoothing, self._evidence(entry, older), needed_whole="/" in entry.headers.stream)
+        if older is not None:
+            self._close(older)
+        self._runs[run.stream] = run
+        self._held.hold(run)
+        if entry.closes_when_quiet:
+            heapq.heappush(self._quiet, (entry.timestamp_ms, next(self._serial), run))
+        return run
+
+    def _evidence(self, entry: Entry, older: Run | None) -> int | None:
+        """Return the offset of the record that shows that a run begins with `entry`; None: it may have begun before."""
+        if entry.headers.seq == 0:
+            return entry.offset
+        if older is not None and older.established:
+            return older.needed
+        if entry.headers.stream in self._ended or not self._resumed:
+            return entry.offset
+        return None
+
+    def _end(self, entry: Entry) -> None:
+        headers = entry.headers
+        run = self._runs.get(headers.stream)
+        order = (entry.life, headers.run if headers.run is not None else run.number if run else 0)
+        if run is not None and order < run.order:
+            return self._drop(run, entry, "older_run")
+        if run is None and self._is_over(entry, order):
+            return None
+        if headers.mark == "stream_end":
+            self._end_stream(entry, run)
+        if run is not None:
+            self._close(run)
+        if run is not None or headers.run is not None or headers.mark == "stream_end":
+            named = headers.run is not None or headers.mark == "stream_end"
+            self._remember(headers.stream, _Ended(order, "named" if named else "unnamed"))
+        return None
+
+    def _end_stream(self, entry: Entry, run: Run | None) -> None:
+        if run is not None:
+            run.ended = True
+        else:
+            headers = entry.headers
+            self._ends.append(StreamEnd(headers.stream, headers.source_id, entry.life, 0, None, whole=False))
+
+    def _close(self, run: Run) -> None:
+        run.closed = True
+        del self._runs[run.stream]
+        self._touched[run] = None
+
+    def _remember(self, stream: str, ended: _Ended) -> None:
+        self._ended[stream] = ended
+        self._ended.move_to_end(stream)
+        if len(self._ended) > ENDED_REMEMBERED:
+            self._ended.popitem(last=False)
+
+    def _close_quiet(self, timestamp_ms: int) -> None:
+        """Close the runs of push sources of which this partition has shown nothing for a day."""
+        while self._quiet and self._quiet[0][0] <= timestamp_ms - QUIET_MS:
+            at_ms, serial, run = heapq.heappop(self._quiet)
+            if run.closed or run.released:
+                continue
+            if run.last_timestamp_ms > at_ms:
+                heapq.heappush(self._quiet, (run.last_timestamp_ms, serial, run))
+                continue
+            self._remember(run.stream, _Ended(run.order, "quiet"))
+            self._close(run)

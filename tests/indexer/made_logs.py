@@ -1,0 +1,145 @@
+"""Random logs of one partition: several streams interleaved, with everything that a log can show."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from schemas.headers import EmbeddingHeaders, Mark
+from services.indexer.core.entry import Entry
+
+DIMENSION = 8
+SPACE = "test@00000000"
+FIRST_OFFSET = 40
+START_MS = 1_700_000_000_000
+
+
+def record(
+    source_id: str,
+    t_ms: int | None,
+    vector: np.ndarray | None = None,
+    *,
+    stream: str = "",
+    life: int = 1,
+    run: int | None = None,
+    seq: int | None = None,
+    mark: Mark | None = None,
+    context: bool = False,
+    push: bool = False,
+    timestamp_ms: int = 0,
+) -> Entry:
+    """Make one record; its offset is given when it is put into a log."""
+    headers = EmbeddingHeaders(
+        source_id=source_id, t_ms=t_ms, stream=stream or source_id, life=life, run=run, seq=seq, mark=mark, context=context, space=SPACE
+    )  # fmt: skip
+    return Entry(-1, timestamp_ms, headers, life, push, done=False, vector=vector)
+
+
+def unit(rng: np.random.Generator, near: np.ndarray | None = None, noise: float = 0.1) -> np.ndarray:
+    """Make a random unit vector, or one near another."""
+    vector = rng.normal(size=DIMENSION)
+    if near is not None:
+        vector = near + noise * vector / np.linalg.norm(vector)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def numbered(records: list[Entry]) -> list[Entry]:
+    """Give offsets, with gaps as compaction and transactions leave them."""
+    offset, log = FIRST_OFFSET, []
+    for number, entry in enumerate(records):
+        log.append(replace(entry, offset=offset, timestamp_ms=entry.timestamp_ms or START_MS + number))
+        offset += 1 + (number % 7 == 0)
+    return log
+
+
+@dataclass
+class _Maker:
+    dice: random.Random
+    rng: np.random.Generator
+
+    def run(self, source_id: str, stream: str, run: int, start_ms: int) -> Iterator[Entry]:
+        """Make the samples of one run: shots, gaps, holes, marks, refused vectors, times that go back, margins."""
+        dice = self.dice
+        seq, t_ms, shot = 0, start_ms, unit(self.rng)
+        period_ms = dice.choice([40, 200, 500, 1000, 5000])
+        length = dice.randrange(45)
+        margin = dice.randrange(6) if "/" in stream else 0
+        for number in range(length):
+            context = number < margin or number >= length - margin
+            if dice.random() < 0.12:
+                shot = unit(self.rng)
+            vector: np.ndarray | None = unit(self.rng, shot, dice.choice([0.02, 0.2]))
+            mark: Mark | None = None
+            if seq and dice.random() < 0.12:
+                vector, mark = None, "same"
+            elif dice.random() < 0.02:
+                vector = None
+            yield record(source_id, t_ms, vector, stream=stream, run=run, seq=seq, mark=mark, context=context)
+            seq += 1 + (dice.random() < 0.03)
+            if dice.random() < 0.02:
+                yield record(source_id, t_ms - dice.randrange(3), unit(self.rng), stream=stream, run=run, seq=seq)
+                seq += 1
+            step_ms = period_ms if dice.random() < 0.6 else dice.randrange(1, 2 * period_ms)
+            t_ms += step_ms if dice.random() > 0.04 else dice.randrange(2500, 9000)
+
+    def camera(self, name: str) -> list[Entry]:
+        """Make a camera: runs that end themselves or are ended by a newer one; an old owner that wakes late."""
+        records: list[Entry] = []
+        run = start_ms = 0
+        for _ in range(self.dice.randrange(1, 4)):
+            run += self.dice.randrange(1, 4)
+            mine = list(self.run(name, name, run, start_ms))
+            start_ms += 400_000
+            if self.dice.random() < 0.6:
+                mine.append(record(name, None, run=run, mark="run_end"))
+            if records and len(mine) > 3:
+                mine[len(mine) // 2 : len(mine) // 2] = self.sleeper(name, run - 1)
+            records += mine
+        return self.repeated(records)
+
+    def sleeper(self, name: str, run: int) -> list[Entry]:
+        """Make what an owner of an older run still sends."""
+        first = self.dice.randrange(60, 90)
+        return [
+            record(name, 10**9 + seq, unit(self.rng), run=run, seq=seq) for seq in range(first, first + self.dice.randrange(4))
+        ]
+
+    def chunk(self, name: str, index: int) -> list[Entry]:
+        """Make a chunk, sometimes abandoned half-way and then decoded again from its beginning."""
+        stream = f"{name}/1/c{index}"
+        whole = [*self.run(name, stream, 0, index * 10**6), record(name, None, stream=stream, run=0, mark="stream_end")]
+        if self.dice.random() < 0.4:
+            return whole[: self.dice.randrange(len(whole))] + whole
+        return self.repeated(whole)
+
+    def alone(self, name: str) -> list[Entry]:
+        """Make what a simple producer sends."""
+        times_ms = [self.dice.randrange(50) * 100 for _ in range(self.dice.randrange(20))]
+        return [record(name, t_ms, unit(self.rng), context=self.dice.random() < 0.1) for t_ms in times_ms]
+
+    def repeated(self, records: list[Entry]) -> list[Entry]:
+        """Send a stretch of a stream once more, later, interleaved with what follows it."""
+        if not records or self.dice.random() < 0.4:
+            return records
+        first = self.dice.randrange(len(records))
+        end = self.dice.randrange(first, len(records)) + 1
+        return records[:end] + list(self.interleaved([records[first:end], records[end:]]))
+
+    def interleaved(self, streams: list[list[Entry]]) -> Iterator[Entry]:
+        """Mix streams in bursts, each in its own order."""
+        waiting = [list(reversed(stream)) for stream in streams if stream]
+        while waiting:
+            one = self.dice.choice(waiting)
+            for _ in range(min(len(one), self.dice.randrange(1, 9))):
+                yield one.pop()
+            waiting = [stream for stream in waiting if stream]
+
+
+def made_log(seed: int) -> list[Entry]:
+    """Make the log of one partition from a seed."""
+    maker = _Maker(random.Random(seed), np.random.default_rng(seed))
+    streams = [maker.camera(f"cam-{n}") for n in range(maker.dice.randrange(3))]
+    streams += [maker.chunk("file-1", n) for n in range(maker.dice.randrange(4))]
+    streams += [maker.alone("push-1")]
+    return numbered(list(maker.interleaved(streams)))

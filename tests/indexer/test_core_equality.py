@@ -1,0 +1,121 @@
+"""Streamed = chunked = restarted = replayed = offline, for any log."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import InvalidMessage
+from services.indexer.core.entry import Entry, FinalSample
+from services.indexer.core.partition import PartitionIndex
+from services.indexer.core.settings import Smoothing
+from tests.indexer.made_logs import FIRST_OFFSET, made_log
+from tests.indexer.offline import Ends, Rows, offline
+
+SETTINGS = [
+    Smoothing(),
+    Smoothing(sigma_seconds=0.0),
+    Smoothing(sigma_seconds=3.0, cut_memory=5),
+    Smoothing(sigma_seconds=0.4, cut_fixed_threshold=2.0, cut_deviations=2.0),
+]
+smoothings = st.sampled_from(SETTINGS)
+seeds = st.integers(0, 2**32)
+
+Safe = Callable[[PartitionIndex], int]
+
+
+class Table:
+    """Rows and ended streams as they would be stored."""
+
+    def __init__(self) -> None:
+        self.rows: Rows = {}
+        self.ends: Ends = {}
+
+    def write(self, rows: Sequence[FinalSample]) -> None:
+        self.rows.update({(row.source_id, row.life, row.t_ms): row.vector for row in rows})
+
+
+def feed(index: PartitionIndex, entries: Sequence[Entry], table: Table) -> None:
+    for entry in entries:
+        try:
+            index.feed(replace(entry, done=entry.headers.stream in table.ends))
+        except InvalidMessage:
+            continue
+
+
+def finish(index: PartitionIndex, table: Table) -> None:
+    rows, ends = index.drain()
+    table.write(rows)
+    table.ends.update({end.stream: (end.rows, end.last_t_ms) for end in ends if end.whole or end.stream not in table.ends})
+
+
+def streamed(log: list[Entry], smoothing: Smoothing, batch: int) -> Table:
+    table, index = Table(), PartitionIndex(smoothing, FIRST_OFFSET, resumed=False)
+    for first in range(0, len(log), batch):
+        feed(index, log[first : first + batch], table)
+        finish(index, table)
+    return table
+
+
+def restarted(log: list[Entry], smoothing: Smoothing, dice: random.Random, safe: Safe) -> Table:
+    """Read with crashes at any moment, each new reader beginning at the last commit."""
+    table, committed = Table(), -1
+    while True:
+        begin = max(committed, FIRST_OFFSET)
+        index = PartitionIndex(smoothing, begin, resumed=committed >= 0)
+        waiting = [entry for entry in log if entry.offset >= begin]
+        crash_after = dice.randrange(1, len(log) + 2)
+        while waiting:
+            batch = dice.randrange(1, 25)
+            feed(index, waiting[:batch], table)
+            del waiting[:batch]
+            if (crash_after := crash_after - batch) <= 0 and dice.random() < 0.5:
+                break  # before anything of this batch was written
+            finish(index, table)
+            if dice.random() < 0.4:
+                assert safe(index) >= committed
+                committed = safe(index)
+            if crash_after <= 0:
+                break
+        else:
+            return table
+
+
+def same(rows: Rows, expected: Rows) -> bool:
+    return rows.keys() == expected.keys() and all(np.abs(rows[key] - expected[key]).max() < 1e-6 for key in expected)
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, smoothings, st.sampled_from([1, 7, 100_000]))
+def test_rows_read_in_any_batches_equal_the_offline_ones(seed: int, smoothing: Smoothing, batch: int) -> None:
+    log = made_log(seed)
+    table = streamed(log, smoothing, batch)
+    rows, ends = offline(log, smoothing)
+    assert same(table.rows, rows)
+    assert table.ends == ends
+
+
+@settings(max_examples=250, deadline=None)
+@given(seeds, smoothings, seeds)
+def test_rows_after_any_sequence_of_crashes_equal_the_offline_ones(seed: int, smoothing: Smoothing, crashes: int) -> None:
+    log = made_log(seed)
+    table = restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset)
+    rows, ends = offline(log, smoothing)
+    assert same(table.rows, rows)
+    assert table.ends == ends
+
+
+@pytest.mark.parametrize("smoothing", SETTINGS[:1])
+def test_a_commit_one_record_too_far_is_noticed_by_the_same_comparison(smoothing: Smoothing) -> None:
+    def too_far(index: PartitionIndex) -> int:
+        return min(index.safe_offset() + 1, index.next_offset)
+
+    noticed = 0
+    for seed in range(60):
+        log = made_log(seed)
+        noticed += not same(restarted(log, smoothing, random.Random(seed), too_far).rows, offline(log, smoothing)[0])
+    assert noticed >= 3
