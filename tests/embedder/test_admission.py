@@ -1,0 +1,47 @@
+"""Which records are embedded: those of sources and lives that are not over."""
+
+import pytest
+
+from schemas.headers import FrameHeaders
+from schemas.messages import Kind, Life, Source, Wanted
+from services.embedder.admission import Admitted, Dropped, admit, life_at
+
+
+def source(life: int = 2, *, kind: Kind = "file", wanted: Wanted = "running") -> Source:
+    lives = tuple(Life(life=number, began_ms=1000 * number) for number in range(1, life + 1))
+    return Source(source_id="cam", kind=kind, life=life, lives=lives, sample_fps=1.0, wanted=wanted)
+
+
+def headers(life: int | None = None) -> FrameHeaders:
+    return FrameHeaders(source_id="cam", stream="cam", t_ms=5, life=life)
+
+
+@pytest.mark.parametrize(
+    ("life", "written_ms", "known", "expected"),
+    [
+        (2, 0, source(), Admitted(2, push=False)),
+        (1, 9999, source(), Dropped("another life")),
+        (None, 2500, source(), Admitted(2, push=False)),
+        (None, 1500, source(), Dropped("another life")),
+        (None, 500, source(1), Admitted(1, push=False)),
+        (2, 0, source(kind="push"), Admitted(2, push=True)),
+        (2, 0, source(wanted="paused"), Admitted(2, push=False)),
+        (2, 0, source(wanted="removed"), Dropped("removed source")),
+        (None, 9999, source(wanted="removed"), Dropped("removed source")),
+        (None, 9999, None, Admitted(None, push=True)),
+        (4, 9999, None, Admitted(4, push=True)),
+    ],
+)
+def test_a_record_is_admitted_by_its_life(
+    life: int | None, written_ms: int, known: Source | None, expected: Admitted | Dropped
+) -> None:
+    assert admit(headers(life), written_ms, known) == expected
+
+
+def test_a_life_that_is_newer_than_what_is_known_is_admitted() -> None:
+    assert admit(headers(3), 0, source(wanted="removed")) == Admitted(3, push=False)
+
+
+def test_the_life_in_force_is_the_last_that_had_begun() -> None:
+    known = source(3)
+    assert [life_at(known, at) for at in (0, 1000, 2999, 3000, 10_000)] == [1, 1, 2, 3, 3]
