@@ -19,29 +19,39 @@ async def read_json(request: Request, limit_bytes: int) -> dict[str, Any]:
     media_type = _media_type(request)
     if media_type not in ("application/json", ""):
         raise _not_accepted(media_type, "application/json")
-    return _object("body", b"".join([part async for part in _limited(request, limit_bytes)]))
+    return _object("body", await _read(request, limit_bytes))
 
 
 async def read_search(request: Request, limit_bytes: int) -> tuple[dict[str, Any], bytes | None]:
     """Return the fields of a search and the picture that came as a file, from JSON or from a form."""
     media_type = _media_type(request)
-    if media_type != "multipart/form-data":
-        if media_type not in ("application/json", ""):
-            raise _not_accepted(media_type, "application/json or multipart/form-data")
-        return await read_json(request, limit_bytes), None
+    if media_type == "multipart/form-data":
+        return await _read_form(request, await _read(request, limit_bytes))
+    if media_type not in ("application/json", ""):
+        raise _not_accepted(media_type, "application/json or multipart/form-data")
+    return await read_json(request, limit_bytes), None
+
+
+async def _read_form(request: Request, body: bytes) -> tuple[dict[str, Any], bytes | None]:
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
     try:
-        form = await MultiPartParser(request.headers, _limited(request, limit_bytes), max_files=1).parse()
+        form = await MultiPartParser(request.headers, whole(), max_files=1, max_part_size=len(body)).parse()
     except (MultiPartException, KeyError) as error:
         raise invalid("body", f"body is no form that can be read: {error}") from None
     fields: dict[str, Any] = {}
     picture: bytes | None = None
-    for name, value in form.multi_items():
-        if not isinstance(value, UploadFile):
-            fields |= _fields(name, value)
-        elif name == "image":
-            picture = await value.read()
-        else:
-            raise invalid(name, f"{name}: the picture of a search is the file in field image")
+    try:
+        for name, value in form.multi_items():
+            if not isinstance(value, UploadFile):
+                fields |= _fields(name, value)
+            elif name == "image":
+                picture = await value.read()
+            else:
+                raise invalid(name, f"{name}: the picture of a search is the file in field image")
+    finally:
+        await form.close()
     return fields, picture
 
 
@@ -73,14 +83,14 @@ def _not_accepted(media_type: str, expected: str) -> Problem:
     return Problem(415, "media-type-not-accepted", f"Content-Type is {media_type[:80]!r}: expected {expected}")
 
 
-async def _limited(request: Request, limit_bytes: int) -> AsyncGenerator[bytes, None]:
-    """Yield the body until it is over the limit; a length that is announced is refused before anything is read."""
+async def _read(request: Request, limit_bytes: int) -> bytes:
+    """Return the body; a length over the limit is refused before anything is read where it is announced."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit_bytes:
         raise too_large("body", limit_bytes)
-    seen = 0
+    body = bytearray()
     async for part in request.stream():
-        seen += len(part)
-        if seen > limit_bytes:
+        body += part
+        if len(body) > limit_bytes:
             raise too_large("body", limit_bytes)
-        yield part
+    return bytes(body)

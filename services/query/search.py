@@ -28,6 +28,8 @@ CANDIDATES: Final = 200
 ROUNDS: Final = 3
 """Searches for candidates outside what earlier ones found, so that one long match does not hide all others."""
 LIST_PAGES: Final = 2
+SHORTEST_LIST: Final = 40
+"""A list is made for this many hits or for two pages, whichever is more, so small pages walk what one large page would show."""
 LIKE_REACH_MS: Final = 5_000
 DAY_MS: Final = 86_400_000
 
@@ -90,7 +92,7 @@ class Search:
         windows = self._windows(query, question, limits, collection)
         searched = time.perf_counter()
         curves = self._curves(windows, question, limits, collection)
-        hits = arrange(hits_of(curves, question), query.mode, query.per_source, LIST_PAGES * query.limit)
+        hits = arrange(hits_of(curves, question), query.mode, query.per_source, _list_length(query))
         refined = time.perf_counter()
         took = Took(1e3 * (encoded - started), 1e3 * (searched - encoded), 1e3 * (refined - searched))
         return Answer(hits, _is_found(hits, question), self._encoder.space, limits.without_clock, took)
@@ -161,7 +163,7 @@ class Search:
     def _windows(self, query: Query, question: Question, limits: Scope, collection: Collection) -> list[Window]:
         windows: list[Window] = []
         full: set[int] = set()
-        most, each = LIST_PAGES * query.limit, 2 * query.per_source
+        most, each = _list_length(query), 2 * query.per_source
         for _ in range(ROUNDS if limits.sources else 0):
             seen = filters.outside((window.source_no, window.first_ms, window.last_ms) for window in windows)
             elsewhere = filters.all_of([limits.expression, seen, filters.other_sources(full)])
@@ -169,7 +171,7 @@ class Search:
             places = zip(nearest.source_no.tolist(), nearest.life.tolist(), nearest.t_ms.tolist(), strict=True)
             shown = (place for place in places if place[0] in limits.sources and limits.sources[place[0]].life == place[1])
             windows, full = open_windows(shown, windows, each, most)
-            if nearest.t_ms.size < CANDIDATES or len(windows) >= query.limit:
+            if nearest.t_ms.size < CANDIDATES or len(windows) >= most // LIST_PAGES:
                 break
         return windows
 
@@ -187,6 +189,10 @@ class Search:
             if all(window in curves for window in windows):
                 break
         return [curves[window] for window in windows]
+
+
+def _list_length(query: Query) -> int:
+    return max(LIST_PAGES * query.limit, SHORTEST_LIST)
 
 
 def _is_found(hits: Sequence[Found], question: Question) -> bool:

@@ -52,15 +52,15 @@ class Store:
     Connects at first use and again after a failure; raises `Unavailable` while the server or the collection is not there.
     """
 
-    def __init__(self, address: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, address: str, alias: str = ALIAS, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints a stack trace of what we raise in one line
-        self._address, self._timeout_seconds = address, timeout_seconds
+        self._address, self._alias, self._timeout_seconds = address, alias, timeout_seconds
         self._client: MilvusClient | None = None
         self._lock = threading.Lock()
 
     def collection(self) -> Collection:
         """Resolve the alias."""
-        described = self._call(lambda client: client.describe_collection(ALIAS, timeout=self._timeout_seconds))
+        described = self._call(lambda client: client.describe_collection(self._alias, timeout=self._timeout_seconds))
         settings = msgspec.json.decode(described["description"], type=CollectionSettings)
         return Collection(described["collection_name"], settings)
 
