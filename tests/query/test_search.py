@@ -106,7 +106,7 @@ def test_a_picture_may_come_as_a_file_of_a_form(searched: Searched) -> None:
             return dict(answer.json())
 
     answer = asyncio.run(post())
-    assert [hit["source_id"] for hit in answer["hits"]] == ["clip-5", "clip-5"][: len(answer["hits"])]  # type: ignore[attr-defined, arg-type, index]
+    assert [hit["source_id"] for hit in answer["hits"]] == ["clip-5", "clip-5"][: len(answer["hits"])]  # type: ignore[attr-defined, arg-type]
 
 
 def test_text_and_picture_together_are_weighed(searched: Searched) -> None:
