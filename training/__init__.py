@@ -1,0 +1,1 @@
+"""The generated world, and the training and evaluation of the encoders that the project ships."""

@@ -1,0 +1,134 @@
+"""The training loop: contrastive learning against the clock, on however many cores are free."""
+
+import math
+import pathlib
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from training.loader import Batch, Loader
+from training.loss import ContrastiveLoss
+from training.towers import Towers
+
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 0.05
+WARMUP_STEPS = 200
+AVERAGE_DECAY = 0.998
+CHECKPOINT_SECONDS = 120.0
+REPORT_STEPS = 50
+# Small pictures first: most of what there is to learn shows at 48 px, at half the cost of 80.
+SIDES = ((0.0, 48), (0.3, 64), (0.72, 80))
+
+
+def side_at(progress: float) -> int:
+    return [side for start, side in SIDES if progress >= start][-1]
+
+
+def learning_rate_at(progress: float, step: int) -> float:
+    """Linear warm-up in steps, then a cosine over wall-clock time, so that the run ends when it must."""
+    warm = min(1.0, (step + 1) / WARMUP_STEPS)
+    return LEARNING_RATE * warm * max(0.01, 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+
+class Run:
+    """One run of `seconds`: the towers, their running average, the optimiser and the clock."""
+
+    def __init__(self, vocabulary: int, seconds: float) -> None:
+        self.model, self.average, self.loss = Towers(vocabulary), Towers(vocabulary), ContrastiveLoss()
+        self.model.image.to(memory_format=torch.channels_last)
+        self.average.load_state_dict(self.model.state_dict())
+        groups = parameter_groups([self.model, self.loss])
+        self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98), fused=True)
+        self.began, self.seconds, self.step = time.monotonic(), seconds, 0
+
+    @property
+    def progress(self) -> float:
+        return (time.monotonic() - self.began) / self.seconds
+
+    def learn(self, batch: Batch) -> float:
+        """One step; returns its loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate_at(self.progress, self.step)
+        with torch.autocast("cpu", torch.bfloat16):
+            images = self.model.image(torch.from_numpy(batch.pixels))
+            texts = self.model.text(torch.from_numpy(batch.input_ids))
+        loss = self.loss(images.float(), texts.float(), torch.from_numpy(batch.positives))
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        blend(self.average, self.model, self.step)
+        self.step += 1
+        return float(loss.detach())
+
+
+def train(run: Run, loader: Loader, threads: int, checkpoint: pathlib.Path) -> None:
+    """Learn until the clock ends; the averaged weights are in `checkpoint` every two minutes and at the end."""
+    pace, losses = Pace(threads), list[float]()
+    saved = reported = time.monotonic()
+    while run.progress < 1:
+        batch = loader.next(side_at(run.progress))
+        torch.set_num_threads(pace.threads_at(run.step))
+        before = time.monotonic()
+        losses.append(run.learn(batch))
+        now = time.monotonic()
+        pace.note(now - before)
+        if len(losses) == REPORT_STEPS:
+            steps_per_second = len(losses) / (now - reported)
+            print(f"{run.progress:4.0%} step {run.step} loss {np.mean(losses):.3f} {steps_per_second:.2f} steps/s", flush=True)
+            losses, reported = [], now
+        if now - saved > CHECKPOINT_SECONDS:
+            save(run.average, checkpoint)
+            saved = now
+    save(run.average, checkpoint)
+
+
+def save(average: nn.Module, checkpoint: pathlib.Path) -> None:
+    """Write the averaged weights whole or not at all."""
+    partial = checkpoint.with_suffix(".partial")
+    torch.save(average.state_dict(), partial)
+    partial.replace(checkpoint)
+
+
+def blend(average: nn.Module, model: nn.Module, step: int) -> None:
+    """Move `average` towards `model`: an exponential moving average that starts fast."""
+    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1 - decay)
+
+
+def parameter_groups(modules: Sequence[nn.Module]) -> list[dict[str, object]]:
+    """Weight decay for matrices and kernels only, not for norms, biases and the scale."""
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    large = [parameter for parameter in parameters if parameter.ndim > 1]
+    small = [parameter for parameter in parameters if parameter.ndim <= 1]
+    return [{"params": large, "weight_decay": WEIGHT_DECAY}, {"params": small, "weight_decay": 0.0}]
+
+
+class Pace:
+    """How many threads to use: each count is timed again every `ROUND` steps, as other work comes and goes."""
+
+    ROUND, TRIAL = 200, 6
+
+    def __init__(self, most: int) -> None:
+        self._fastest: dict[int, float] = {}
+        self._threads, self._most = most, most
+
+    def threads_at(self, step: int) -> int:
+        """One thread for `TRIAL` steps, two for the next, and so on; then the count with the fastest step."""
+        trial, place = divmod(step % self.ROUND, self.TRIAL)
+        if trial < self._most:
+            self._threads = trial + 1
+            if place == 0:
+                self._fastest.pop(self._threads, None)
+        else:
+            self._threads = min(self._fastest, key=self._fastest.__getitem__)
+        return self._threads
+
+    def note(self, seconds: float) -> None:
+        self._fastest[self._threads] = min(seconds, self._fastest.get(self._threads, math.inf))

@@ -1,0 +1,73 @@
+"""Make pico-1 from photos and the generated world: `python -m training.pico --minutes N --out DIR`."""
+
+import argparse
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from encoders.address import load
+from training.export import write_folder
+from training.fit_found import fit, heldout_items, write
+from training.loader import Loader
+from training.optimise import Run, side_at, train
+from training.pairs import LABEL_TEMPLATES, PairSource
+from training.photos import Part, default_images, load_parts
+from training.towers import TEXT_TOKENS
+from training.vocabulary import train_tokenizer
+from training.world.captions import place_caption, random_caption
+from training.world.scene import random_scene
+
+SEED = 20261121
+WORLD_SHARE = 0.27
+WORLD_TEXTS = 20_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0, help="wall-clock length of the training itself")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="the model folder to write")
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path(".framebus/training"), help="where checkpoints go")
+    parser.add_argument("--images", type=pathlib.Path, default=default_images(), help="the folder of labelled photos")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="at most so many; fewer where that is faster")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    checkpoint = arguments.work / "towers.pt"
+    train_towers(arguments.images, checkpoint, arguments.minutes * 60, arguments.threads)
+    write_folder(checkpoint, arguments.images, arguments.out)
+    write(arguments.out / "encoder.json", *fit(load(str(arguments.out), threads=1), heldout_items(arguments.images)))
+
+
+def train_towers(images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int) -> None:
+    """Train for `seconds`; leaves `checkpoint` and, beside it, tokenizer.json."""
+    # The loader forks: a tokenizer's own threads would not survive that.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.manual_seed(SEED)
+    rng = np.random.default_rng(SEED)
+    parts = load_parts(images, "train")
+    tokenizer = train_tokenizer([*photo_texts(parts), *world_texts(rng)], TEXT_TOKENS)
+    tokenizer.save(str(checkpoint.with_name("tokenizer.json")))
+    loader = Loader(PairSource(parts, WORLD_SHARE, rng), tokenizer, side_at(0.0))
+    train(Run(tokenizer.get_vocab_size(), seconds), loader, threads, checkpoint)
+    loader.close()
+
+
+def photo_texts(parts: Sequence[Part]) -> Iterator[str]:
+    """Every caption, and every label in every template."""
+    for part in parts:
+        for photo in part.photos:
+            yield from photo.captions
+        for concept in sorted({concept for photo in part.photos for concept in photo.concepts}):
+            yield from (template.format(concept) for template in LABEL_TEMPLATES)
+
+
+def world_texts(rng: np.random.Generator) -> Iterator[str]:
+    for _ in range(WORLD_TEXTS):
+        scene = random_scene(rng)
+        yield (place_caption if rng.random() < 0.1 else random_caption)(scene, rng).text
+
+
+if __name__ == "__main__":
+    main()
