@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from encoders.encoder import Encoder
@@ -24,6 +22,7 @@ from services.query.media.removal import remove_media
 from services.query.media.store import MediaStore
 from services.query.media.thumbnails import thumbnail_router
 from services.query.media.uploads import upload_router
+from services.query.page import FOLDER, Page
 from services.query.pages import Pages
 from services.query.problems import Problem, not_yet
 from services.query.readiness import Readiness
@@ -37,7 +36,6 @@ from services.query.sources import SourceBook
 from services.query.store import Store
 from streaming.metrics import Metrics
 
-PAGE: Final = Path(__file__).parents[2] / "web"
 LATER: Final = ("/v1/probes", "/v1/events", "/v1/admin", "/v1/sources/{source_id}/scores", "/v1/sources/{source_id}/frames")
 
 
@@ -74,8 +72,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(session_router)
     _add_later(app)
     _describe(app, (SearchRequest, SourceRequest))
-    if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    if FOLDER.is_dir():
+        app.mount("/", Page(), name="page")
     return app
 
 
