@@ -14,6 +14,8 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from services.query.media.original import decodable
+
 LONG_SIDE_PX: Final = 1280
 X264_OPTIONS: Final = {"preset": "veryfast", "crf": "23"}
 AUDIO_RATE: Final = 48_000
@@ -42,13 +44,12 @@ class EncodedVideo:
 
     def feed(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Decode one packet and encode the frames that it completes."""
-        for frame in packet.decode():
-            assert isinstance(frame, VideoFrame)
+        for frame in decodable(self._video, packet):
             yield from self._encode(frame)
 
     def finish(self) -> Iterator[Packet[Stream]]:
         """Give what decoder and encoder hold."""
-        for frame in self._video.codec_context.decode(None):
+        for frame in decodable(self._video, None):
             yield from self._encode(frame)
         yield from self._stream.encode(None)
 

@@ -7,7 +7,7 @@ whitelists hold for every open, also for what a file itself refers to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -19,15 +19,17 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from schemas.limits import JPEG_PIXELS_LIMIT
 from services.query.media.timeline import Timeline
 
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
 WEB: Final = "http,https,tls,tcp,crypto"
 PROTOCOLS: Final = {"": "file", "file": "file", "http": WEB, "https": WEB}
+STILLS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 OPEN_TIMEOUT_SECONDS: Final = 10.0
 READ_TIMEOUT_SECONDS: Final = 10.0
 LOOK_BACK_SECONDS: Final = (0, 2, 10, 60)
@@ -59,11 +61,11 @@ class Original:
     packets: Iterator[Packet[Stream]]
 
     def reading(self, check: Callable[[], None]) -> Iterator[Packet[Stream]]:
-        """Yield the packets, calling `check` before each; an unreadable file raises `UnreadableError`."""
-        with explaining():
+        """Yield the packets, calling `check` before each. A file ends where it is damaged, as it does for the decoder."""
+        with explaining(), suppress(av.error.InvalidDataError):
             for packet in self.packets:
                 check()
-                if packet.pts is not None:
+                if packet.pts is not None and not packet.is_corrupt:
                     yield packet
 
 
@@ -121,19 +123,34 @@ def _open(address: str) -> InputContainer:
 
 
 def _streams(container: InputContainer, *, with_audio: bool, threads: int) -> tuple[VideoStream, AudioStream | None]:
-    video = container.streams.best("video")
-    if not isinstance(video, VideoStream) or video.codec_context is None:
-        raise UnreadableError("the original media has no video stream")
+    """Choose the streams that the decoder samples and that a player would play; a cover picture is no video."""
+    moving = [
+        stream for stream in container.streams.video if not stream.disposition & STILLS and stream.codec_context is not None
+    ]
+    if not moving:
+        raise UnreadableError("the original media has no video stream that can be decoded")
+    best = container.streams.best("video")
+    video = next((stream for stream in moving if stream is best), moving[0])
     video.codec_context.thread_count = threads
+    video.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT)}
     audio = container.streams.best("audio", related=video) if with_audio else None
     return video, audio if isinstance(audio, AudioStream) and audio.codec_context is not None else None
 
 
-def _first_frame(frames: Iterable[VideoFrame]) -> tuple[Timeline, int]:
-    """Return where the timeline begins, and the rotation: both are facts of the first frame."""
+def decodable(video: VideoStream, packet: Packet[Stream] | None) -> list[VideoFrame]:
+    """Return the frames that a packet completes (None: those still held); a damaged packet costs its own frames."""
+    try:
+        return list(video.codec_context.decode(packet))
+    except av.error.InvalidDataError:
+        return []
+
+
+def _first_frame(video: VideoStream, frames: Iterable[VideoFrame]) -> tuple[Timeline, int]:
+    """Return where the timeline begins, and the rotation: both are facts of the first frame that is whole."""
+    assert video.time_base is not None
     for frame in frames:
-        if frame.pts is not None and frame.time_base is not None:
-            return Timeline(frame.time_base, frame.pts), frame.rotation
+        if frame.pts is not None and not frame.is_corrupt:
+            return Timeline(video.time_base, frame.pts), frame.rotation
     raise UnreadableError("no frame of the original media can be decoded")
 
 
@@ -143,7 +160,7 @@ def _sought(container: InputContainer, t_ms: int, *, with_audio: bool, threads: 
     Containers index by decoding time, so the keyframe found may be shown after the wanted moment: then look further back.
     """
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
-    timeline, rotation = _first_frame(container.decode(video))
+    timeline, rotation = _first_frame(video, _decoded(container.demux(*_present(video, None)), video, []))
     wanted = timeline.pts_at(max(t_ms, 0))
     for look_back in LOOK_BACK_SECONDS:
         try:
@@ -162,7 +179,7 @@ def _from_the_start(container: InputContainer, *, with_audio: bool, threads: int
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
     packets = container.demux(*_present(video, audio))
     held: list[Packet[Stream]] = []
-    timeline, rotation = _first_frame(_decoded(packets, video, held))
+    timeline, rotation = _first_frame(video, _decoded(packets, video, held))
     video.codec_context.flush_buffers()
     return Original(video, audio, timeline, rotation, chain(held, packets))
 
@@ -170,8 +187,8 @@ def _from_the_start(container: InputContainer, *, with_audio: bool, threads: int
 def _decoded(packets: Iterable[Packet[Stream]], video: VideoStream, held: list[Packet[Stream]]) -> Iterator[VideoFrame]:
     for packet in packets:
         held.append(packet)
-        if packet.stream is video:
-            yield from video.codec_context.decode(packet)
+        if packet.stream is video and not packet.is_corrupt:
+            yield from decodable(video, packet)
 
 
 def _present(video: VideoStream, audio: AudioStream | None) -> list[Stream]:

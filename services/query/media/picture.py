@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Final
 
-import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from services.query.media.original import NothingThereError, Original, opened_at
+from services.query.media.original import NothingThereError, Original, decodable, opened_at
 
 SHORT_SIDE_PX: Final = 320
 LONG_SIDE_PX: Final = 480
@@ -43,11 +42,8 @@ def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iter
     for packet in original.reading(check):
         early = packet.pts is not None and packet.pts < wanted
         decoder.skip_frame = "NONREF" if early else "DEFAULT"
-        try:
-            yield from decoder.decode(packet)
-        except av.error.InvalidDataError:
-            continue  # a damaged packet costs its own frame, as in the decoder
-    yield from decoder.decode(None)
+        yield from decodable(original.video, packet)
+    yield from decodable(original.video, None)
 
 
 def thumbnail_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
