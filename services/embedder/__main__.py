@@ -48,8 +48,9 @@ def main(stopping: threading.Event) -> None:
     batch_size = BatchSize(settings.step_seconds, settings.most_images)
     _warm(encoder, batch_size)
     ready["model"] = True
+    gpus = publish_gpus(metrics)
     rate = round(batch_size.images_per_second)
-    log.info("encoder", space=encoder.space, backend=encoder.backend, images_per_second=rate, gpus=publish_gpus(metrics))
+    log.info("encoder", space=encoder.space, backend=encoder.backend, images_per_second=rate, gpus=gpus)
 
     outbox = Outbox(settings.kafka, "embedder", metrics)
     sources = StateTopic(settings.kafka, SOURCES, Source)

@@ -6,10 +6,14 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from encoders.picture_size import read_size
 from encoders.pictures import PADDING, QUERY_FORMATS, Pixels, decode, encode_jpeg, fit, scale, thumbnail
 from schemas.errors import InvalidMessage
+
+JPEG = encode_jpeg(np.random.default_rng(1).integers(0, 256, (72, 96, 3), dtype=np.uint8))
 
 
 def smooth(width: int, height: int) -> Pixels:
@@ -61,6 +65,29 @@ def test_rubbish_behind_a_jpeg_header_is_refused() -> None:
     head = encode_jpeg(smooth(64, 48))[:300]
     with pytest.raises(InvalidMessage):
         decode(head + b"\xff\xda" + bytes(500), 96, 96)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=20), st.integers(1, 6000))
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_jpeg_gives_a_picture_or_a_refusal(damage: list[tuple[int, int]], length: int) -> None:
+    broken = bytearray(JPEG)
+    for at, value in damage:
+        broken[at % len(broken)] = value
+    try:
+        pixels = decode(bytes(broken[:length]), 32, 32)
+    except InvalidMessage:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[2] == 3
+
+
+def test_grey_and_sixteen_bit_pictures_become_rgb() -> None:
+    grey = bytes(cv2.imencode(".jpg", smooth(64, 48)[:, :, 0])[1])
+    deep = bytes(cv2.imencode(".png", smooth(64, 48).astype(np.uint16) * 257)[1])
+    for picture in (grey, deep):
+        pixels = decode(picture, 64, 48, accept=QUERY_FORMATS)
+        assert pixels.dtype == np.uint8
+        assert pixels.shape == (48, 64, 3)
 
 
 def test_a_bomb_is_refused_by_its_header_alone() -> None:
