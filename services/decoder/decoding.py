@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from queue import Empty, Full, Queue
-from typing import Final
+from typing import Final, Protocol
 
 from schemas.messages import Chunk
 from services.decoder.address import parse
@@ -29,7 +29,14 @@ class Changed(Unreadable):
         self.fingerprint = now
 
 
-def samples(video: Video, chunk: Chunk) -> Iterator[Sample | None]:
+class Readable(Protocol):
+    """What a chunk is cut from."""
+
+    def pictures(self, grid: Grid, from_ms: int) -> Iterator[Picture | None]:
+        """Yield the samples at or after `from_ms`; see `Video.pictures`."""
+
+
+def samples(video: Readable, chunk: Chunk) -> Iterator[Sample | None]:
     """Yield a chunk's samples, margins included, and None between them: a moment in which the caller may stop.
 
     They are the same for every decoder of the chunk. Where the samples lie so sparse that `read_from_ms` leaves the left margin

@@ -2,20 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from services.decoder.plan import LEFT_SAMPLES, REACH_MS
-
-
-class Timed(Protocol):
-    """Anything on the timeline."""
-
-    @property
-    def t_ms(self) -> int:
-        """Milliseconds from the first frame."""
-
-
-T = TypeVar("T", bound=Timed)
+from services.decoder.sampling import T
 
 
 class LeftMarginTooShort(Exception):  # noqa: N818  what was found, and the reader's cue to begin earlier

@@ -1,6 +1,19 @@
 """Which frames are sampled: a function of the timeline alone, whoever decodes and wherever a chunk begins."""
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Protocol, TypeVar
+
+
+class Timed(Protocol):
+    """Anything on the timeline."""
+
+    @property
+    def t_ms(self) -> int:
+        """Milliseconds from the first frame."""
+
+
+T = TypeVar("T", bound=Timed)
 
 
 class Grid:
@@ -20,9 +33,23 @@ class Grid:
     def is_sample(self, previous_ms: int | None, t_ms: int) -> bool:
         """Whether the frame at `t_ms` is a sample; `previous_ms` is the usable frame before it, None for the file's first.
 
-        A grid point lies in (previous_ms, t_ms] exactly when the number of grid points at or before them differs.
+        A grid point lies in (previous_ms, t_ms] exactly when the number of grid points up to them differs.
         """
         return previous_ms is None or self._point(t_ms) > self._point(previous_ms)
+
+    def samples(self, frames: Iterable[T | None], from_ms: int) -> Iterator[T | None]:
+        """Yield the samples at or after `from_ms`; None passes through.
+
+        The first of `frames` is the file's first, or lies before `from_ms`: it is then known only as what comes before.
+        """
+        previous_ms: int | None = None
+        for frame in frames:
+            if frame is None:
+                yield None
+                continue
+            if frame.t_ms >= from_ms and self.is_sample(previous_ms, frame.t_ms):
+                yield frame
+            previous_ms = frame.t_ms
 
     def _point(self, t_ms: int) -> int:
         return t_ms * self._numerator // self._denominator

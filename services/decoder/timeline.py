@@ -19,13 +19,14 @@ class Timeline:
         """Begin at the first usable frame of the file."""
         self._numerator = time_base.numerator * 1000
         self._denominator = time_base.denominator
+        self._first_pts = first_pts
         self._offset_pts = -first_pts
         self._wrap_pts = wrap_pts
         self._last_ms: int | None = None
 
     def restart(self) -> None:
-        """Forget the last frame: decoding goes on somewhere else."""
-        self._last_ms = None
+        """Forget the last frame, and the wraps before it: decoding goes on somewhere else."""
+        self._offset_pts, self._last_ms = -self._first_pts, None
 
     def pts_of(self, t_ms: int) -> int:
         """Return the largest pts whose time is at most `t_ms`, on a file without wraps."""
@@ -35,11 +36,11 @@ class Timeline:
         """Return the t_ms of the next frame, or None when it has no time of its own."""
         if pts is None:
             return None
-        t_ms = self._at(pts)
-        if self._last_ms is not None and t_ms <= self._last_ms:
-            if self._wrap_pts is None or t_ms > self._last_ms - DISCONTINUITY_MS:
-                return None
-            t_ms = self._continue(pts, self._last_ms, self._wrap_pts)
+        t_ms, last_ms = self._at(pts), self._last_ms
+        if last_ms is not None and self._wrap_pts is not None and t_ms <= last_ms - DISCONTINUITY_MS:
+            t_ms = self._continue(pts, last_ms, self._wrap_pts)
+        if t_ms < 0 or (last_ms is not None and t_ms <= last_ms):
+            return None
         self._last_ms = t_ms
         return t_ms
 

@@ -33,6 +33,10 @@ FURTHEST_LEAD_MS: Final = 60_000
 """A keyframe further than this before the place asked for makes every chunk too dear: the file is read in one."""
 PACKETS_WITHOUT_FRAME: Final = 2_000
 
+Matrix = tuple[int, int, int, int]
+"""a, b, c, d of a display matrix: a decoded point (x, y) is shown at (a·x + c·y, b·x + d·y)."""
+UPRIGHT: Final[Matrix] = (1, 0, 0, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -72,6 +76,7 @@ class Video:
         self._file, self._threads = file, threads
         self._reformatter = VideoReformatter()
         self._timeline: Timeline | None = None
+        self._matrices: dict[int, Matrix] = {}
         self.unusable = 0
         self._open()
 
@@ -105,14 +110,8 @@ class Video:
 
     def pictures(self, grid: Grid, from_ms: int) -> Iterator[Picture | None]:
         """Yield the samples at or after `from_ms`, and None as `frames` does."""
-        previous_ms: int | None = None
-        for frame in self.frames(from_ms):
-            if frame is None:
-                yield None
-                continue
-            if frame.t_ms >= from_ms and grid.is_sample(previous_ms, frame.t_ms):
-                yield self._picture(frame)
-            previous_ms = frame.t_ms
+        for frame in grid.samples(self.frames(from_ms), from_ms):
+            yield None if frame is None else self._picture(frame)
 
     def inspect(self) -> Inspection:
         """Look at the file as planning needs it; raises `Unreadable` when no frame of it can be decoded."""
@@ -254,25 +253,31 @@ class Video:
             interpolation=Interpolation.AREA,
             threads=1,
         )
-        planes = [_upright(_array(plane), _matrix(frame.decoded)) for plane in scaled.planes]
+        planes = [_upright(_array(plane), self._matrix(frame.decoded)) for plane in scaled.planes]
         height, width = planes[0].shape
         return Picture(frame.t_ms, encode_jpeg(planes), width, height)
+
+    def _matrix(self, frame: av.VideoFrame) -> Matrix:
+        """Look the display matrix up once for each rotation: a frame whose side data was asked for is freed late."""
+        rotation = frame.rotation
+        if rotation not in self._matrices:
+            self._matrices[rotation] = _display_matrix(frame)
+        return self._matrices[rotation]
+
+
+def _display_matrix(frame: av.VideoFrame) -> Matrix:
+    side_data = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None:
+        return UPRIGHT
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(cast("Any", side_data)))
+    return a, b, c, d
 
 
 def _array(plane: Any) -> npt.NDArray[np.uint8]:
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
-def _matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
-    """Return a, b, c, d of the display matrix: a decoded point (x, y) is shown at (a·x + c·y, b·x + d·y)."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return 1, 0, 0, 1
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(cast("Any", matrix)))
-    return a, b, c, d
-
-
-def _upright(plane: npt.NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
+def _upright(plane: npt.NDArray[np.uint8], matrix: Matrix) -> npt.NDArray[np.uint8]:
     """Turn and mirror a plane to the nearest quarter turn of its display matrix."""
     a, b, c, d = matrix
     turned = abs(b) + abs(c) > abs(a) + abs(d)

@@ -1,0 +1,84 @@
+"""Videos for tests: the shared ones, and small ones made to order."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from services.decoder.address import parse
+from services.decoder.files import OpenFile, open_file
+from services.decoder.video import Video
+
+SHARED = Path(os.environ.get("FRAMEBUS_SHARED") or Path(__file__).parents[3] / "shared")
+MILLISECONDS = Fraction(1, 1000)
+
+
+def shared_video(name: str) -> Path:
+    """Return a shared video, or skip the test that asks for it."""
+    path = SHARED / "videos" / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there: set FRAMEBUS_SHARED")
+    return path
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[OpenFile]:
+    """Open a local file as the decoder does."""
+    file = open_file(parse(str(path)))
+    with closing(file.stream):
+        yield file
+
+
+@contextmanager
+def video(path: Path, threads: int = 1) -> Iterator[Video]:
+    """Open a local video as the decoder does."""
+    with opened(path) as file, closing(Video(file, threads)) as found:
+        yield found
+
+
+def scene(index: int, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return an RGB picture that tells its index by its shade and by where its bright bar stands."""
+    picture = np.full((height, width, 3), 40 + index * 7 % 120, np.uint8)
+    left = index * 13 % max(1, width - 8)
+    picture[:, left : left + 8] = (250, 220, 30)
+    return picture
+
+
+def write_video(
+    path: Path,
+    times_ms: Sequence[int],
+    *,
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    gop: int = 12,
+    pictures: Iterable[npt.NDArray[np.uint8]] | None = None,
+    rotation: float | None = None,
+    mirrored: bool = False,
+    sample_aspect: Fraction | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write one frame at each of `times_ms`; the container's format follows from the suffix."""
+    width, height = size
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        stream.codec_context.gop_size = gop
+        stream.codec_context.time_base = stream.time_base = MILLISECONDS
+        if sample_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = sample_aspect
+        if rotation is not None:
+            stream.set_display_rotation(rotation, hflip=mirrored)
+        shown = pictures or (scene(index, width, height) for index in range(len(times_ms)))
+        for t_ms, picture in zip(times_ms, shown, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = t_ms, MILLISECONDS
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

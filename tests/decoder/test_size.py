@@ -1,0 +1,41 @@
+"""The size of the outgoing picture."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.decoder.size import LARGEST_PIXELS, picture_size
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "aspect", "size"),
+    [
+        (1920, 1080, None, (512, 288)),
+        (1080, 1920, None, (288, 512)),
+        (768, 432, Fraction(1), (512, 288)),
+        (200, 112, None, (200, 112)),
+        (201, 113, None, (201, 113)),
+        (720, 576, Fraction(64, 45), (512, 288)),
+        (720, 576, Fraction(16, 15), (384, 288)),
+        (1440, 1080, Fraction(4, 3), (512, 288)),
+        (360, 576, Fraction(1, 2), (288, 922)),
+        (640, 360, Fraction(1, 9_999), (512, 288)),
+    ],
+)
+def test_sizes_keep_the_display_aspect_ratio(width: int, height: int, aspect: Fraction | None, size: tuple[int, int]):
+    assert picture_size(width, height, aspect) == size
+
+
+@given(width=st.integers(1, 8_000), height=st.integers(1, 8_000))
+def test_a_picture_is_never_larger_than_its_source_nor_than_a_record(width: int, height: int):
+    wide, high = picture_size(width, height, None)
+    assert 1 <= wide <= width
+    assert 1 <= high <= height
+    assert wide * high <= LARGEST_PIXELS * 1.01
+
+
+@given(width=st.integers(288, 3_400), height=st.integers(288, 3_000))
+def test_the_short_side_is_what_every_encoder_can_use(width: int, height: int):
+    assert min(picture_size(width, height, None)) == 288

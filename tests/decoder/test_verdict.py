@@ -1,0 +1,37 @@
+"""What becomes of a dealt chunk."""
+
+import pytest
+
+from schemas.messages import Chunk, Life, Source, Wanted
+from services.decoder.verdict import SETTLED_MS, verdict
+
+YOUNG, OLD = 10, SETTLED_MS + 1
+CHUNK = Chunk(
+    stream="s/2/c0", source_id="s", life=2, index=0, url="/v", fingerprint="f", sample_fps=2.0, start_ms=0, end_ms=1,
+    read_from_ms=0, read_until_ms=1,
+)  # fmt: skip
+
+
+def source(life: int = 2, wanted: Wanted = "running") -> Source:
+    return Source(
+        source_id="s", kind="file", life=life, lives=(Life(life=life, began_ms=0),), url="/v", sample_fps=2.0, wanted=wanted
+    )
+
+
+def test_a_chunk_of_a_running_source_is_decoded_at_once():
+    assert verdict(CHUNK, source(), done=False, age_ms=YOUNG) == "decode"
+
+
+@pytest.mark.parametrize("found", [source(life=3), source(wanted="removed"), source(life=3, wanted="removed")])
+def test_a_chunk_whose_life_is_over_is_dropped_at_once(found: Source):
+    assert verdict(CHUNK, found, done=False, age_ms=YOUNG) == "drop"
+
+
+def test_a_chunk_that_is_done_is_dropped_at_once():
+    assert verdict(CHUNK, source(), done=True, age_ms=YOUNG) == "drop"
+
+
+@pytest.mark.parametrize("found", [None, source(life=1), source(wanted="paused")])
+def test_a_chunk_may_arrive_before_the_wanted_state_that_it_was_dealt_under(found: Source | None):
+    assert verdict(CHUNK, found, done=False, age_ms=YOUNG) == "wait"
+    assert verdict(CHUNK, found, done=False, age_ms=OLD) == "drop"
