@@ -2,7 +2,7 @@
 
 import typer
 
-from framebus.cli.failure import Failure
+from framebus.cli.failure import BAD_USAGE, FAILED, Failure
 from framebus.client.errors import FramebusError, NoStackError
 
 
@@ -29,17 +29,13 @@ def run(name: str, app: typer.Typer, words: list[str]) -> int:
     except NoStackError as error:
         raise Failure(call, error.title, error.detail) from None
     except FramebusError as error:
-        raise Failure(call, _refusal(error), _remedy(error)) from None
+        raise Failure(call, str(error), _remedy(error), BAD_USAGE if error.status == 501 else FAILED) from None
     return result if isinstance(result, int) else 0
 
 
 def _sentence(error: typer.TyperException) -> str:
     text = error.format_message().rstrip(".")
     return text[:1].lower() + text[1:]
-
-
-def _refusal(error: FramebusError) -> str:
-    return f"{error} ({error.field})" if error.field else str(error)
 
 
 def _remedy(error: FramebusError) -> str:

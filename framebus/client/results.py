@@ -12,7 +12,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(Result, frozen=True):
-    """A source as it is listed. `progress` is the done part of a file, 0 to 1; None where it is not known yet."""
+    """A source as it is listed. `progress` is the done part of a file, 0 to 1, and `samples` the rows that it will
+    have; None until it is planned.
+    """
 
     source_id: str
     kind: str
@@ -23,9 +25,16 @@ class Source(Result, frozen=True):
     labels: dict[str, str] = {}
     url: str | None = None
     wanted: str = "running"
+    life: int = 1
     sample_fps: float | None = None
-    rows: int | None = None
+    starts_at: str | None = None
+    record: bool = True
+    keep_days: float | None = None
     progress: float | None = None
+    chunks_done: int = 0
+    chunks_planned: int | None = None
+    rows: int | None = None
+    samples: int | None = None
     duration_ms: int | None = None
     last_sample_at: str | None = None
     samples_per_second: float | None = None
