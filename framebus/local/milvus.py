@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from framebus.local.children import Child, Program
-from framebus.local.milvus_files import short_hash, socket_path, unpack, write_settings
+from framebus.local.milvus_files import remove_old_logs, short_hash, socket_path, unpack, write_settings
 from framebus.local.places import python_environment, recorded_ports
 
 # Chosen free for servers that cannot be fenced in. The same on each start: a restarted server looks where the last one was.
@@ -34,10 +34,11 @@ class MilvusServer:
             StackError: the package `milvus` is not installed.
         """
         logs = logs or home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        self._own_logs = logs / "milvus"
+        self._own_logs.mkdir(parents=True, exist_ok=True)
         home.mkdir(parents=True, exist_ok=True)
         ports = recorded_ports(home / "ports.json", PORT_NAMES)
-        write_settings(home, logs, ports)
+        write_settings(home, self._own_logs, ports)
         self._state = home / "fence.json"
         self._socket = socket_path(home)
         self.address = f"unix:{self._socket}"
@@ -49,7 +50,7 @@ class MilvusServer:
                     *_server(unpack(tools), ports["metrics_port"], f"framebus-{short_hash(home)}"),
                 ),
                 environment=python_environment(),
-                prepare=lambda: self._state.unlink(missing_ok=True),
+                prepare=self._prepare,
                 folder=home,
                 log=logs / "milvus.log",
                 is_ready=lambda: answers(self._socket),
@@ -84,6 +85,10 @@ class MilvusServer:
             f"Milvus answers WITHOUT a password on every network interface of this machine ({interfaces}): the system refuses "
             f"the network namespace that would fence it in ({refused}). Use a firewall, or name a server in FRAMEBUS_MILVUS."
         )
+
+    def _prepare(self) -> None:
+        self._state.unlink(missing_ok=True)
+        remove_old_logs(self._own_logs)
 
     def _fence(self, port: int) -> tuple[str, ...]:
         return (

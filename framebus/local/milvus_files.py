@@ -18,6 +18,7 @@ from framebus.local.places import install_once
 VERSION: Final = "2.3.5"
 # A Unix socket's address holds 108 bytes, the last of them zero.
 SOCKET_PATH_BYTES: Final = 107
+LOGS_KEPT: Final = 3
 GLOG: Final = "--logtostderr=true\n--minloglevel=2\n"
 SETTINGS: Final[Mapping[str, object]] = {
     "log.level": "warn",
@@ -70,7 +71,7 @@ def write_settings(home: Path, logs: Path, ports: Mapping[str, int]) -> None:
         "etcd_data_dir": home / "data" / "etcd",
         "local_storage_dir": home / "data",
         "rocksmq_data_dir": home / "data" / "rocksmq",
-        "etcd_log_path": logs / "milvus-etcd.log",
+        "etcd_log_path": logs / "etcd.log",
         "system_log_path": logs,
         "etcd_log_level": "error",
     }
@@ -107,6 +108,13 @@ def override(settings: str, values: Mapping[str, object]) -> str:
     if left:
         raise KeyError(f"the settings of Milvus {VERSION} have no {', '.join(left)}")
     return "\n".join(lines) + "\n"
+
+
+def remove_old_logs(logs: Path) -> None:
+    """Keep the newest logs: the server begins a file under a new name at each start."""
+    files = sorted(logs.glob("standalone-*.log"), key=lambda file: file.stat().st_mtime)
+    for file in files[:-LOGS_KEPT]:
+        file.unlink()
 
 
 def short_hash(home: Path) -> str:

@@ -18,7 +18,9 @@ from framebus.local.kafka import KafkaServer
 from framebus.local.milvus import MilvusServer
 from framebus.local.places import is_free, python_environment, recorded_ports, tools_folder
 from framebus.local.services import PAGE, SERVICES, Service
+from framebus.local.space import space_of
 from framebus.local.supervisor import Supervisor
+from schemas.groups import embedder_group
 from streaming.admin import create_topics
 from streaming.errors import Unavailable
 
@@ -85,6 +87,7 @@ def _start(
     page = f"http://127.0.0.1:{ports[PAGE]}"
     display.addresses(page, home.key())
     with phase(display, "programs"):
+        space = space_of(encoder, environ)
         servers = _servers(home, environ)
     home.publish(
         {"url": page, "key": home.key(), "pid": os.getpid(), "kafka": servers.kafka_address, "milvus": servers.milvus_address}
@@ -97,9 +100,11 @@ def _start(
         display.warn(warning)
     with phase(display, "topics"):
         _create_topics(servers.kafka_address)
-    environment = service_environment(home, encoder, servers, environ)
+    shared = shared_environment(home, encoder, space, servers, environ)
+    own = {PAGE: page_environment(home, environ)}
+    programs = [service.program(ports[service.name], {**shared, **own.get(service.name, {})}, home.logs) for service in services]
     with phase(display, "services"):
-        supervisor.start([Child(service.program(ports[service.name], environment, home.logs)) for service in services])
+        supervisor.start([Child(program) for program in programs])
     if not supervisor.is_stopping():
         display.ready()
 
@@ -144,15 +149,27 @@ def service_ports(record: Path, services: Sequence[Service], environ: Mapping[st
     return {**ports, PAGE: int(wanted)}
 
 
-def service_environment(home: Home, encoder: str, servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that all services share; the user's own FRAMEBUS_MEDIA and FRAMEBUS_AUTO_REGISTER win."""
-    defaults = {"FRAMEBUS_MEDIA": str(home.media), "FRAMEBUS_AUTO_REGISTER": "1"}
+def shared_environment(home: Home, encoder: str, space: str, servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of all services; what the user has set wins over what the launcher merely prefers."""
+    preferred = {
+        "FRAMEBUS_MEDIA": str(home.media),
+        "FRAMEBUS_AUTO_REGISTER": "1",
+        # A chunk waits while the embedder of this stack is behind, and is done when its space has it.
+        "FRAMEBUS_DECODER_WAIT_FOR": embedder_group("bulk", space),
+    }
     return {
-        **defaults,
+        **preferred,
         **python_environment(environ),
         "FRAMEBUS_KAFKA": servers.kafka_address,
         "FRAMEBUS_MILVUS": servers.milvus_address,
         "FRAMEBUS_ENCODER": encoder,
         "FRAMEBUS_HOME": str(home.path),
-        "FRAMEBUS_QUERY_KEY_FILE": str(home.key_file),
+    }
+
+
+def page_environment(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of the service that people and programs talk to: the key, and any file that this user can read."""
+    return {
+        "FRAMEBUS_API_KEY": home.key(),
+        "FRAMEBUS_QUERY_FILE_ROOTS": environ.get("FRAMEBUS_QUERY_FILE_ROOTS") or "/",
     }

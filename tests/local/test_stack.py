@@ -15,14 +15,15 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from framebus.local.errors import StackError
+from framebus.local.home import Home
 from framebus.local.places import CHECKOUT, free_ports
 from framebus.local.services import SERVICES, is_ready
-from framebus.local.stack import service_ports
+from framebus.local.stack import Servers, page_environment, service_ports, shared_environment
 from schemas.topics import TOPICS
 
 
-def launcher(home: Path, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.local.tiny_stack", str(home)]
+def launcher(home: Path, encoder: str = "pico-1", **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.local.tiny_stack", str(home), encoder]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=CHECKOUT, env={**os.environ, **environment}
     )
@@ -85,6 +86,25 @@ def test_a_second_stack_in_the_same_home_is_refused_in_one_line(tmp_path: Path, 
         said, _ = second.communicate(timeout=20)
         assert second.returncode == 1
         assert said == f"a stack already runs in {tmp_path} (process {process.pid}): stop it, or choose another --home\n"
+
+
+def test_an_unknown_encoder_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with launcher(tmp_path, "pico-0") as process:
+        said, _ = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert "encoder 'pico-0': neither a shipped model" in said.splitlines()[-1]
+
+
+def test_services_are_told_of_servers_encoder_and_groups(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    servers = Servers("kafka:9092", "http://milvus:19530", None, None)
+    environment = shared_environment(home, "pico-1", "pico-1@0123abcd", servers, {"FRAMEBUS_MEDIA": "/films"})
+    assert environment["FRAMEBUS_KAFKA"] == "kafka:9092"
+    assert environment["FRAMEBUS_MILVUS"] == "http://milvus:19530"
+    assert environment["FRAMEBUS_MEDIA"] == "/films"
+    assert environment["FRAMEBUS_DECODER_WAIT_FOR"] == "framebus-embedder-bulk-pico-1@0123abcd"
+    assert "FRAMEBUS_API_KEY" not in environment
+    assert page_environment(home, {})["FRAMEBUS_API_KEY"] == home.key()
 
 
 def test_the_port_of_the_page_can_be_chosen(tmp_path: Path) -> None:

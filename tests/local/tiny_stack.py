@@ -1,4 +1,4 @@
-"""The launcher with tiny services: `python -m tests.local.tiny_stack HOME`. Exit status 1 and one line when it cannot start."""
+"""The launcher with tiny services: `python -m tests.local.tiny_stack HOME ENCODER`. A refusal is one line, exit status 1."""
 
 import sys
 from pathlib import Path
@@ -12,6 +12,6 @@ SERVICES = tuple(Service(name, "tests.local.tiny_service", "TINY_PORT", {"TINY_N
 
 if __name__ == "__main__":
     try:
-        run_stack(Path(sys.argv[1]), "pico-1", PlainLines(), services=SERVICES)
+        run_stack(Path(sys.argv[1]), sys.argv[2], PlainLines(), services=SERVICES)
     except StackError as error:
         sys.exit(str(error))
