@@ -31,8 +31,16 @@ def record(
 ) -> Entry:
     """Make one record; its offset is given when it is put into a log."""
     headers = EmbeddingHeaders(
-        source_id=source_id, t_ms=t_ms, stream=stream or source_id, life=life, run=run, seq=seq, mark=mark, context=context, space=SPACE
-    )  # fmt: skip
+        source_id=source_id,
+        t_ms=t_ms,
+        stream=stream or source_id,
+        life=life,
+        run=run,
+        seq=seq,
+        mark=mark,
+        context=context,
+        space=SPACE,
+    )
     return Entry(-1, timestamp_ms, headers, life, push, done=False, vector=vector)
 
 
@@ -89,14 +97,14 @@ class _Maker:
         run = start_ms = 0
         for _ in range(self.dice.randrange(1, 4)):
             run += self.dice.randrange(1, 4)
-            mine = list(self.run(name, name, run, start_ms))
+            mine = self.repeated(list(self.run(name, name, run, start_ms)))
             start_ms += 400_000
             if self.dice.random() < 0.6:
                 mine.append(record(name, None, run=run, mark="run_end"))
             if records and len(mine) > 3:
                 mine[len(mine) // 2 : len(mine) // 2] = self.sleeper(name, run - 1)
             records += mine
-        return self.repeated(records)
+        return records
 
     def sleeper(self, name: str, run: int) -> list[Entry]:
         """Make what an owner of an older run still sends."""
@@ -105,13 +113,16 @@ class _Maker:
             record(name, 10**9 + seq, unit(self.rng), run=run, seq=seq) for seq in range(first, first + self.dice.randrange(4))
         ]
 
-    def chunk(self, name: str, index: int) -> list[Entry]:
-        """Make a chunk, sometimes abandoned half-way and then decoded again from its beginning."""
+    def chunk(self, name: str, index: int, *, two_at_once: bool) -> list[Entry]:
+        """Make a chunk: perhaps abandoned and decoded again, once more after its end, or by two workers at once."""
         stream = f"{name}/1/c{index}"
-        whole = [*self.run(name, stream, 0, index * 10**6), record(name, None, stream=stream, run=0, mark="stream_end")]
-        if self.dice.random() < 0.4:
-            return whole[: self.dice.randrange(len(whole))] + whole
-        return self.repeated(whole)
+        samples = list(self.run(name, stream, 0, index * 10**6))
+        end = record(name, None, stream=stream, run=0, mark="stream_end")
+        again = samples[self.dice.randrange(len(samples) + 1) :]
+        if two_at_once:
+            return [*self.interleaved([samples, samples]), end, end]
+        ways = [[*samples, end], [*self.repeated(samples), end], [*samples[: len(again)], *samples, end]]
+        return self.dice.choice([*ways, [*samples, end, *again, end]])
 
     def alone(self, name: str) -> list[Entry]:
         """Make what a simple producer sends."""
@@ -136,10 +147,14 @@ class _Maker:
             waiting = [stream for stream in waiting if stream]
 
 
-def made_log(seed: int) -> list[Entry]:
-    """Make the log of one partition from a seed."""
+def made_log(seed: int, *, two_at_once: bool = False) -> list[Entry]:
+    """Make the log of one partition from a seed: with an embedder that crashes, or with two workers on every chunk."""
     maker = _Maker(random.Random(seed), np.random.default_rng(seed))
     streams = [maker.camera(f"cam-{n}") for n in range(maker.dice.randrange(3))]
-    streams += [maker.chunk("file-1", n) for n in range(maker.dice.randrange(4))]
+    streams += [maker.chunk("file-1", n, two_at_once=two_at_once) for n in range(maker.dice.randrange(4))]
     streams += [maker.alone("push-1")]
-    return numbered(list(maker.interleaved(streams)))
+    log = list(maker.interleaved(streams))
+    for _ in range(0 if two_at_once else maker.dice.randrange(3)):  # the embedder crashed, and sends again from its commit
+        crashed = maker.dice.randrange(len(log) + 1)
+        log = log[:crashed] + log[max(0, crashed - 30) :]
+    return numbered(log)

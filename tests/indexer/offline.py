@@ -49,11 +49,7 @@ def _runs(log: Sequence[Entry], rows: Rows) -> dict[str, list[_Run]]:
         mine = runs.setdefault(headers.stream, [])
         newest = mine[-1] if mine else None
         if headers.mark in ("run_end", "stream_end"):
-            if newest is None and headers.mark == "stream_end":
-                mine.append(newest := _Run((entry.life, headers.run or 0), headers.source_id))
-            if newest and (headers.run is None or headers.run >= newest.order[1]):
-                newest.stream_ended = newest.stream_ended or headers.mark == "stream_end"
-                newest.closed = True
+            _close(mine, entry)
             continue
         if headers.run is None or headers.seq is None or headers.t_ms is None:
             if not headers.context and entry.vector is not None:
@@ -73,6 +69,15 @@ def _runs(log: Sequence[Entry], rows: Rows) -> dict[str, list[_Run]]:
             vector = last.vector
         newest.taken.append(_Taken(headers.seq, headers.t_ms, headers.context, vector))
     return runs
+
+
+def _close(runs: list[_Run], mark: Entry) -> None:
+    headers = mark.headers
+    if not runs and headers.mark == "stream_end":
+        runs.append(_Run((mark.life, headers.run or 0), headers.source_id))
+    if runs and (headers.run is None or headers.run >= runs[-1].order[1]):
+        runs[-1].stream_ended = runs[-1].stream_ended or headers.mark == "stream_end"
+        runs[-1].closed = True
 
 
 def _parts(taken: list[_Taken], smoothing: Smoothing) -> list[int]:

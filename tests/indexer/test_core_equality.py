@@ -61,14 +61,14 @@ def streamed(log: list[Entry], smoothing: Smoothing, batch: int) -> Table:
     return table
 
 
-def restarted(log: list[Entry], smoothing: Smoothing, dice: random.Random, safe: Safe) -> Table:
+def restarted(log: list[Entry], smoothing: Smoothing, dice: random.Random, safe: Safe, crashes: int = 1000) -> Table:
     """Read with crashes at any moment, each new reader beginning at the last commit."""
     table, committed = Table(), -1
-    while True:
+    for crash in range(crashes + 1):
         begin = max(committed, FIRST_OFFSET)
         index = PartitionIndex(smoothing, begin, resumed=committed >= 0)
         waiting = [entry for entry in log if entry.offset >= begin]
-        crash_after = dice.randrange(1, len(log) + 2)
+        crash_after = dice.randrange(1, len(log) + 2) if crash < crashes else 10**9
         while waiting:
             batch = dice.randrange(1, 25)
             feed(index, waiting[:batch], table)
@@ -82,7 +82,8 @@ def restarted(log: list[Entry], smoothing: Smoothing, dice: random.Random, safe:
             if crash_after <= 0:
                 break
         else:
-            return table
+            break
+    return table
 
 
 def same(rows: Rows, expected: Rows) -> bool:
@@ -90,9 +91,9 @@ def same(rows: Rows, expected: Rows) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
-@given(seeds, smoothings, st.sampled_from([1, 7, 100_000]))
-def test_rows_read_in_any_batches_equal_the_offline_ones(seed: int, smoothing: Smoothing, batch: int) -> None:
-    log = made_log(seed)
+@given(seeds, smoothings, st.sampled_from([1, 7, 100_000]), st.booleans())
+def test_rows_read_in_any_batches_equal_the_offline_ones(seed: int, smoothing: Smoothing, batch: int, two: bool) -> None:
+    log = made_log(seed, two_at_once=two)
     table = streamed(log, smoothing, batch)
     rows, ends = offline(log, smoothing)
     assert same(table.rows, rows)
@@ -104,6 +105,18 @@ def test_rows_read_in_any_batches_equal_the_offline_ones(seed: int, smoothing: S
 def test_rows_after_any_sequence_of_crashes_equal_the_offline_ones(seed: int, smoothing: Smoothing, crashes: int) -> None:
     log = made_log(seed)
     table = restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset)
+    rows, ends = offline(log, smoothing)
+    assert same(table.rows, rows)
+    assert table.ends == ends
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, smoothings, seeds)
+def test_a_chunk_that_two_workers_decode_at_once_gives_its_rows_through_a_crash(
+    seed: int, smoothing: Smoothing, crashes: int
+) -> None:
+    log = made_log(seed, two_at_once=True)
+    table = restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset, crashes=1)
     rows, ends = offline(log, smoothing)
     assert same(table.rows, rows)
     assert table.ends == ends

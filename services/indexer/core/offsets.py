@@ -17,6 +17,7 @@ class HeldOffsets:
         self._heap: list[tuple[int, int, Run]] = []
         self._serial = count()
         self._dropped: deque[tuple[int, int]] = deque()
+        self._lowest = 0
 
     def hold(self, run: Run) -> None:
         """Watch a run until it is released."""
@@ -25,8 +26,11 @@ class HeldOffsets:
     def dropped(self, after: int, offset: int) -> None:
         """Note that the record at `offset` was dropped, the last one of its stream that was taken being at `after`.
 
-        Nobody may begin in between: a reader that saw the dropped record first would take it.
+        Nobody may begin in between: a reader that saw the dropped record first would take it. Where a commit may already have
+        passed `after`, nothing can be held any more.
         """
+        if after < self._lowest:
+            return
         while self._dropped and self._dropped[-1][1] > after:
             after = min(after, self._dropped.pop()[0])
         self._dropped.append((after, offset))
@@ -37,8 +41,9 @@ class HeldOffsets:
         lowest = otherwise if oldest is None else min(otherwise, oldest.needed)
         while self._dropped and self._dropped[0][1] < lowest:
             self._dropped.popleft()
-        if self._dropped and self._dropped[0][0] < lowest:
-            return self._dropped[0][0]
+        if self._dropped:
+            lowest = min(lowest, self._dropped[0][0])
+        self._lowest = lowest
         return lowest
 
     def oldest(self) -> Run | None:

@@ -23,6 +23,7 @@ Count = Literal["duplicate", "older_run", "hole", "unknown", "after_end"]
 @dataclass(frozen=True, slots=True)
 class _Ended:
     order: tuple[int, int]
+    offset: int
     how: Literal["named", "unnamed", "quiet"]
 
 
@@ -128,6 +129,7 @@ class PartitionIndex:
         if ended.how == "quiet":
             raise InvalidMessage(f"run {order[1]} was silent for a day and is closed: begin a new, larger run with seq 0")
         self.counts["after_end"] += 1
+        self._held.dropped(ended.offset, entry.offset)
         return True
 
     @staticmethod
@@ -140,7 +142,7 @@ class PartitionIndex:
         late = entry.done and self._resumed and entry.headers.seq != 0
         if late:
             self.counts["after_end"] += 1
-            self._remember(entry.headers.stream, _Ended(order, "named"))
+            self._remember(entry.headers.stream, _Ended(order, entry.offset, "named"))
         return late
 
     def _begin(self, entry: Entry, older: Run | None) -> Run:
@@ -177,7 +179,7 @@ class PartitionIndex:
             self._close(run)
         if run is not None or headers.run is not None or headers.mark == "stream_end":
             named = headers.run is not None or headers.mark == "stream_end"
-            self._remember(headers.stream, _Ended(order, "named" if named else "unnamed"))
+            self._remember(headers.stream, _Ended(order, entry.offset, "named" if named else "unnamed"))
         return None
 
     def _end_stream(self, entry: Entry, run: Run | None) -> None:
@@ -207,5 +209,5 @@ class PartitionIndex:
             if run.last_timestamp_ms > at_ms:
                 heapq.heappush(self._quiet, (run.last_timestamp_ms, serial, run))
                 continue
-            self._remember(run.stream, _Ended(run.order, "quiet"))
+            self._remember(run.stream, _Ended(run.order, run.last_offset, "quiet"))
             self._close(run)
