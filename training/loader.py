@@ -56,8 +56,9 @@ def _fill(source: PairSource, tokenizer: tokenizers.Tokenizer, side: "Synchroniz
 
 
 def make_batch(source: PairSource, tokenizer: tokenizers.Tokenizer, side: int) -> Batch:
-    """One batch; its ids are cut to the longest text in it."""
-    pairs = source.batch(BATCH, side)
-    ids = token_ids(tokenizer, [pair.text for pair in pairs])
-    longest = int((ids != PAD_ID).sum(1).max())
-    return Batch(np.stack([pair.pixels for pair in pairs]), ids[:, :longest], positives(pairs))
+    """One batch, the shortest texts first."""
+    drawn = source.batch(BATCH, side)
+    ids = token_ids(tokenizer, [pair.text for pair in drawn])
+    order = np.argsort((ids != PAD_ID).sum(1), kind="stable")
+    pairs = [drawn[i] for i in order]
+    return Batch(np.stack([pair.pixels for pair in pairs]), ids[order], positives(pairs))

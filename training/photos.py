@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -58,13 +58,18 @@ def default_images() -> pathlib.Path:
 def load_parts(root: pathlib.Path, split: str) -> list[Part]:
     """Decode every tile of `split` ("train" or "heldout") under `root`; 1.3 GB for the training tiles."""
     rows = _rows_by_part(root, split)
-    sides = {row["part"]: int(row["tile"]) for row in csv.DictReader((root / "parts.csv").open())}
+    sides = {row["part"]: int(row["tile"]) for row in _rows(root / "parts.csv")}
     return [_load_part(root, name, part_rows, sides[name]) for name, part_rows in rows.items()]
+
+
+def _rows(path: pathlib.Path) -> Iterator[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
 
 
 def _rows_by_part(root: pathlib.Path, split: str) -> dict[str, list[dict[str, str]]]:
     rows: dict[str, list[dict[str, str]]] = {}
-    for row in csv.DictReader((root / "labels.csv").open()):
+    for row in _rows(root / "labels.csv"):
         if row["split"] == split:
             rows.setdefault(row["sheet"].split("/")[0], []).append(row)
     if not rows:

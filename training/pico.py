@@ -15,8 +15,8 @@ from training.loader import Loader
 from training.optimise import Run, side_at, train
 from training.pairs import LABEL_TEMPLATES, PairSource
 from training.photos import Part, default_images, load_parts
-from training.towers import TEXT_TOKENS
-from training.vocabulary import train_tokenizer
+from training.towers import TEXT_TOKENS, Towers
+from training.vocabulary import load_tokenizer, train_tokenizer
 from training.world.captions import place_caption, random_caption
 from training.world.scene import random_scene
 
@@ -32,25 +32,31 @@ def main() -> None:
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path(".framebus/training"), help="where checkpoints go")
     parser.add_argument("--images", type=pathlib.Path, default=default_images(), help="the folder of labelled photos")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="at most so many; fewer where that is faster")
+    parser.add_argument("--resume", action="store_true", help="start from the weights that the last run left in --work")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     checkpoint = arguments.work / "towers.pt"
-    train_towers(arguments.images, checkpoint, arguments.minutes * 60, arguments.threads)
+    train_towers(arguments.images, checkpoint, arguments.minutes * 60, arguments.threads, resume=arguments.resume)
     write_folder(checkpoint, arguments.images, arguments.out)
     write(arguments.out / "encoder.json", *fit(load(str(arguments.out), threads=1), heldout_items(arguments.images)))
 
 
-def train_towers(images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int) -> None:
-    """Train for `seconds`; leaves `checkpoint` and, beside it, tokenizer.json."""
+def train_towers(images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int, *, resume: bool) -> None:
+    """Train for `seconds`, anew or from `checkpoint`; leaves `checkpoint` and, beside it, tokenizer.json."""
     # The loader forks: a tokenizer's own threads would not survive that.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
     parts = load_parts(images, "train")
-    tokenizer = train_tokenizer([*photo_texts(parts), *world_texts(rng)], TEXT_TOKENS)
-    tokenizer.save(str(checkpoint.with_name("tokenizer.json")))
+    vocabulary = checkpoint.with_name("tokenizer.json")
+    if not resume:
+        train_tokenizer([*photo_texts(parts), *world_texts(rng)], TEXT_TOKENS).save(str(vocabulary))
+    tokenizer = load_tokenizer(vocabulary)
+    towers = Towers(tokenizer.get_vocab_size())
+    if resume:
+        towers.load_state_dict(torch.load(checkpoint, weights_only=True))
     loader = Loader(PairSource(parts, WORLD_SHARE, rng), tokenizer, side_at(0.0))
-    train(Run(tokenizer.get_vocab_size(), seconds), loader, threads, checkpoint)
+    train(Run(towers, seconds), loader, threads, checkpoint)
     loader.close()
 
 
