@@ -134,7 +134,7 @@ class ChunkWork:
         return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=_now_ms() - dealt_ms)
 
     def _go_on(self, begun: Begun) -> None:
-        if self._judge(begun.dealt) == "drop":
+        if self._judge(begun.dealt) != "decode":
             begun.decoding.give_up()
             return self._end(begun, "dropped")
         deadline = time.monotonic() + STEP_SECONDS

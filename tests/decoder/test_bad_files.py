@@ -36,35 +36,35 @@ def clip(tmp_path: Path) -> Path:
     return write_video(tmp_path / "clip.mkv", list(range(0, 10_000, 40)), size=(320, 240))
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nothing.mp4") == f"{tmp_path}/nothing.mp4 does not exist"
 
 
-def test_an_empty_file_is_called_empty(tmp_path: Path):
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     assert refusal(tmp_path / "empty.mp4").endswith("empty.mp4 is empty")
 
 
-def test_a_folder_is_called_a_folder(tmp_path: Path):
+def test_a_folder_is_called_a_folder(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path)
 
 
-def test_a_device_is_not_opened():
+def test_a_device_is_not_opened() -> None:
     assert refusal("/dev/zero") == "/dev/zero is not a regular file"
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path):
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert "is not a regular file" in refusal(tmp_path / "pipe.mp4")
 
 
 @pytest.mark.parametrize("content", [b"this is no video" * 99, bytes(4_096), os.urandom(50_000), b"\x00\x00\x00\x18ftypmp42"])
-def test_what_is_no_video_says_what_would_be(tmp_path: Path, content: bytes):
+def test_what_is_no_video_says_what_would_be(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text.mp4").write_bytes(content)
     assert "is not a video that can be read (mp4, mov, mkv, webm, ts)" in refusal(tmp_path / "text.mp4")
 
 
-def test_sound_alone_has_no_video_stream(tmp_path: Path):
+def test_sound_alone_has_no_video_stream(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=48_000)
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
@@ -83,7 +83,7 @@ def test_sound_alone_has_no_video_stream(tmp_path: Path):
     ],
 )
 @pytest.mark.parametrize("suffix", ["m3u8", "ffconcat", "sdp", "mp4"])
-def test_a_file_that_leads_to_others_opens_none_of_them(tmp_path: Path, clip: Path, playlist: str, suffix: str):
+def test_a_file_that_leads_to_others_opens_none_of_them(tmp_path: Path, clip: Path, playlist: str, suffix: str) -> None:
     path = tmp_path / f"list.{suffix}"
     path.write_text(playlist.format(clip=clip))
     assert "is not a video that can be read" in refusal(path)
@@ -92,27 +92,27 @@ def test_a_file_that_leads_to_others_opens_none_of_them(tmp_path: Path, clip: Pa
 @pytest.mark.parametrize(
     "url", ["concat:/etc/passwd", "data:video/mp4;base64,AAAA", "subfile,,start,0,end,9,,:/etc/passwd", "clip.mkv"]
 )
-def test_an_address_that_is_no_whole_path_is_refused(url: str):
+def test_an_address_that_is_no_whole_path_is_refused(url: str) -> None:
     assert refusal(url).endswith("is a relative path: give the whole path")
 
 
 @pytest.mark.parametrize("url", ["rtsp://cam/1", "s3://bucket/v.mp4", "ftp://host/v.mp4", "srt://h:1"])
-def test_a_scheme_that_is_not_read_names_those_that_are(url: str):
+def test_a_scheme_that_is_not_read_names_those_that_are(url: str) -> None:
     assert "give a path, file://, http:// or https://" in refusal(url)
 
 
-def test_a_file_url_is_a_path(clip: Path):
+def test_a_file_url_is_a_path(clip: Path) -> None:
     assert isinstance(inspect(source(clip.as_uri())), Inspected)
 
 
-def test_an_mp4_cut_off_before_its_index_is_refused(tmp_path: Path):
+def test_an_mp4_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mp4", list(range(0, 4_000, 40))).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     assert "damaged" in refusal(tmp_path / "cut.mp4")
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "ts"])
-def test_a_file_cut_in_the_middle_is_decoded_up_to_there(tmp_path: Path, suffix: str):
+def test_a_file_cut_in_the_middle_is_decoded_up_to_there(tmp_path: Path, suffix: str) -> None:
     path = write_video(tmp_path / f"whole.{suffix}", list(range(0, 10_000, 40)), size=(320, 240))
     whole, content = times_of(path), path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -122,7 +122,7 @@ def test_a_file_cut_in_the_middle_is_decoded_up_to_there(tmp_path: Path, suffix:
     assert len(whole) * 0.3 < len(times) < len(whole) * 0.7
 
 
-def test_an_mp4_with_its_index_first_and_its_end_missing_is_decoded_up_to_there(tmp_path: Path):
+def test_an_mp4_with_its_index_first_and_its_end_missing_is_decoded_up_to_there(tmp_path: Path) -> None:
     content = shared_video("intel/car-detection.mp4").read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(content[: len(content) // 2])
@@ -132,7 +132,7 @@ def test_an_mp4_with_its_index_first_and_its_end_missing_is_decoded_up_to_there(
         assert 0 < len(times_of(path)) < 300
 
 
-def test_damage_in_the_middle_costs_only_the_frames_that_it_hits(tmp_path: Path, clip: Path):
+def test_damage_in_the_middle_costs_only_the_frames_that_it_hits(tmp_path: Path, clip: Path) -> None:
     whole, content = times_of(clip), bytearray(clip.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 400] = os.urandom(400)
@@ -145,7 +145,7 @@ def test_damage_in_the_middle_costs_only_the_frames_that_it_hits(tmp_path: Path,
     assert times[-1] == whole[-1]
 
 
-def test_samples_of_a_damaged_file_are_the_same_for_every_number_of_threads(tmp_path: Path, clip: Path):
+def test_samples_of_a_damaged_file_are_the_same_for_every_number_of_threads(tmp_path: Path, clip: Path) -> None:
     content = bytearray(clip.read_bytes())
     for place in (0.3, 0.5, 0.7):
         at = int(len(content) * place)
@@ -159,12 +159,12 @@ def test_samples_of_a_damaged_file_are_the_same_for_every_number_of_threads(tmp_
     assert found[0] == found[1] == found[2]
 
 
-def test_a_start_time_that_is_none_is_refused(clip: Path):
+def test_a_start_time_that_is_none_is_refused(clip: Path) -> None:
     with pytest.raises(Unreadable, match="expected ISO 8601"):
         inspect(source(str(clip), "yesterday"))
 
 
-def test_a_start_time_without_a_zone_is_utc():
+def test_a_start_time_without_a_zone_is_utc() -> None:
     assert captured_from_ms("2026-11-20T08:00:00Z") == captured_from_ms("2026-11-20T08:00:00") == 1_795_161_600_000
     assert captured_from_ms("2026-11-20T10:00:00+02:00") == 1_795_161_600_000
     assert captured_from_ms(None) == -1

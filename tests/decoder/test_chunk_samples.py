@@ -52,7 +52,9 @@ recordings = st.builds(
 
 
 @given(recording=recordings, fps=st.sampled_from([0.5, 1.0, 2.0, 3.0, 25.0]), length=st.integers(200, 40_000))
-def test_chunks_together_are_the_whole_and_each_holds_what_its_windows_need(recording: Recording, fps: float, length: int):
+def test_chunks_together_are_the_whole_and_each_holds_what_its_windows_need(
+    recording: Recording, fps: float, length: int
+) -> None:
     whole = [picture.t_ms for picture in recording.pictures(Grid(fps), 0) if picture]
     owned = []
     for span in spans(recording.times[-1], length):
@@ -70,19 +72,19 @@ def test_chunks_together_are_the_whole_and_each_holds_what_its_windows_need(reco
     assert owned == whole
 
 
-def test_a_margin_is_counted_in_samples_however_sparse_they_lie():
+def test_a_margin_is_counted_in_samples_however_sparse_they_lie() -> None:
     recording = Recording([t * 4_000 for t in range(100)], keyframe_every=10)
     found = decoded(recording, dealt(1, 200_000, 260_000, 2.0))
     assert times_of(found, context=True)[:3] == [156_000, 160_000, 164_000]
     assert times_of(found, context=True)[-2:] == [268_000, 272_000]
 
 
-def test_a_chunk_that_owns_nothing_is_empty():
+def test_a_chunk_that_owns_nothing_is_empty() -> None:
     recording = Recording([0, 40, 80, 500_000], keyframe_every=1)
     assert decoded(recording, dealt(1, 60_000, 120_000, 2.0)) == []
 
 
-def test_every_decoding_of_a_chunk_is_the_same_wherever_decoding_begins():
+def test_every_decoding_of_a_chunk_is_the_same_wherever_decoding_begins() -> None:
     times = list(range(0, 300_000, 37))
     chunk = dealt(1, 120_000, 180_000, 2.0)
     assert decoded(Recording(times, 7), chunk) == decoded(Recording(times, 1_000), chunk)

@@ -12,20 +12,20 @@ def dealt(dealer: Dealer) -> list[tuple[str, int]]:
     return [(deal.source_id, deal.index) for deal in dealer.deal()]
 
 
-def test_partitions_take_turns():
+def test_partitions_take_turns() -> None:
     dealer = Dealer(ahead=64, partitions=3)
     dealer.add("a", range(5))
     assert list(dealer.deal()) == [Deal("a", index, index % 3) for index in range(5)]
 
 
-def test_sources_take_turns_so_a_short_file_never_waits_for_a_long_one():
+def test_sources_take_turns_so_a_short_file_never_waits_for_a_long_one() -> None:
     dealer = Dealer(ahead=5, partitions=24)
     dealer.add("long", range(1_000))
     dealer.add("short", range(2))
     assert dealt(dealer) == [("long", 0), ("short", 0), ("long", 1), ("short", 1), ("long", 2)]
 
 
-def test_no_more_than_the_bound_is_dealt_ahead_of_what_is_done():
+def test_no_more_than_the_bound_is_dealt_ahead_of_what_is_done() -> None:
     dealer = Dealer(ahead=2, partitions=24)
     dealer.add("a", range(4))
     assert dealt(dealer) == [("a", 0), ("a", 1)]
@@ -34,7 +34,7 @@ def test_no_more_than_the_bound_is_dealt_ahead_of_what_is_done():
     assert dealt(dealer) == [("a", 2)]
 
 
-def test_a_chunk_done_before_it_was_dealt_is_not_dealt():
+def test_a_chunk_done_before_it_was_dealt_is_not_dealt() -> None:
     dealer = Dealer(ahead=1, partitions=24)
     dealer.add("a", range(3))
     assert dealt(dealer) == [("a", 0)]
@@ -43,7 +43,7 @@ def test_a_chunk_done_before_it_was_dealt_is_not_dealt():
     assert dealt(dealer) == [("a", 2)]
 
 
-def test_a_dropped_source_gives_its_room_to_others():
+def test_a_dropped_source_gives_its_room_to_others() -> None:
     dealer = Dealer(ahead=1, partitions=24)
     dealer.add("failing", range(9))
     dealer.add("b", range(1))
@@ -52,7 +52,7 @@ def test_a_dropped_source_gives_its_room_to_others():
     assert dealt(dealer) == [("b", 0)]
 
 
-def test_adding_a_source_again_deals_again_what_is_not_done():
+def test_adding_a_source_again_deals_again_what_is_not_done() -> None:
     dealer = Dealer(ahead=9, partitions=24)
     dealer.add("a", range(3))
     assert len(dealt(dealer)) == 3
@@ -60,7 +60,7 @@ def test_adding_a_source_again_deals_again_what_is_not_done():
     assert dealt(dealer) == [("a", 1), ("a", 2)]
 
 
-def test_word_of_a_chunk_that_nobody_dealt_changes_nothing():
+def test_word_of_a_chunk_that_nobody_dealt_changes_nothing() -> None:
     dealer = Dealer(ahead=1, partitions=24)
     dealer.done("unknown", 7)
     assert (dealer.outstanding, dealt(dealer)) == (0, [])
@@ -71,7 +71,7 @@ def test_word_of_a_chunk_that_nobody_dealt_changes_nothing():
     ahead=st.integers(1, 12),
     order=st.randoms(use_true_random=False),
 )
-def test_every_chunk_is_dealt_once_and_the_bound_holds(sizes: dict[str, int], ahead: int, order: Random):
+def test_every_chunk_is_dealt_once_and_the_bound_holds(sizes: dict[str, int], ahead: int, order: Random) -> None:
     dealer, seen, open_chunks = Dealer(ahead, 24), [], list[tuple[str, int]]()
     for source_id, size in sizes.items():
         dealer.add(source_id, range(size))

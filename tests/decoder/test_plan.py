@@ -14,7 +14,7 @@ durations = st.integers(0, 400 * 3_600_000)
 
 
 @given(duration=durations, fps=rates)
-def test_spans_cover_the_timeline_once(duration: int, fps: float):
+def test_spans_cover_the_timeline_once(duration: int, fps: float) -> None:
     spans = cut(duration, fps, seekable=True)
     assert [span.index for span in spans] == list(range(len(spans)))
     assert spans[0].start_ms == 0
@@ -23,35 +23,35 @@ def test_spans_cover_the_timeline_once(duration: int, fps: float):
 
 
 @given(duration=durations, fps=rates)
-def test_spans_begin_on_whole_minutes_and_all_are_long_enough(duration: int, fps: float):
+def test_spans_begin_on_whole_minutes_and_all_are_long_enough(duration: int, fps: float) -> None:
     spans = cut(duration, fps, seekable=True)
     assert all(span.start_ms % 60_000 == 0 for span in spans)
     assert all(min(span.end_ms, duration) - span.start_ms >= span_ms(fps) for span in spans[1:])
 
 
 @given(fps=rates)
-def test_margins_are_at_most_five_percent_of_the_samples(fps: float):
+def test_margins_are_at_most_five_percent_of_the_samples(fps: float) -> None:
     assert sum(margins_ms(fps)) * Fraction(20) <= span_ms(fps)
 
 
-def test_margins_hold_the_widest_window_and_the_longest_memory():
+def test_margins_hold_the_widest_window_and_the_longest_memory() -> None:
     assert margins_ms(2.0) == (9_000 + 10 * 500, 9_000 + 2 * 500)
 
 
-def test_a_file_that_cannot_be_sought_is_one_chunk():
+def test_a_file_that_cannot_be_sought_is_one_chunk() -> None:
     assert len(cut(10 * 3_600_000, 2.0, seekable=False)) == 1
 
 
-def test_a_file_of_unknown_length_is_one_chunk():
+def test_a_file_of_unknown_length_is_one_chunk() -> None:
     assert len(cut(0, 2.0, seekable=True)) == 1
 
 
-def test_an_hour_at_two_samples_a_second_is_seven_chunks_and_the_last_takes_the_rest():
+def test_an_hour_at_two_samples_a_second_is_seven_chunks_and_the_last_takes_the_rest() -> None:
     spans = cut(3_600_000, 2.0, seekable=True)
     assert [span.start_ms // 60_000 for span in spans] == [0, 8, 16, 24, 32, 40, 48]
 
 
-def test_a_chunk_is_read_with_its_margins_and_not_before_the_beginning():
+def test_a_chunk_is_read_with_its_margins_and_not_before_the_beginning() -> None:
     source = Source(
         source_id="s", kind="file", life=3, lives=(Life(life=3, began_ms=0),), url="/v.mp4", sample_fps=2.0
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from services.decoder.retries import LAST_SECONDS, Retries
 
 
-def test_each_failure_waits_longer_up_to_a_limit():
+def test_each_failure_waits_longer_up_to_a_limit() -> None:
     retries, now, waits = Retries(), 0.0, list[float]()
     for _ in range(9):
         retries.postpone("a", now)
@@ -13,13 +13,13 @@ def test_each_failure_waits_longer_up_to_a_limit():
     assert waits == [1, 2, 4, 8, 16, 32, LAST_SECONDS, LAST_SECONDS, LAST_SECONDS]
 
 
-def test_a_source_is_due_once_for_each_failure():
+def test_a_source_is_due_once_for_each_failure() -> None:
     retries = Retries()
     retries.postpone("a", 0.0)
     assert (retries.due(0.5), retries.due(1.0), retries.due(99.0)) == ([], ["a"], [])
 
 
-def test_a_source_that_was_reached_begins_anew():
+def test_a_source_that_was_reached_begins_anew() -> None:
     retries = Retries()
     retries.postpone("a", 0.0)
     retries.forget("a")

@@ -24,12 +24,12 @@ from services.decoder.size import LARGEST_PIXELS, picture_size
         (640, 360, Fraction(1, 9_999), (512, 288)),
     ],
 )
-def test_sizes_keep_the_display_aspect_ratio(width: int, height: int, aspect: Fraction | None, size: tuple[int, int]):
+def test_sizes_keep_the_display_aspect_ratio(width: int, height: int, aspect: Fraction | None, size: tuple[int, int]) -> None:
     assert picture_size(width, height, aspect) == size
 
 
 @given(width=st.integers(1, 8_000), height=st.integers(1, 8_000))
-def test_a_picture_is_never_larger_than_its_source_nor_than_a_record(width: int, height: int):
+def test_a_picture_is_never_larger_than_its_source_nor_than_a_record(width: int, height: int) -> None:
     wide, high = picture_size(width, height, None)
     assert 1 <= wide <= width
     assert 1 <= high <= height
@@ -37,5 +37,5 @@ def test_a_picture_is_never_larger_than_its_source_nor_than_a_record(width: int,
 
 
 @given(width=st.integers(288, 3_400), height=st.integers(288, 3_000))
-def test_the_short_side_is_what_every_encoder_can_use(width: int, height: int):
+def test_the_short_side_is_what_every_encoder_can_use(width: int, height: int) -> None:
     assert min(picture_size(width, height, None)) == 288

@@ -15,42 +15,42 @@ def placed(timeline: Timeline, pts: list[int]) -> list[int | None]:
     return [timeline.place(value) for value in pts]
 
 
-def test_time_begins_at_the_first_frame_wherever_its_timestamp_lies():
+def test_time_begins_at_the_first_frame_wherever_its_timestamp_lies() -> None:
     assert placed(Timeline(Fraction(1, 1000), 8_333), [8_333, 8_366, 8_433]) == [0, 33, 100]
 
 
-def test_negative_timestamps_are_timestamps():
+def test_negative_timestamps_are_timestamps() -> None:
     assert placed(Timeline(Fraction(1, 12_800), -1024), [-1024, -512, 0, 512]) == [0, 40, 80, 120]
 
 
-def test_times_are_floored_and_never_rounded_up():
+def test_times_are_floored_and_never_rounded_up() -> None:
     assert placed(Timeline(Fraction(1001, 30_000), 0), [0, 1, 2, 3]) == [0, 33, 66, 100]
 
 
-def test_a_frame_without_a_timestamp_has_no_time():
+def test_a_frame_without_a_timestamp_has_no_time() -> None:
     assert Timeline(TS, 0).place(None) is None
 
 
-def test_a_frame_that_repeats_or_steps_back_has_no_time_of_its_own():
+def test_a_frame_that_repeats_or_steps_back_has_no_time_of_its_own() -> None:
     assert placed(Timeline(Fraction(1, 1000), 0), [0, 40, 40, 20, 80]) == [0, 40, None, None, 80]
 
 
-def test_a_frame_before_the_first_has_no_time():
+def test_a_frame_before_the_first_has_no_time() -> None:
     assert Timeline(Fraction(1, 1000), 100).place(60) is None
 
 
-def test_a_wrap_of_mpeg_ts_goes_on_without_a_step():
+def test_a_wrap_of_mpeg_ts_goes_on_without_a_step() -> None:
     first = WRAP - 9_000
     timeline = Timeline(TS, first, WRAP)
     assert placed(timeline, [first, WRAP - 3_600, 0, 3_600, 90_000]) == [0, 60, 100, 140, 1100]
 
 
-def test_a_recording_put_together_from_two_goes_on_after_the_first():
+def test_a_recording_put_together_from_two_goes_on_after_the_first() -> None:
     timeline = Timeline(TS, 900_000, WRAP)
     assert placed(timeline, [900_000, 990_000, 90_000, 93_600]) == [0, 1000, 1001, 1041]
 
 
-def test_elsewhere_a_step_back_is_left_out_until_time_catches_up():
+def test_elsewhere_a_step_back_is_left_out_until_time_catches_up() -> None:
     timeline = Timeline(Fraction(1, 1000), 0)
     assert placed(timeline, [0, 5_000, 1_000, 4_000, 5_040]) == [0, 5_000, None, None, 5_040]
 
@@ -60,7 +60,7 @@ def test_elsewhere_a_step_back_is_left_out_until_time_catches_up():
     base=st.sampled_from([TS, Fraction(1, 1000), Fraction(1001, 30_000), Fraction(1, 48_000)]),
     wrap=st.sampled_from([None, WRAP]),
 )
-def test_times_always_increase(steps: list[int], base: Fraction, wrap: int | None):
+def test_times_always_increase(steps: list[int], base: Fraction, wrap: int | None) -> None:
     timeline = Timeline(base, steps[0] if steps else 0, wrap)
     times = [t for t in placed(timeline, steps) if t is not None]
     assert times == sorted(set(times))
@@ -68,7 +68,7 @@ def test_times_always_increase(steps: list[int], base: Fraction, wrap: int | Non
 
 
 @given(pts=st.integers(-(10**9), 10**9), first=st.integers(-(10**6), 10**6))
-def test_the_pts_of_a_time_is_the_last_that_is_not_later(pts: int, first: int):
+def test_the_pts_of_a_time_is_the_last_that_is_not_later(pts: int, first: int) -> None:
     timeline = Timeline(TS, first)
     t_ms = (pts - first) * 1000 // 90_000
     assert (timeline.pts_of(t_ms) - first) * 1000 // 90_000 <= t_ms < (timeline.pts_of(t_ms + 1) - first + 90) * 1000 // 90_000

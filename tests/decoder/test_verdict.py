@@ -18,20 +18,20 @@ def source(life: int = 2, wanted: Wanted = "running") -> Source:
     )
 
 
-def test_a_chunk_of_a_running_source_is_decoded_at_once():
+def test_a_chunk_of_a_running_source_is_decoded_at_once() -> None:
     assert verdict(CHUNK, source(), done=False, age_ms=YOUNG) == "decode"
 
 
 @pytest.mark.parametrize("found", [source(life=3), source(wanted="removed"), source(life=3, wanted="removed")])
-def test_a_chunk_whose_life_is_over_is_dropped_at_once(found: Source):
+def test_a_chunk_whose_life_is_over_is_dropped_at_once(found: Source) -> None:
     assert verdict(CHUNK, found, done=False, age_ms=YOUNG) == "drop"
 
 
-def test_a_chunk_that_is_done_is_dropped_at_once():
+def test_a_chunk_that_is_done_is_dropped_at_once() -> None:
     assert verdict(CHUNK, source(), done=True, age_ms=YOUNG) == "drop"
 
 
 @pytest.mark.parametrize("found", [None, source(life=1), source(wanted="paused")])
-def test_a_chunk_may_arrive_before_the_wanted_state_that_it_was_dealt_under(found: Source | None):
+def test_a_chunk_may_arrive_before_the_wanted_state_that_it_was_dealt_under(found: Source | None) -> None:
     assert verdict(CHUNK, found, done=False, age_ms=YOUNG) == "wait"
     assert verdict(CHUNK, found, done=False, age_ms=OLD) == "drop"

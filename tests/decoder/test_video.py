@@ -31,7 +31,8 @@ def inspected(path: Path) -> Inspection:
 
 
 def pixels_of(picture: Picture) -> npt.NDArray[np.int16]:
-    return simplejpeg.decode_jpeg(picture.jpeg, "RGB").astype(np.int16)
+    pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(picture.jpeg, "RGB")
+    return pixels.astype(np.int16)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def pixels_of(picture: Picture) -> npt.NDArray[np.int16]:
         ("test_non_zero_start.mp4", "test_non_zero_start.mp4.stream0.all_frames_info.json"),
     ],
 )
-def test_times_are_those_of_another_decoder(name: str, described: str):
+def test_times_are_those_of_another_decoder(name: str, described: str) -> None:
     frames = json.loads(shared_video(f"torchcodec/{described}").read_text())
     micros = [round(Fraction(frame["pts_time"]) * 1_000_000) for frame in frames]
     times = times_of(shared_video(f"torchcodec/{name}"))
@@ -64,37 +65,37 @@ def test_times_are_those_of_another_decoder(name: str, described: str):
         ("intel/asl_walk.mkv", 89, (384, 288)),
     ],
 )
-def test_real_files_of_every_kind_are_decoded_whole(name: str, frames: int, size: tuple[int, int]):
+def test_real_files_of_every_kind_are_decoded_whole(name: str, frames: int, size: tuple[int, int]) -> None:
     path = shared_video(name)
     assert len(times_of(path)) == frames
     assert {(p.width, p.height) for p in pictures_of(path)} == {size}
 
 
-def test_threads_change_nothing():
+def test_threads_change_nothing() -> None:
     path = shared_video("intel/bottle-detection.mp4")
     assert times_of(path, threads=1) == times_of(path, threads=3)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "ts"])
-def test_every_container_gives_the_same_times(tmp_path: Path, suffix: str):
+def test_every_container_gives_the_same_times(tmp_path: Path, suffix: str) -> None:
     times = list(range(0, 2_000, 40))
     codec = "libvpx-vp9" if suffix == "webm" else "libx264"
     assert times_of(write_video(tmp_path / f"v.{suffix}", times, codec=codec)) == times
 
 
-def test_variable_frame_rate_is_told_by_timestamps_not_by_counting(tmp_path: Path):
+def test_variable_frame_rate_is_told_by_timestamps_not_by_counting(tmp_path: Path) -> None:
     times = list(accumulate([0, 7, 400, 33, 1, 2_500, 41, 40, 900]))
     path = write_video(tmp_path / "vfr.mkv", times)
     assert times_of(path) == times
     assert [picture.t_ms for picture in pictures_of(path)] == [0, 2941, 3022, 3922]
 
 
-def test_odd_sizes_stay_as_they_are(tmp_path: Path):
+def test_odd_sizes_stay_as_they_are(tmp_path: Path) -> None:
     path = write_video(tmp_path / "odd.mkv", [0, 40, 80], size=(101, 57), codec="libvpx-vp9")
     assert [(p.width, p.height) for p in pictures_of(path)] == [(101, 57)]
 
 
-def test_pixels_that_are_not_square_are_squared(tmp_path: Path):
+def test_pixels_that_are_not_square_are_squared(tmp_path: Path) -> None:
     path = write_video(tmp_path / "pal.mp4", [0, 40], size=(720, 576), sample_aspect=Fraction(64, 45))
     assert [(p.width, p.height) for p in pictures_of(path)] == [(512, 288)]
 
@@ -104,7 +105,7 @@ QUARTERS = np.array([[(220, 30, 30), (30, 200, 30)], [(30, 30, 220), (230, 230, 
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_a_turned_or_mirrored_video_is_shown_upright(tmp_path: Path, degrees: int, mirrored: bool):
+def test_a_turned_or_mirrored_video_is_shown_upright(tmp_path: Path, degrees: int, mirrored: bool) -> None:
     stored = QUARTERS.repeat(32, 0).repeat(48, 1)
     path = write_video(tmp_path / "t.mp4", [0, 40], size=(96, 64), pictures=[stored] * 2, rotation=degrees, mirrored=mirrored)
     shown = pixels_of(pictures_of(path)[0])
@@ -115,21 +116,21 @@ def test_a_turned_or_mirrored_video_is_shown_upright(tmp_path: Path, degrees: in
     assert np.abs(corners - upright).max() < 30
 
 
-def test_the_shared_rotated_video_is_the_other_one_turned():
+def test_the_shared_rotated_video_is_the_other_one_turned() -> None:
     upright = pixels_of(pictures_of(shared_video("torchcodec/nasa_13013_rotated.mp4"))[0])
     stored = next(p for p in pictures_of(shared_video("torchcodec/nasa_13013.mp4")))
     turned = min(np.abs(np.rot90(pixels_of(stored), k) - upright).mean() for k in (1, 3))
     assert turned < 20
 
 
-def test_colours_and_brightness_survive_the_way_from_limited_to_full_range(tmp_path: Path):
+def test_colours_and_brightness_survive_the_way_from_limited_to_full_range(tmp_path: Path) -> None:
     grey = [np.full((64, 96, 3), shade, np.uint8) for shade in (0, 64, 128, 192, 255)]
     path = write_video(tmp_path / "grey.mp4", range(0, 2_500, 500), size=(96, 64), pictures=grey, gop=1)
     shades = [pixels_of(picture).mean() for picture in pictures_of(path)]
     assert np.abs(np.array(shades) - [0, 64, 128, 192, 255]).max() < 3
 
 
-def test_noise_at_the_longest_shape_stays_under_the_payload_limit(tmp_path: Path):
+def test_noise_at_the_longest_shape_stays_under_the_payload_limit(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (300, 8_000, 3), np.uint8)
     path = write_video(tmp_path / "long.mkv", [0], size=(8_000, 300), pictures=[noise], codec="mjpeg", pixels="yuvj420p")
     assert len(pictures_of(path)[0].jpeg) < 900_000
@@ -137,7 +138,7 @@ def test_noise_at_the_longest_shape_stays_under_the_payload_limit(tmp_path: Path
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize("options", [{"bf": "3"}, {"x264-params": "open-gop=1:bframes=3"}, {"bf": "0"}])
-def test_decoding_from_the_middle_gives_the_same_frames(tmp_path: Path, suffix: str, options: dict[str, str]):
+def test_decoding_from_the_middle_gives_the_same_frames(tmp_path: Path, suffix: str, options: dict[str, str]) -> None:
     times = [int(i * 1001 / 30) for i in range(400)]
     path = write_video(tmp_path / f"v.{suffix}", times, gop=25, options=options)
     whole = {p.t_ms: pixels_of(p) for p in pictures_of(path, fps=10)}
@@ -147,19 +148,19 @@ def test_decoding_from_the_middle_gives_the_same_frames(tmp_path: Path, suffix: 
         assert all(np.array_equal(pixels_of(p), whole[p.t_ms]) for p in part)
 
 
-def test_a_long_file_is_found_to_be_seekable_and_a_transport_stream_is_not(tmp_path: Path):
+def test_a_long_file_is_found_to_be_seekable_and_a_transport_stream_is_not(tmp_path: Path) -> None:
     times = list(range(0, 20_000, 100))
     found = inspected(write_video(tmp_path / "v.mp4", times))
     assert (found.seekable, abs(found.duration_ms - 20_000) < 200) == (True, True)
     assert not inspected(write_video(tmp_path / "v.ts", times)).seekable
 
 
-def test_a_file_whose_only_keyframe_is_the_first_is_read_in_one(tmp_path: Path):
+def test_a_file_whose_only_keyframe_is_the_first_is_read_in_one(tmp_path: Path) -> None:
     path = write_video(tmp_path / "one.mkv", list(range(0, 300_000, 1_000)), gop=10_000, options={"x264-params": "scenecut=0"})
     assert not inspected(path).seekable
 
 
-def test_two_transport_streams_put_together_are_one_timeline(tmp_path: Path):
+def test_two_transport_streams_put_together_are_one_timeline(tmp_path: Path) -> None:
     part = write_video(tmp_path / "part.ts", list(range(0, 3_000, 40))).read_bytes()
     path = tmp_path / "both.ts"
     path.write_bytes(part + part)
