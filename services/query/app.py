@@ -24,7 +24,7 @@ from services.query.media.thumbnails import thumbnail_router
 from services.query.media.uploads import upload_router
 from services.query.page import FOLDER, Page
 from services.query.pages import Pages
-from services.query.problems import Problem, not_yet
+from services.query.problems import not_yet
 from services.query.readiness import Readiness
 from services.query.search import Search
 from services.query.search_request import SearchRequest
@@ -121,14 +121,10 @@ def _add_later(app: FastAPI) -> None:
     async def later(request: Request) -> Response:
         raise not_yet(request.url.path)
 
-    async def no_such_path(request: Request) -> Response:
-        raise Problem(404, "no-such-path", f"{request.url.path[:200]} is no path of this API: /docs lists them")
-
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     for path in LATER:
         app.add_api_route(path, later, methods=methods, include_in_schema=False)
         app.add_api_route(path + "/{rest:path}", later, methods=methods, include_in_schema=False)
-    app.add_api_route("/v1/{rest:path}", no_such_path, methods=methods, include_in_schema=False)
 
 
 class _Counted:

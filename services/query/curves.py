@@ -1,7 +1,8 @@
 """The score curves of the windows that were read, and the hits in them. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from schemas.messages import Source
 from services.query.question import Question
 from services.query.ranking import Found
-from services.query.segments import find_segments, sample_period
+from services.query.segments import Segment, find_segments, sample_period
 from services.query.windows import Window
 
 ROWS_BUDGET: Final = 10_000
@@ -30,61 +31,59 @@ class Rows:
 
 @dataclass(frozen=True)
 class Curve:
-    """The rows of one window in time order: `rank` orders them, `score` is shown."""
+    """The rows of one window in time order: `rank` orders them, `score` is shown, `segments` are those of `rank`."""
 
     source: Source
     t_ms: npt.NDArray[np.int64]
     captured_ms: npt.NDArray[np.int64]
     rank: npt.NDArray[np.float64]
     score: npt.NDArray[np.float64]
+    segments: list[Segment]
+
+
+def cost(windows: Iterable[Window], sources: Mapping[int, Source]) -> float:
+    """Return about how many rows lie in the windows."""
+    return sum((window.last_ms - window.first_ms) / 1000 * sources[window.source_no].sample_fps for window in windows)
 
 
 def affordable(windows: Sequence[Window], sources: Mapping[int, Source]) -> list[Window]:
     """Keep the first windows whose rows the budget pays for; at least one."""
-    kept: list[Window] = []
-    rows = 0.0
-    for window in windows:
-        rows += (window.last_ms - window.first_ms) / 1000 * sources[window.source_no].sample_fps
-        if kept and rows > ROWS_BUDGET:
-            break
-        kept.append(window)
-    return kept
+    costs = accumulate(cost([window], sources) for window in windows)
+    return [window for window, total in zip(windows, costs, strict=True) if total <= ROWS_BUDGET] or list(windows[:1])
 
 
 def cut(rows: Rows, windows: Sequence[Window], question: Question, sources: Mapping[int, Source]) -> dict[Window, Curve]:
     """Return the curve of each window from the rows of all of them."""
-    rank = (rows.vectors @ question.centred).astype(np.float64)
-    score = (rows.vectors @ question.vector).astype(np.float64)
+    vectors = rows.vectors.reshape(-1, question.vector.size)
+    rank, score = ((vectors @ direction).astype(np.float64) for direction in (question.centred, question.vector))
     curves = {}
     for window in windows:
-        mine = np.flatnonzero(
-            (rows.source_no == window.source_no) & (rows.t_ms >= window.first_ms) & (rows.t_ms <= window.last_ms)
-        )
-        source = sources[window.source_no]
-        curves[window] = Curve(source, rows.t_ms[mine], rows.captured_ms[mine], rank[mine], score[mine])
+        in_time = (rows.t_ms >= window.first_ms) & (rows.t_ms <= window.last_ms)
+        mine = np.flatnonzero((rows.source_no == window.source_no) & in_time)
+        source, t_ms = sources[window.source_no], rows.t_ms[mine]
+        segments = find_segments(t_ms, rank[mine], question.background, _period_ms(source))
+        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], rank[mine], score[mine], segments)
     return curves
 
 
-def grown(window: Window, curve: Curve, question: Question, growth_ms: int) -> Window:
+def grown(window: Window, curve: Curve, growth_ms: int) -> Window:
     """Return the window with `growth_ms` more at each side where a segment has reached its end, though the source goes on."""
-    if growth_ms == 0 or curve.t_ms.size == 0:
+    if not curve.segments:
         return window
-    segments = find_segments(curve.t_ms, curve.rank, question.background, _period_ms(curve.source))
     edge_ms = 2 * sample_period(curve.t_ms, _period_ms(curve.source))
-    left = segments[0].start_ms <= curve.t_ms[0] and curve.t_ms[0] - window.first_ms < edge_ms
-    right = segments[-1].end_ms >= curve.t_ms[-1] and window.last_ms - curve.t_ms[-1] < edge_ms
+    left = curve.segments[0].start_ms <= curve.t_ms[0] and curve.t_ms[0] - window.first_ms < edge_ms
+    right = curve.segments[-1].end_ms > curve.t_ms[-1] and window.last_ms - curve.t_ms[-1] < edge_ms
     return window.grown(left_ms=growth_ms if left else 0, right_ms=growth_ms if right else 0)
 
 
-def hits_of(curves: Sequence[Curve], question: Question) -> Iterator[Found]:
+def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
     """Return the segments of all curves. None begins before the first frame of a file."""
     for curve in curves:
-        source = curve.source
-        for segment in find_segments(curve.t_ms, curve.rank, question.background, _period_ms(source)):
+        for segment in curve.segments:
             yield Found(
-                source_id=source.source_id,
-                life=source.life,
-                start_ms=max(0, segment.start_ms) if source.kind == "file" else segment.start_ms,
+                source_id=curve.source.source_id,
+                life=curve.source.life,
+                start_ms=max(0, segment.start_ms) if curve.source.kind == "file" else segment.start_ms,
                 end_ms=segment.end_ms,
                 peak_ms=int(curve.t_ms[segment.peak]),
                 captured_ms=int(curve.captured_ms[segment.peak]),

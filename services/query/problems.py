@@ -13,7 +13,7 @@ from streaming.errors import Unavailable
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
 
-_HTTP_KINDS: Final = {404: "no-such-path", 405: "method-not-allowed", 413: "too-large", 415: "media-type-not-accepted"}
+_HTTP_KINDS: Final = {404: "no-such-path", 405: "method-not-allowed"}
 
 
 class Problem(Exception):  # noqa: N818  the name of RFC 9457
@@ -89,10 +89,11 @@ def validation_problem(errors: list[Any]) -> Problem:
     return invalid(".".join(place) or "body", f"{'.'.join(place) or 'body'}: {first['msg']}")
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = _HTTP_KINDS.get(error.status_code, "request-refused")
-    return Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {})).response()
+    detail = f"{request.method} {request.url.path[:200]}: {error.detail}; /docs lists what there is"
+    return Problem(error.status_code, kind, detail, headers=dict(error.headers or {})).response()
 
 
 def _unexpected(_request: Request, _error: Exception) -> Response:

@@ -15,7 +15,7 @@ from schemas.errors import InvalidMessage
 from schemas.identity import source_no
 from services.query import filters
 from services.query.access.keys import Grant
-from services.query.curves import Curve, affordable, cut, grown, hits_of
+from services.query.curves import ROWS_BUDGET, Curve, affordable, cost, cut, grown, hits_of
 from services.query.problems import Problem, invalid, unavailable
 from services.query.question import Kind, Part, Question, ask
 from services.query.ranking import Found, Mode, arrange
@@ -92,7 +92,7 @@ class Search:
         windows = self._windows(query, question, limits, collection)
         searched = time.perf_counter()
         curves = self._curves(windows, question, limits, collection)
-        hits = arrange(hits_of(curves, question), query.mode, query.per_source, _list_length(query))
+        hits = arrange(hits_of(curves), query.mode, query.per_source, _list_length(query))
         refined = time.perf_counter()
         took = Took(1e3 * (encoded - started), 1e3 * (searched - encoded), 1e3 * (refined - searched))
         return Answer(hits, _is_found(hits, question), self._encoder.space, limits.without_clock, took)
@@ -173,21 +173,22 @@ class Search:
             windows, full = open_windows(shown, windows, each, most)
             if nearest.t_ms.size < CANDIDATES or len(windows) >= most // LIST_PAGES:
                 break
-        return windows
+        return affordable(windows, limits.sources)
 
     def _curves(self, windows: list[Window], question: Question, limits: Scope, collection: Collection) -> list[Curve]:
         """Read the windows, and more beyond a side where a segment has reached the end of its window."""
+        windows = merge(windows)
         curves: dict[Window, Curve] = {}
         for growth_ms in (*GROWTHS_MS, 0):
-            windows = merge(affordable(windows, limits.sources))
             missing = [window for window in windows if window not in curves]
             if missing:
                 spans = [(one.source_no, one.life, one.first_ms, one.last_ms) for one in missing]
                 rows = self._store.rows(collection.name, filters.all_of([limits.clock, filters.stretches(spans)]))
                 curves |= cut(rows, missing, question, limits.sources)
-            windows = [grown(window, curves[window], question, growth_ms) for window in windows]
-            if all(window in curves for window in windows):
+            longer = merge(grown(window, curves[window], growth_ms) for window in windows)
+            if longer == windows or cost(longer, limits.sources) > ROWS_BUDGET:
                 break
+            windows = longer
         return [curves[window] for window in windows]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-REACH_MS: Final = 15_000
+REACH_MS: Final = 10_000
 """How far to each side of a candidate the curve is read at first."""
-GROWTHS_MS: Final = (45_000, 180_000)
+GROWTHS_MS: Final = (30_000, 120_000)
 """How much is read beyond a side where a segment has reached the end of its window, the first and the second time."""
 
 

@@ -252,3 +252,25 @@ def test_links_of_a_hit_are_signed_for_the_key_that_searched(searched: Searched)
         assert link.startswith(f"/v1/sources/{hit['source_id']}/")
         assert "signature=" in link
     assert f"start_ms={hit['start_ms']}" in hit["clip_url"]
+
+
+def test_a_file_that_is_no_picture_is_told(searched: Searched) -> None:
+    async def post(picture: bytes) -> tuple[int, str]:
+        async with searched.under_test.client() as client:
+            answer = await client.post("/v1/search", files={"image": picture})
+            return answer.status_code, answer.json()["field"]
+
+    for wrong in (b"GIF89a....", picture("red")[:100], b"\xff\xd8\xff"):
+        assert asyncio.run(post(wrong)) == (415, "image")
+
+
+def test_a_moment_or_a_source_that_is_not_there_is_told(searched: Searched) -> None:
+    async def post(body: dict[str, object]) -> tuple[int, str]:
+        async with searched.under_test.client() as client:
+            answer = await client.post("/v1/search", json=body)
+            return answer.status_code, answer.json()["field"]
+
+    assert asyncio.run(post({"like": {"source_id": "clip-1", "t_ms": 10**9}})) == (404, "like.t_ms")
+    assert asyncio.run(post({"text": "red", "filters": {"sources": ["clip-1", "gone"]}})) == (404, "filters.sources")
+    nothing = asyncio.run(searched.under_test.search({"text": "red", "filters": {"categories": ["purple"]}}))
+    assert (nothing["hits"], nothing["found"]) == ([], False)

@@ -1,0 +1,165 @@
+"""Sources: rules of lives, states, and the book that shadows the log."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.messages import ChunkStatus, Plan, Source, SourceStatus, Span
+from services.query import wanted
+from services.query.access import Grant
+from services.query.problems import Problem
+from services.query.source_request import parse, patched
+from services.query.sources import SourceBook
+from services.query.wanted import Wish
+from tests.query.corpus import file_source
+
+SPACE = "tiny-0@00000000"
+ALL = Grant("key", frozenset({"search"}))
+FILE = Wish(kind="file", url="/a.mp4", sample_fps=2.0)
+PLAN = Plan(
+    life=1, fingerprint="f", duration_ms=90_000, sample_fps=2.0, seekable=True,
+    chunks=(Span(index=0, start_ms=0, end_ms=60_000), Span(index=1, start_ms=60_000, end_ms=120_000)),
+)  # fmt: skip
+
+
+def status(state: str, plan: Plan | None = None, **fields: Any) -> SourceStatus:
+    given = {"source_id": "a", "life": 1, "state": state, "since_ms": 0} | fields
+    return msgspec.structs.replace(msgspec.convert(given, SourceStatus), plan=plan)
+
+
+def chunk(index: int, rows: int, space: str = SPACE, life: int = 1) -> ChunkStatus:
+    return ChunkStatus(stream=f"a/{life}/c{index}", source_id="a", life=life, index=index, space=space, rows=rows)
+
+
+def put(last: Source | None, wish: Wish, now_ms: int = 10) -> Source:
+    return wanted.put(last, "a", wish, now_ms)
+
+
+@pytest.mark.parametrize("change", [{"url": "/b.mp4"}, {"sample_fps": 1.0}, {"starts_at": "2026-01-01T00:00:00Z"}])
+def test_a_file_lives_anew_when_its_timeline_changes(change: dict[str, Any]) -> None:
+    first = put(None, FILE)
+    second = put(first, replace(FILE, **change), 20)
+    assert [life.life for life in second.lives] == [1, 2]
+    assert second.lives[1].began_ms == 20
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "n"}, {"category": "c"}, {"labels": (("k", "v"),)}, {"wanted": "paused"}, {"keep_days": 3.0}]
+)
+def test_what_does_not_touch_the_timeline_keeps_the_life(change: dict[str, Any]) -> None:
+    assert put(put(None, FILE), replace(FILE, **change), 20).life == 1
+
+
+def test_a_removed_source_lives_anew_when_it_is_added_again_and_not_before() -> None:
+    gone = wanted.remove(put(None, FILE))
+    assert (gone.wanted, gone.life) == ("removed", 1)
+    assert put(gone, FILE, 20).life == 2
+    assert put(put(gone, FILE, 20), FILE, 30).life == 2
+
+
+def test_lives_begin_one_after_the_other_even_when_the_clock_stands_still() -> None:
+    again = put(wanted.remove(put(None, FILE, 10)), FILE, 10)
+    assert [life.began_ms for life in again.lives] == [10, 11]
+
+
+def test_a_push_source_does_not_live_anew_when_its_rate_changes() -> None:
+    push = Wish(kind="push", url=None, sample_fps=2.0)
+    assert put(put(None, push), replace(push, sample_fps=1.0)).life == 1
+    assert put(put(None, push), FILE).life == 2
+
+
+def test_an_unknown_id_is_registered_once_and_never_revives_what_was_removed() -> None:
+    new = wanted.register(None, "a", 2.0, 10)
+    assert new is not None
+    assert (new.kind, new.life) == ("push", 1)
+    assert wanted.register(new, "a", 2.0, 20) is None
+    assert wanted.register(wanted.remove(new), "a", 2.0, 20) is None
+
+
+def test_changed_content_begins_one_life_however_often_it_is_reported() -> None:
+    first = put(None, FILE)
+    second = wanted.content_changed(first, 1, 20)
+    assert second is not None
+    assert second.life == 2
+    assert wanted.content_changed(second, 1, 30) is None
+    assert wanted.content_changed(wanted.remove(first), 1, 30) is None
+
+
+def test_a_patch_changes_what_it_names_and_null_takes_the_default() -> None:
+    source = file_source("a", name="n", category="c", sample_fps=4.0)
+    assert patched(source, {"name": "m"}).model_dump() | {"name": "n"} == patched(source, {}).model_dump()
+    assert patched(source, {"category": None, "sample_fps": None}).category == ""
+    with pytest.raises(Problem, match="colour"):
+        patched(source, {"colour": "red"})
+    with pytest.raises(Problem, match="life"):
+        parse({"life": 2})
+
+
+def book(*statuses: SourceStatus, chunks: tuple[ChunkStatus, ...] = (), source: Source | None = None) -> SourceBook:
+    made = SourceBook(SPACE)
+    made.follow_sources([source or file_source("a")])
+    made.follow_statuses(statuses)
+    made.follow_chunks(chunks)
+    return made
+
+
+def test_a_file_is_indexed_when_a_strong_read_has_seen_every_row_that_was_promised() -> None:
+    made = book(status("running", PLAN), chunks=(chunk(0, 120),))
+    source = made.get("a", ALL)
+    assert made.unconfirmed() == []
+    view = made.view(source)
+    assert (view.state, view.progress, view.rows, view.samples, view.duration_ms) == ("running", 0.5, 120, 181, 90_000)
+    made.follow_chunks([chunk(1, 60)])
+    assert made.unconfirmed() == [(source, 180)]
+    assert made.view(source).state == "running"
+    made.confirm(source, 180)
+    assert (made.view(source).state, made.view(source).progress, made.unconfirmed()) == ("indexed", 1.0, [])
+
+
+def test_chunks_of_another_space_or_life_count_for_nothing() -> None:
+    made = book(status("running", PLAN), chunks=(chunk(0, 120, "other@00000000"), chunk(1, 60, life=2)))
+    assert made.view(made.get("a", ALL)).chunks_done == 0
+
+
+def test_a_status_of_an_older_life_is_not_believed() -> None:
+    made = book(status("failed", error="broken"), source=file_source("a", life=2))
+    assert made.view(made.get("a", ALL)).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "state"),
+    [
+        ({}, None, "waiting"),
+        ({"wanted": "paused"}, "running", "paused"),
+        ({}, "paused", "waiting"),
+        ({}, "failed", "failed"),
+        ({"wanted": "paused"}, "failed", "failed"),
+        ({"kind": "push", "url": None}, None, "running"),
+    ],
+)
+def test_the_state_is_what_is_wanted_and_what_is_said(fields: dict[str, Any], said: str | None, state: str) -> None:
+    made = book(*([status(said, error="e")] if said else []), source=file_source("a", **fields))
+    assert made.view(made.get("a", ALL)).state == state
+
+
+def test_a_client_reads_what_it_wrote_before_the_log_comes_round() -> None:
+    made = book()
+    first, second = file_source("a", name="first"), file_source("a", name="second")
+    made.sent(first)
+    made.sent(second)
+    made.follow_sources([first])
+    assert made.get("a", ALL).name == "second"
+    made.follow_sources([second])
+    made.follow_sources([file_source("a", name="of another process")])
+    assert made.get("a", ALL).name == "of another process"
+
+
+def test_a_removed_source_is_hidden_and_its_record_kept() -> None:
+    made = book(source=file_source("a", wanted="removed"))
+    with pytest.raises(Problem):
+        made.get("a", ALL)
+    record = made.record("a")
+    assert record is not None
+    assert record.wanted == "removed"
