@@ -82,14 +82,14 @@ def zero_shot(encoder: Encoder, part: Part) -> Figures:
     return recalls(f"{part.name} zero-shot of {len(labels)}", queries @ rows.T, holds, (1, 5))
 
 
-def scene_retrieval(encoder: Encoder) -> Figures:
+def scene_retrieval(encoder: Encoder, scenes: int = SCENES) -> Figures:
     """A true caption must find a scene for which it holds, among scenes of seeds that training never drew."""
-    items = scene_items(SCENES, np.random.default_rng(SEED + 1))
+    items = scene_items(scenes, np.random.default_rng(SEED + 1))
     captions = [item.captions[0] for item in items]
     scores = embed_pictures(encoder, [item.pixels for item in items]) @ embed_queries(encoder, [c.text for c in captions]).T
     holds = np.array([[caption.holds_in(item.truth) for caption in captions] for item in items])
-    chance = {f"generated scenes, chance of {SCENES}": float(holds.mean())}
-    return recalls(f"generated scenes, text to one of {SCENES}", scores, holds, (1, 5)) | chance
+    chance = {f"generated scenes, chance of {scenes}": float(holds.mean())}
+    return recalls(f"generated scenes, text to one of {scenes}", scores, holds, (1, 5)) | chance
 
 
 def clip_search(encoder: Encoder, paths: Sequence[pathlib.Path]) -> Figures:

@@ -58,8 +58,9 @@ def fit(encoder: Encoder, items: Sequence[Item]) -> tuple[Fit, Fit]:
     text_ranks = ranks(encoder, rows, embed_queries(encoder, [caption.text for caption in captions]))
     image_ranks = ranks(encoder, rows, embed_pictures(encoder, looks))
     said = np.array([[caption.holds_in(item.truth) for caption in captions] for item in items])
-    shown = np.array([[item.sort == other.sort for other in items] for item in items])
-    return balanced(*best_scores(text_ranks, said, corpora, rng)), balanced(*best_scores(image_ranks, shown, corpora, rng))
+    alike = np.array([[item.sort == other.sort for other in items] for item in items])
+    text = balanced(*best_scores(text_ranks, said, said, corpora, rng))
+    return text, balanced(*best_scores(image_ranks, np.eye(len(items), dtype=bool), alike, corpora, rng))
 
 
 def ranks(encoder: Encoder, rows: Vectors, queries: Vectors) -> Vectors:
@@ -67,14 +68,19 @@ def ranks(encoder: Encoder, rows: Vectors, queries: Vectors) -> Vectors:
     return np.asarray(rows @ (queries - encoder.background.texts.mean(axis=0)).T, np.float32)
 
 
-def best_scores(scores: Vectors, holds: Truth, corpora: Sequence[Rows], rng: Generator) -> tuple[Vectors, Vectors]:
-    """Best scores over corpora, for queries whose answer is in the corpus and for queries whose answer is not."""
+def best_scores(
+    scores: Vectors, answers: Truth, alike: Truth, corpora: Sequence[Rows], rng: Generator
+) -> tuple[Vectors, Vectors]:
+    """Best scores over corpora: of queries with an answer in the corpus, and of queries with nothing alike in it.
+
+    A picture of a thing of which the corpus holds another picture counts as neither.
+    """
     present: list[float] = []
     absent: list[float] = []
     for corpus in corpora:
-        best, answered = scores[corpus].max(axis=0), holds[corpus].any(axis=0)
-        present += rng.choice(best[answered], QUERIES_PER_CORPUS).tolist()
-        absent += rng.choice(best[~answered], QUERIES_PER_CORPUS).tolist()
+        best = scores[corpus].max(axis=0)
+        present += rng.choice(best[answers[corpus].any(axis=0)], QUERIES_PER_CORPUS).tolist()
+        absent += rng.choice(best[~alike[corpus].any(axis=0)], QUERIES_PER_CORPUS).tolist()
     return np.array(present, np.float32), np.array(absent, np.float32)
 
 

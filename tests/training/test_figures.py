@@ -31,7 +31,7 @@ def test_the_threshold_parts_what_can_be_parted() -> None:
 def test_best_scores_are_taken_over_the_corpus_alone() -> None:
     scores = np.array([[0.9, 0.2], [0.1, 0.3], [0.8, 0.8]], np.float32)
     holds = np.array([[True, False], [False, False], [False, True]])
-    present, absent = best_scores(scores, holds, [np.array([0, 1])], np.random.default_rng(0))
+    present, absent = best_scores(scores, holds, holds, [np.array([0, 1])], np.random.default_rng(0))
     assert set(present.tolist()) == {np.float32(0.9)}
     assert set(absent.tolist()) == {np.float32(0.3)}
 

@@ -2,6 +2,7 @@
 
 import pathlib
 from fractions import Fraction
+from typing import TypedDict
 
 import av
 
@@ -29,9 +30,19 @@ def render_video(
         container.mux(stream.encode(None))
 
 
-def truth_json(script: Script) -> dict[str, object]:
-    """`spans`: start_ms, end_ms, caption. `seconds`: the facts in the middle of each second, as words."""
-    spans = [{"start_ms": s.start_ms, "end_ms": s.end_ms, "caption": s.caption} for s in truth_of(script)]
+class Truth(TypedDict):
+    """`spans` are start_ms, end_ms, caption; `seconds` the facts in the middle of each second, as words."""
+
+    duration_ms: int
+    spans: list[dict[str, int | str]]
+    seconds: list[list[str]]
+
+
+def truth_json(script: Script) -> Truth:
+    """The truth of a clip, ready for JSON."""
+    spans: list[dict[str, int | str]] = [
+        {"start_ms": s.start_ms, "end_ms": s.end_ms, "caption": s.caption} for s in truth_of(script)
+    ]
     seconds = [sorted(map(_words, facts_at(script, t))) for t in range(500, script.duration_ms, 1000)]
     return {"duration_ms": script.duration_ms, "spans": spans, "seconds": seconds}
 
