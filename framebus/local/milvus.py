@@ -37,8 +37,8 @@ class MilvusServer:
         self._own_logs = logs / "milvus"
         self._own_logs.mkdir(parents=True, exist_ok=True)
         home.mkdir(parents=True, exist_ok=True)
-        ports = recorded_ports(home / "ports.json", PORT_NAMES)
-        write_settings(home, self._own_logs, ports)
+        self._ports = recorded_ports(home / "ports.json", PORT_NAMES)
+        write_settings(home, self._own_logs, self._ports)
         self._state = home / "fence.json"
         self._socket = socket_path(home)
         self.address = f"unix:{self._socket}"
@@ -46,8 +46,8 @@ class MilvusServer:
             Program(
                 name="milvus",
                 command=(
-                    *self._fence(ports["proxy_port"]),
-                    *_server(unpack(tools), ports["metrics_port"], f"framebus-{short_hash(home)}"),
+                    *self._fence(self._ports["proxy_port"]),
+                    *_server(unpack(tools), self._ports["metrics_port"], f"framebus-{short_hash(home)}"),
                 ),
                 environment=python_environment(),
                 prepare=self._prepare,
@@ -81,9 +81,10 @@ class MilvusServer:
         if not refused:
             return ""
         interfaces = ", ".join(name for _, name in socket.if_nameindex())
+        ports = ", ".join(str(port) for name, port in self._ports.items() if name != "etcd_port")
         return (
-            f"Milvus answers WITHOUT a password on every network interface of this machine ({interfaces}): the system refuses "
-            f"the network namespace that would fence it in ({refused}). Use a firewall, or name a server in FRAMEBUS_MILVUS."
+            f"Milvus answers WITHOUT a password on every network interface of this machine ({interfaces}), ports {ports}: the "
+            f"system refuses the network namespace that would fence it in ({refused}). Use a firewall, or name a server in FRAMEBUS_MILVUS."
         )
 
     def _prepare(self) -> None:
@@ -94,6 +95,7 @@ class MilvusServer:
         return (
             sys.executable, "-m", "framebus.local.milvus_fence", "--parent", str(os.getpid()),
             "--port", str(port), "--socket", str(self._socket), "--state", str(self._state),
+            "--run", str(self._state.with_name("run")),
         )  # fmt: skip
 
     def _fence_state(self) -> dict[str, str]:

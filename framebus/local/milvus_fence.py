@@ -1,6 +1,6 @@
 """Run a Milvus server inside its own network namespace, reachable through a Unix socket alone.
 
-    python -m framebus.local.milvus_fence --parent PID --port N --socket PATH --state PATH COMMAND...
+    python -m framebus.local.milvus_fence --parent PID --port N --socket PATH --state PATH --run FOLDER COMMAND...
 
 Milvus 2.3.5 listens on every interface and cannot be told otherwise; in here the only interface is a loopback of its own.
 A relay forwards connections on the socket (mode 0600) to the server's port. The server dies with this process and this
@@ -26,20 +26,27 @@ from typing import Final
 from framebus.local.tether import die_with_parent
 
 CLONE_NEWNET: Final = 0x40000000
+CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWUSER: Final = 0x10000000
+MS_BIND: Final = 0x1000
+MS_REC: Final = 0x4000
+MS_PRIVATE: Final = 0x40000
 SIOCGIFFLAGS: Final = 0x8913
 SIOCSIFFLAGS: Final = 0x8914
 IFF_UP: Final = 0x1
 # 2.3.5 either ends within milliseconds of SIGTERM or waits for tens of seconds; its log makes killing it safe.
 STOP_SECONDS: Final = 2.0
 CHUNK_BYTES: Final = 256 * 1024
+# Where every server of a machine keeps process ids; one refuses to start in a folder that another user made.
+SHARED_RUN_FOLDERS: Final = (Path("/run/milvus"), Path("/tmp/milvus"))  # noqa: S108
+LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def enter_namespace() -> str:
-    """Move this process into a new network namespace whose loopback is up; return why that was refused, else nothing."""
+    """Move this process into network and mount namespaces of its own; return why that was refused, else nothing."""
     try:
         if os.geteuid() == 0:
-            _unshare(CLONE_NEWNET)
+            _unshare(CLONE_NEWNET | CLONE_NEWNS)
         else:
             _unshare_as_user()
         _raise_loopback()
@@ -49,16 +56,20 @@ def enter_namespace() -> str:
 
 
 def _unshare_as_user() -> None:
-    """Take the way open to users without privileges: a user namespace that owns the network namespace."""
+    """Take the way open to users without privileges: a user namespace that owns the others."""
     user, group = os.getuid(), os.getgid()
-    _unshare(CLONE_NEWUSER | CLONE_NEWNET)
+    _unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
 def _unshare(flags: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).unshare(flags) != 0:
+    _check(LIBC.unshare(flags))
+
+
+def _check(status: int) -> None:
+    if status != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
@@ -70,6 +81,16 @@ def _raise_loopback() -> None:
         (flags,) = struct.unpack_from("h", request, 16)
         struct.pack_into("h", request, 16, flags | IFF_UP)
         fcntl.ioctl(control, SIOCSIFFLAGS, request)
+
+
+def hide_run_folders(own: Path) -> None:
+    """Put folder `own` in the place of those that all Milvus servers share, for this mount namespace alone."""
+    own.mkdir(exist_ok=True)
+    _check(LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+    for shared in SHARED_RUN_FOLDERS:
+        with contextlib.suppress(PermissionError):
+            shared.mkdir(exist_ok=True)
+            _check(LIBC.mount(os.fsencode(own), os.fsencode(shared), None, MS_BIND, None))
 
 
 def start_server(command: list[str]) -> subprocess.Popen[bytes]:
@@ -132,6 +153,10 @@ def main() -> int:
     """Fence and serve; return 0 after SIGTERM, 1 when the server ended by itself."""
     arguments = _arguments()
     refused = enter_namespace()
+    if not refused:
+        # Some containers allow namespaces and forbid mounts; only a second user of the machine would miss them.
+        with contextlib.suppress(OSError):
+            hide_run_folders(arguments.run)
     # After entering: a change of user namespace clears the death signal.
     die_with_parent(arguments.parent)
     server = start_server(arguments.command)
@@ -153,6 +178,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="TCP port on which the server will listen")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
     parser.add_argument("--state", type=Path, required=True, help="JSON file to write: server_pid, refused")
+    parser.add_argument("--run", type=Path, required=True, help="folder for the server's process ids")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the server")
     return parser.parse_args()
 

@@ -80,6 +80,7 @@ def test_the_server_dies_with_its_fence(tmp_path: Path, milvus: str) -> None:
     del milvus  # skips where no Milvus can run
     server = MilvusServer(tmp_path, tools_folder())
     server.start()
+    assert list((tmp_path / "run").glob("standalone-*.pid")), "the server uses the folder that all servers share"
     ended = os.pidfd_open(server.server_pid)
     server.child.kill()
     readable, _, _ = select.select([ended], [], [], CALL_SECONDS)
