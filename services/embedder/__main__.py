@@ -32,7 +32,7 @@ from streaming.settings import SettingError, read
 from streaming.state import StateTopic
 
 WARM_BATCH_IMAGES: Final = 8
-KAFKA_SECONDS: Final = 5.0
+KAFKA_SECONDS: Final = 2.0
 log = get_logger("embedder")
 
 
@@ -54,8 +54,9 @@ def main(stopping: threading.Event) -> None:
 
     outbox = Outbox(settings.kafka, "embedder", metrics)
     sources = StateTopic(settings.kafka, SOURCES, Source)
-    _wait_for_kafka(sources, encoder, outbox, stopping)
-    ready["kafka"] = not stopping.is_set()
+    if not _reach_kafka(sources, encoder, outbox, stopping):
+        return
+    ready["kafka"] = True
 
     groups = settings.waits_for or (indexer_group("bulk", encoder.space),)
     backlog = Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups)
@@ -100,18 +101,20 @@ def _warm(encoder: Encoder, batch_size: BatchSize) -> None:
     batch_size.measured(WARM_BATCH_IMAGES, time.perf_counter() - began)
 
 
-def _wait_for_kafka(sources: StateTopic[Source], encoder: Encoder, outbox: Outbox, stopping: threading.Event) -> None:
-    """Read what is known of sources, and make the space known before any vector of it is sent."""
+def _reach_kafka(sources: StateTopic[Source], encoder: Encoder, outbox: Outbox, stopping: threading.Event) -> bool:
+    """Read what is known of sources and make the space known before any vector of it is sent; False when asked to stop first."""
     width, height = encoder.image_size
     space = Space(space=encoder.space, name=encoder.name, dimension=encoder.dimension, input={"width": width, "height": height})
     outbox.send_message(SPACES.name, space, key=encoder.space)
     while not stopping.is_set():
         try:
             sources.read_to_end(KAFKA_SECONDS)
-            return outbox.flush()
+            outbox.flush()
         except Unavailable as error:
             log.warning("waiting", reason=str(error))
-    return None
+        else:
+            return True
+    return False
 
 
 if __name__ == "__main__":

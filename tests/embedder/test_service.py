@@ -278,6 +278,14 @@ def _settled(bus: Bus, source_id: str, space: str) -> bool:
     return len(bus.embeddings("bulk", [source_id], space)) == before
 
 
+def test_it_waits_for_a_broker_that_is_away_and_stops_when_asked(make_embedder: MakeEmbedder) -> None:
+    embedder, _ = make_embedder(FRAMEBUS_KAFKA="127.0.0.1:1")
+    embedder.start()
+    await_that(lambda: '"event":"waiting"' in embedder.log.read_text(), "the log says that it waits")
+    assert embedder.process.poll() is None
+    assert embedder.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("encoder", "reason"),
     [("", "FRAMEBUS_ENCODER must be set"), ("pico-999", "neither a shipped model"), ("hf:org/name", "not available yet")],
