@@ -58,7 +58,7 @@ def main(stopping: threading.Event) -> None:
         return
     ready["kafka"] = True
 
-    groups = settings.waits_for or (indexer_group("bulk", encoder.space),)
+    groups = settings.wait_for or (indexer_group("bulk", encoder.space),)
     backlog = Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups)
     stage = EmbedStage(
         encoder,

@@ -41,8 +41,8 @@ class EmbedderSettings:
         meaning="bulk frames wait while embeddings-bulk holds this many unread records",
         check=at_least(1),
     )
-    waits_for: tuple[str, ...] = setting(
-        "FRAMEBUS_EMBEDDER_WAITS_FOR",
+    wait_for: tuple[str, ...] = setting(
+        "FRAMEBUS_EMBEDDER_WAIT_FOR",
         default=(),
         meaning="consumer groups whose unread records count, comma-separated; empty: the bulk indexer of this encoder's space",
     )
