@@ -1,0 +1,148 @@
+"""What the bus and Milvus say of sources: on the real broker and the real Milvus, with the loop's calls made by hand."""
+
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schemas.messages import ChunkStatus, Plan, SourceStatus, Span
+from schemas.topics import CHUNK_STATUS, SOURCE_STATUS, SOURCES
+from services.query.access import Grant
+from services.query.following import Following
+from services.query.readiness import Readiness
+from services.query.source_writer import SourceWriter
+from services.query.sources import SourceBook
+from services.query.store import Store
+from streaming.admin import create_topics
+from streaming.errors import Unavailable
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from tests.query.corpus import Corpus, file_source, make_corpus, row, unit
+from tests.query.test_service import eventually
+
+SPACE = "tiny-0@12345678"
+ALL = Grant("key", frozenset({"search"}))
+
+
+@pytest.fixture(scope="module")
+def corpus(milvus: str) -> Iterator[Corpus]:
+    """Make an empty collection."""
+    made = make_corpus(milvus, SPACE, 8)
+    yield made
+    made.drop()
+
+
+def test_a_source_is_indexed_only_when_milvus_shows_every_row_that_was_promised(kafka: str, milvus: str, corpus: Corpus) -> None:
+    create_topics(kafka)
+    outbox, book, readiness = Outbox(kafka, "test", Metrics()), SourceBook(SPACE), Readiness()
+    following = Following(kafka, book, SourceWriter(outbox, book), Store(milvus, corpus.alias), outbox, readiness, 2.0)
+    source_id = f"indexed-{uuid.uuid4().hex[:8]}"
+    source = file_source(source_id)
+    only = Span(index=0, start_ms=0, end_ms=60_000)
+    plan = Plan(life=1, fingerprint="f", duration_ms=1_500, sample_fps=2.0, seekable=True, chunks=(only,))
+    status = SourceStatus(source_id=source_id, life=1, state="running", since_ms=0, plan=plan)
+    done = ChunkStatus(stream=f"{source_id}/1/c0", source_id=source_id, life=1, index=0, space=SPACE, rows=3, last_t_ms=1_000)
+    outbox.send_message(SOURCES.name, source, key=source_id)
+    outbox.send_message(SOURCE_STATUS.name, status, key=source_id)
+    outbox.send_message(CHUNK_STATUS.name, done, key=f"{SPACE}/{done.stream}")
+    outbox.flush()
+    following.read_to_end()
+
+    vectors = unit(np.random.default_rng(0).normal(size=(3, 8)))
+    corpus.write([row(source, t_ms, vectors[t_ms // 500]) for t_ms in (0, 500)])
+    eventually(lambda: following.step() or readiness.parts()["milvus"])
+    following.step()
+    assert book.view(book.get(source_id, ALL)).state == "running"
+
+    corpus.write([row(source, 1_000, vectors[2])])
+    eventually(lambda: following.step() or book.view(book.get(source_id, ALL)).state == "indexed")
+    following.close()
+
+
+def test_a_milvus_that_goes_and_comes_back_is_told_and_used_again(milvus: str, corpus: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / "relay.sock"
+    store = Store(f"unix:{path}", corpus.alias, timeout_seconds=2.0)
+    with pytest.raises(Unavailable, match="does not answer"):
+        store.collection()
+    with relay(path, Path(milvus.removeprefix("unix:"))):
+        assert store.collection().settings.space == SPACE
+    with pytest.raises(Unavailable, match="does not answer"):
+        store.collection()
+    with relay(path, Path(milvus.removeprefix("unix:"))):
+        eventually(lambda: comes_back(store))
+    store.close()
+
+
+def test_a_collection_that_nobody_has_made_is_told_apart_from_a_server_that_is_away(milvus: str) -> None:
+    with pytest.raises(Unavailable, match="no collection yet"):
+        Store(milvus, "nobody").collection()
+
+
+def comes_back(store: Store) -> bool:
+    try:
+        return store.collection().settings.space == SPACE
+    except Unavailable:
+        return False
+
+
+@dataclass
+class Relay:
+    """Connections through a Unix socket to another one, until it is closed."""
+
+    target: Path
+    listening: socket.socket
+    pairs: list[socket.socket] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def accept(self) -> None:
+        """Take connections until the socket is closed."""
+        while True:
+            try:
+                near, _ = self.listening.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(str(self.target))
+            self.pairs += [near, far]
+            self.start(partial(copy, near, far))
+            self.start(partial(copy, far, near))
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Run `work` on a thread that is waited for at the end."""
+        self.threads.append(threading.Thread(target=work))
+        self.threads[-1].start()
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Pass bytes on until one side is closed."""
+    try:
+        while piece := source.recv(65_536):
+            target.sendall(piece)
+    except OSError:
+        pass
+
+
+@contextmanager
+def relay(path: Path, target: Path) -> Iterator[None]:
+    """Make `target` reachable at `path` for a while; at the end every connection through it breaks."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+    running = Relay(target, listening)
+    running.start(running.accept)
+    try:
+        yield
+    finally:
+        path.unlink()
+        for one in (listening, *running.pairs):
+            one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for thread in running.threads:
+            thread.join()
