@@ -95,7 +95,7 @@ class KafkaServer:
         Raises:
             StackError: Java is missing or too old.
         """
-        self._home = home
+        home = home.absolute()
         self._classes = f"{jars}/*"
         self._log = log or home / "logs" / "kafka.log"
         self._settings = home / "server.properties"
@@ -144,12 +144,9 @@ class KafkaServer:
         if (self._data / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = self._java(
-            "kafka.tools.StorageTool", "format",
-            "--cluster-id", cluster, "--config", str(self._settings),
-        )  # fmt: skip
+        words = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings))
         with self._log.open("ab") as output:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
+            done = subprocess.run(self._java(*words), stdout=output, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             raise StackError(f"Kafka's storage in {self._data} could not be formatted: {last_line(self._log)} (log: {self._log})")
 

@@ -33,6 +33,7 @@ class MilvusServer:
         Raises:
             StackError: the package `milvus` is not installed.
         """
+        home = home.absolute()
         logs = logs or home / "logs"
         self._own_logs = logs / "milvus"
         self._own_logs.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,8 @@ class MilvusServer:
         ports = ", ".join(str(port) for name, port in self._ports.items() if name != "etcd_port")
         return (
             f"Milvus answers WITHOUT a password on every network interface of this machine ({interfaces}), ports {ports}: the "
-            f"system refuses the network namespace that would fence it in ({refused}). Use a firewall, or name a server in FRAMEBUS_MILVUS."
+            f"system refuses the network namespace that would fence them in ({refused}). Use a firewall, or name a server in "
+            f"FRAMEBUS_MILVUS."
         )
 
     def _prepare(self) -> None:

@@ -158,8 +158,8 @@ def shared_environment(home: Home, encoder: str, space: str, servers: Servers, e
         "FRAMEBUS_DECODER_WAIT_FOR": embedder_group("bulk", space),
     }
     return {
-        **preferred,
         **python_environment(environ),
+        **{name: environ.get(name) or value for name, value in preferred.items()},
         "FRAMEBUS_KAFKA": servers.kafka_address,
         "FRAMEBUS_MILVUS": servers.milvus_address,
         "FRAMEBUS_ENCODER": encoder,
