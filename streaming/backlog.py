@@ -43,7 +43,7 @@ class Backlog:
         if self._groups and time.monotonic() - self._looked_at >= self._refresh_seconds:
             try:
                 self._unread = self._look()
-            except KafkaException as error:
+            except (KafkaException, TimeoutError) as error:
                 raise Unavailable(f"the backlog is unknown: {error}") from error
             self._looked_at = time.monotonic()
         return self._unread

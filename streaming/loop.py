@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -43,10 +43,12 @@ _RETRIED: Final = frozenset(
         KafkaError.STALE_MEMBER_EPOCH, KafkaError.FENCED_MEMBER_EPOCH, KafkaError.NOT_COORDINATOR,
         KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.REQUEST_TIMED_OUT,
         KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._WAIT_COORD,  # noqa: SLF001
-        KafkaError._NO_OFFSET, KafkaError._TIMED_OUT_QUEUE, KafkaError._RESOLVE, KafkaError._DESTROY,  # noqa: SLF001
+        KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT_QUEUE, KafkaError._RESOLVE, KafkaError._NO_OFFSET,  # noqa: SLF001
     )
 )  # fmt: skip
 
+T = TypeVar("T")
 log = get_logger("loop")
 
 
@@ -235,14 +237,19 @@ class Loop:
         self._metrics.of(m.REBALANCES).labels("given").inc(len(places))
         log.info("assigned", group=member.reader.group, partitions=len(places))
 
-    def _commits(self, member: _Member, places: list[TopicPartition]) -> list[TopicPartition]:
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """Ask Kafka until it answers: just after a start, or a topic's creation, it may know neither leader nor coordinator."""
         while True:
             try:
-                return list(member.consumer.committed(places, timeout=KAFKA_SECONDS)) if places else []
+                return ask()
             except KafkaException as error:
                 if error.args[0].code() not in _RETRIED or self._outbox.give_up():
                     raise
                 self._beat()
+                time.sleep(FIRST_BACKOFF_SECONDS)
+
+    def _commits(self, member: _Member, places: list[TopicPartition]) -> list[TopicPartition]:
+        return self._asked(lambda: list(member.consumer.committed(places, timeout=KAFKA_SECONDS))) if places else []
 
     def _start(self, member: _Member, commit: TopicPartition) -> tuple[Partition, int, bool]:
         """Where to begin: at the group's commit, else at the log's beginning.
@@ -250,17 +257,21 @@ class Loop:
         A commit that has left the log is told, counted and asked for again; it is never hidden.
         """
         partition = Partition(commit.topic, commit.partition)
-        first, _ = member.consumer.get_watermark_offsets(_place(partition), timeout=KAFKA_SECONDS)
+        first, _ = self._asked(lambda: member.consumer.get_watermark_offsets(_place(partition), timeout=KAFKA_SECONDS))
         if commit.offset < 0:
             return partition, first, False
         if commit.offset >= first:
             return partition, commit.offset, True
-        lost = first - commit.offset
-        log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
-        self._metrics.of(m.LOST).labels(partition.topic).inc(lost)
-        recut = Recut(topic=partition.topic, partition=partition.number, first_offset=commit.offset, last_offset=first - 1)
-        self._outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
+        self._tell_lost(partition, commit.offset, first)
         return partition, first, False
+
+    def _tell_lost(self, partition: Partition, commit: int, first: int) -> None:
+        log.error(
+            "records left the log before they were read", topic=partition.topic, partition=partition.number, lost=first - commit
+        )
+        self._metrics.of(m.LOST).labels(partition.topic).inc(first - commit)
+        recut = Recut(topic=partition.topic, partition=partition.number, first_offset=commit, last_offset=first - 1)
+        self._outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
 
     def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""

@@ -1,7 +1,7 @@
 """The one producer of a process: outputs, JSON messages and dead letters."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, Producer
@@ -40,16 +40,19 @@ class Outbox:
         key: str,
         headers: list[tuple[str, bytes]],
         partition: int | None = None,
+        timestamp_ms: int | None = None,
         on_delivered: Delivered | None = None,
     ) -> None:
         """Hand a record to Kafka; waits while the local queue is full.
 
-        `on_delivered` gets partition and offset, from within a later `send` or `flush`. Raises `ValueError` for a value over the
-        payload limit and `Stopped` when the process is asked to stop while it waits.
+        `timestamp_ms` is Kafka's own time, now where it is absent; an embedding takes over its frame's.
+        `on_delivered` gets partition and offset, from within a later `send` or `flush`. Raises `ValueError` for a value over
+        the payload limit and `Stopped` when the process is asked to stop while it waits.
         """
         if len(value) > PAYLOAD_LIMIT_BYTES:
             raise ValueError(f"a value of {len(value)} bytes for {topic}: at most {PAYLOAD_LIMIT_BYTES}")
-        self._produce(topic, value, key.encode(), headers, partition, on_delivered)
+        place = {"partition": partition, "timestamp": timestamp_ms}
+        self._produce(topic, value, key.encode(), headers, place, on_delivered)
         self._fuse.succeeded()
 
     def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
@@ -69,7 +72,7 @@ class Outbox:
         if not self._budget.keeps(source, time.monotonic()):
             self._metrics.of(m.REJECTED_UNKEPT).labels(topic).inc()
             return
-        self._produce(dead_letter_topic(topic), record.value, record.key, self._why(record, reason), None, None)
+        self._produce(dead_letter_topic(topic), record.value, record.key, self._why(record, reason), {}, None)
 
     def flush(self, timeout_seconds: float = 5.0) -> None:
         """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time."""
@@ -95,7 +98,7 @@ class Outbox:
         value: bytes | None,
         key: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
-        partition: int | None,
+        place: Mapping[str, int | None],
         on_delivered: Delivered | None,
     ) -> None:
         def acknowledged(error: KafkaError | None, message: KafkaMessage) -> None:
@@ -104,10 +107,10 @@ class Outbox:
             elif on_delivered is not None:
                 on_delivered(message.partition() or 0, message.offset() or 0)
 
-        place: dict[str, Any] = {} if partition is None else {"partition": partition}
+        given: dict[str, Any] = {name: number for name, number in place.items() if number is not None}
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=acknowledged, **place)
+                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=acknowledged, **given)
                 break
             except BufferError:
                 self._wait()

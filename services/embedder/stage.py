@@ -194,7 +194,8 @@ class EmbedStage:
         record = frame.record
         key = frame.headers.stream if record.key is None else record.key.decode(errors="replace")
         headers = encode_embedding_headers(frame.headers)
-        self._outbox.send(EMBEDDINGS[lane], value, key=key, headers=headers, partition=record.partition.number)
+        place, sent_ms = record.partition.number, record.timestamp_ms
+        self._outbox.send(EMBEDDINGS[lane], value, key=key, headers=headers, partition=place, timestamp_ms=sent_ms)
         if frame.headers.mark is not None:
             self._metrics.of(m.MARKS).labels(lane).inc()
 

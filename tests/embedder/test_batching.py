@@ -90,8 +90,7 @@ def test_steps_settle_below_the_limit_whatever_the_model_costs(seconds_per_image
     size = BatchSize(0.12, 64)
     late = steps(size, seconds_per_image, overhead_seconds, 60)[-5:]
     assert all(taken <= max(0.125, overhead_seconds + seconds_per_image) for taken in late)
-    wanted = max(1, min(64, int((0.12 - overhead_seconds) / seconds_per_image)))
-    assert size.images >= wanted // 2
+    assert size.images == 64 or late[-1] > 0.12 / 2, "a step uses at least half of its time"
 
 
 def test_a_machine_that_slows_down_is_noticed_in_one_step() -> None:
