@@ -1,10 +1,9 @@
-// The moments found, as tiles that play in place.
+// The moments found.
 
 import { byId, icon, make } from "./element.js";
-import { play } from "./player.js";
+import { tile, walkByArrows } from "./tile.js";
 import { clock, when } from "./time.js";
 
-const PLAY = "M9 6.5v11l8.5-5.5z";
 const LIKE = "M4 8V6.5A2.5 2.5 0 0 1 6.5 4H8m8 0h1.5A2.5 2.5 0 0 1 20 6.5V8m0 8v1.5a2.5 2.5 0 0 1-2.5 2.5H16m-8 0H6.5A2.5 2.5 0 0 1 4 17.5V16m8-1a3 3 0 1 0 0-6 3 3 0 0 0 0 6z";
 
 export class Hits {
@@ -17,7 +16,7 @@ export class Hits {
     this.nameOf = nameOf;
     this.onLike = onLike;
     this.best = 0;
-    this.list.addEventListener("keydown", (event) => this.move(event));
+    walkByArrows(this.list);
   }
 
   /** @param {import("./types.js").Answer} answer */
@@ -43,16 +42,9 @@ export class Hits {
   tile(hit) {
     const name = this.nameOf(hit.source_id);
     const words = `${name}, ${when(hit)}`;
-    const picture = make("img", { src: hit.thumbnail_url, alt: "", loading: "lazy", decoding: "async" });
-    picture.onerror = () => picture.classList.add("absent");
-    const start = make("button", { class: "tile-play", type: "button", "aria-label": `Play ${words}` }, picture,
-      make("span", { class: "tile-icon" }, icon(PLAY)), make("span", { class: "tile-time" }, when(hit)));
-    const frame = make("div", { class: "frame" }, start);
-    start.onclick = () => play(hit, frame, words);
     const like = make("button", { class: "icon-button tile-like", type: "button", title: "Find moments like this", "aria-label": `Find moments like ${words}` }, icon(LIKE));
     like.onclick = () => this.onLike(hit);
-    const under = make("div", { class: "tile-under" }, make("div", { class: "tile-words" }, make("span", { class: "tile-name", title: name }, name), this.facts(hit)), like);
-    return make("li", { class: "tile" }, frame, under);
+    return tile(hit, name, when(hit), this.facts(hit), like);
   }
 
   /** @param {import("./types.js").Hit} hit */
@@ -62,19 +54,6 @@ export class Hits {
     const meter = make("meter", { min: "0", max: "1", value: String(this.best > 0 ? Math.max(0, hit.score / this.best) : 0), "aria-label": "Score beside the best" });
     return make("span", { class: "tile-facts" }, hit.captured_at ? "" : make("span", {}, span),
       make("span", { class: "tile-score", title: hit.confidence === null ? "Score of the best second" : "Confidence" }, meter, score));
-  }
-
-  /** Arrow keys walk over the tiles as they lie. @param {KeyboardEvent} event */
-  move(event) {
-    if (!(event.target instanceof HTMLButtonElement) || !event.target.classList.contains("tile-play")) return;
-    const tiles = [...this.list.querySelectorAll("button.tile-play")].filter((tile) => tile instanceof HTMLButtonElement);
-    const columns = getComputedStyle(this.list).gridTemplateColumns.split(" ").length;
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    const at = tiles.indexOf(event.target) + step;
-    if (at < 0) byId("text", HTMLInputElement).focus();
-    else tiles[at]?.focus();
   }
 
   focusFirst() {

@@ -6,6 +6,7 @@ import { Hits } from "./hits.js";
 import { stop } from "./player.js";
 import { Search } from "./search.js";
 import { begin, end } from "./session.js";
+import { Showcase } from "./showcase.js";
 import { Sources } from "./sources.js";
 
 const EDITABLE = "input, textarea, select, [contenteditable]";
@@ -23,13 +24,18 @@ async function start() {
     search.offer(sources.all);
     view();
   });
-  const adding = new Adding(() => sources.refresh());
+  const showcase = new Showcase();
+  const adding = new Adding(() => {
+    if (sources.all.length === 0) sources.open(); // where the first video can be watched as it is read
+    else sources.refresh();
+  });
 
   /** Shows the part of the page that fits: a first video to add, an invitation to search, or an answer. */
   function view() {
     const empty = sources.all.length === 0 && manages && !search.asked;
     byId("first", HTMLElement).hidden = !empty;
     byId("welcome", HTMLElement).hidden = empty || search.asked;
+    showcase.show(sources.all, !empty && !search.asked);
     if (manages) adding.placeIn(empty ? byId("first", HTMLElement) : byId("sources", HTMLElement));
     byId("main", HTMLElement).dataset.view = empty ? "first" : search.asked ? "answer" : "welcome";
   }

@@ -1,4 +1,4 @@
-// Plays a hit in its own tile; one at a time.
+// Plays a moment in its own tile; one at a time.
 
 import { clipAddress, send } from "./api.js";
 import { make } from "./element.js";
@@ -10,22 +10,22 @@ const FAR_MS = 4_000;
 const BEFORE_PEAK_MS = 1_000;
 
 /**
- * The span to play for a hit: from its start, a little beyond its end, so that a single sample is something to watch.
- * @param {import("./types.js").Hit} hit
+ * The span to play for a moment: from its start, a little beyond its end, so that a single sample is something to watch.
+ * @param {import("./types.js").Moment} moment
  * @returns {{startMs: number, endMs: number}}
  */
-export function spanOf(hit) {
-  const wanted = Math.max(hit.end_ms + AFTER_MS, hit.start_ms + SHORTEST_CLIP_MS);
-  return { startMs: hit.start_ms, endMs: Math.min(wanted, hit.start_ms + LONGEST_CLIP_MS) };
+export function spanOf(moment) {
+  const wanted = Math.max(moment.end_ms + AFTER_MS, moment.start_ms + SHORTEST_CLIP_MS);
+  return { startMs: moment.start_ms, endMs: Math.min(wanted, moment.start_ms + LONGEST_CLIP_MS) };
 }
 
 /**
  * Seconds into the clip at which to begin: its start, unless the best moment is far behind it.
- * @param {import("./types.js").Hit} hit
+ * @param {import("./types.js").Moment} moment
  * @returns {number}
  */
-export function beginSeconds(hit) {
-  const until = hit.peak_ms - hit.start_ms;
+export function beginSeconds(moment) {
+  const until = moment.peak_ms - moment.start_ms;
   return until > FAR_MS && until < LONGEST_CLIP_MS ? (until - BEFORE_PEAK_MS) / 1000 : 0;
 }
 
@@ -41,20 +41,20 @@ export function stop() {
 }
 
 /**
- * Plays a hit over its picture.
- * @param {import("./types.js").Hit} hit
+ * Plays a moment over its picture.
+ * @param {import("./types.js").Moment} moment
  * @param {HTMLElement} frame the box of the picture
  * @param {string} words what the video shows, for people who do not see it
  */
-export function play(hit, frame, words) {
+export function play(moment, frame, words) {
   stop();
-  const { startMs, endMs } = spanOf(hit);
+  const { startMs, endMs } = spanOf(moment);
   const video = make("video", { controls: "", playsinline: "", "aria-label": words });
   frame.classList.add("loading");
   video.onloadeddata = () => frame.classList.replace("loading", "playing");
   video.onerror = () => explain(frame, video.src);
-  video.src = clipAddress(hit.source_id, startMs, endMs);
-  video.currentTime = beginSeconds(hit);
+  video.src = clipAddress(moment.source_id, startMs, endMs);
+  video.currentTime = beginSeconds(moment);
   frame.append(video);
   stopCurrent = () => {
     video.onerror = null;

@@ -32,8 +32,12 @@ export class Search {
       event.preventDefault();
       this.run();
     };
-    this.source.onchange = this.category.onchange = () => this.asked && this.run();
-    this.text.oninput = () => this.text.value === "" && !this.chip.picture && !this.chip.like && this.clear();
+    this.source.onchange = this.category.onchange = () => {
+      if (this.asked) this.run();
+    };
+    this.text.oninput = () => {
+      if (this.text.value === "" && !this.chip.picture && !this.chip.like) this.clear();
+    };
     this.more.onclick = () => this.runOn();
     const file = byId("picture-file", HTMLInputElement);
     byId("picture-choose", HTMLButtonElement).onclick = () => file.click();
@@ -155,19 +159,19 @@ export class Search {
   /** Offers the sources and categories that there are. @param {import("./types.js").Source[]} sources */
   offer(sources) {
     const categories = [...new Set(sources.map((source) => source.category).filter(Boolean))].sort();
-    fill(this.source, sources.map((source) => [source.source_id, source.name || source.source_id]));
-    fill(this.category, categories.map((category) => [category, category]));
-    byId("filter-category-label", HTMLElement).hidden = categories.length === 0 && this.category.value === "";
+    fill(this.source, "All sources", sources.map((source) => [source.source_id, source.name || source.source_id]));
+    fill(this.category, "All categories", categories.map((category) => [category, category]));
+    this.category.hidden = categories.length === 0 && this.category.value === "";
   }
 }
 
-/** @param {HTMLSelectElement} select @param {[string, string][]} options */
-function fill(select, options) {
+/** @param {HTMLSelectElement} select @param {string} all @param {[string, string][]} options */
+function fill(select, all, options) {
   const wanted = JSON.stringify(options);
   if (select.dataset.options === wanted) return;
   select.dataset.options = wanted;
   const { value } = select;
-  select.replaceChildren(make("option", { value: "" }, "All"), ...options.map(([id, name]) => make("option", { value: id }, name)));
+  select.replaceChildren(make("option", { value: "" }, all), ...options.map(([id, name]) => make("option", { value: id }, name)));
   choose(select, value);
 }
 

@@ -10,6 +10,11 @@ function keyInAddress() {
   return key;
 }
 
+// A key typed or clicked into the address of an open page does not load it anew by itself.
+window.addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#key=")) location.reload();
+});
+
 /**
  * Makes sure that there is a session, asking for a key where there is none.
  * @returns {Promise<{roles: string[]}>} what the session may do
@@ -18,9 +23,10 @@ export async function begin() {
   const key = keyInAddress();
   try {
     if (key) await api.signIn(key);
-    return await api.session();
+    const session = await api.session();
+    return session.roles.length ? session : await askForKey();
   } catch (error) {
-    return askForKey(error instanceof api.Problem && error.status === 401 && !key ? undefined : error);
+    return askForKey(error);
   }
 }
 

@@ -14,6 +14,9 @@ const MOVING = new Set(["waiting", "running", "catching-up"]);
 /** @param {import("./types.js").Source} source */
 const isBusy = (source) => source.kind === "file" && MOVING.has(source.state);
 
+/** What moves comes first, then what failed, then the rest by name. @param {import("./types.js").Source} source */
+const place = (source) => (isBusy(source) ? "0" : source.state === "failed" ? "1" : "2") + (source.name || source.source_id);
+
 export class Sources {
   /**
    * @param {boolean} manages whether this session may change sources
@@ -32,8 +35,12 @@ export class Sources {
     this.timer = 0;
     byId("open-sources", HTMLButtonElement).onclick = () => this.open();
     byId("close-sources", HTMLButtonElement).onclick = () => this.dialog.close();
-    this.dialog.onclick = (event) => event.target === this.dialog && this.dialog.close();
-    document.addEventListener("visibilitychange", () => !document.hidden && this.refresh());
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog) this.dialog.close(); // its backdrop
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.refresh();
+    });
   }
 
   open() {
@@ -71,13 +78,13 @@ export class Sources {
         this.items.delete(id);
       }
     }
-    for (const source of this.all) {
+    const sorted = [...this.all].sort((one, other) => place(one).localeCompare(place(other)));
+    for (const [index, source] of sorted.entries()) {
       const facts = JSON.stringify(source);
       const drawn = this.items.get(source.source_id);
-      if (drawn?.facts === facts) continue;
-      const item = this.item(source);
-      if (drawn) drawn.item.replaceWith(item);
-      else this.list.append(item);
+      const item = drawn?.facts === facts ? drawn.item : this.item(source);
+      if (drawn && drawn.item !== item) drawn.item.replaceWith(item);
+      if (this.list.children[index] !== item) this.list.insertBefore(item, this.list.children[index] ?? null);
       this.items.set(source.source_id, { facts, item });
     }
     this.summarise();
@@ -86,8 +93,8 @@ export class Sources {
   summarise() {
     const busy = this.all.filter(isBusy);
     const failed = this.all.filter((source) => source.state === "failed").length;
-    const count = `${this.all.length} ${this.all.length === 1 ? "source" : "sources"}`;
-    byId("sources-count", HTMLElement).textContent = busy.length ? `${count}, ${busy.length} being read` : count;
+    byId("sources-count", HTMLElement).textContent = `${this.all.length} ${this.all.length === 1 ? "source" : "sources"}`;
+    byId("sources-busy", HTMLElement).textContent = busy.length ? `${busy.length} being read` : "";
     byId("sources-dot", HTMLElement).dataset.state = busy.length ? "running" : failed ? "failed" : "indexed";
   }
 

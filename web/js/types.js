@@ -1,16 +1,17 @@
 // The shapes that the API sends: https://…/docs of a running service is the reference.
 
 /**
- * @typedef {object} Hit
+ * A span of a source with a picture; times are on the source's own timeline.
+ * @typedef {object} Moment
  * @property {string} source_id
  * @property {number} start_ms
  * @property {number} end_ms
  * @property {number} peak_ms
- * @property {string | null} captured_at
- * @property {number} score
- * @property {number | null} confidence
  * @property {string} thumbnail_url
- * @property {string} clip_url
+ */
+
+/**
+ * @typedef {Moment & {captured_at: string | null, score: number, confidence: number | null, clip_url: string}} Hit
  */
 
 /**
@@ -27,6 +28,7 @@
  * @typedef {object} Source
  * @property {string} source_id
  * @property {"camera" | "file" | "push"} kind
+ * @property {number} life
  * @property {string} name
  * @property {string} category
  * @property {string | null} url

@@ -20,9 +20,9 @@ class SessionRequest(BaseModel):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """What the holder of the session may do; `sources` is None for all."""
+    """What the holder of the session may do; `sources` is None for all. Nobody has no `key_id` and no roles."""
 
-    key_id: str
+    key_id: str | None
     roles: list[str]
     sources: list[str] | None
 
@@ -55,9 +55,11 @@ async def start_session(body: SessionRequest, request: Request) -> Response:
 
 
 @router.get("")
-async def show_session(grant: Annotated[Grant, Depends(signed_in)]) -> Response:
-    """Say what the presented key or session may do."""
-    return _session(grant)
+async def show_session(request: Request) -> Response:
+    """Say what the presented key or session may do: nothing, where there is none."""
+    gate = gate_of(request)
+    anonymous = "authorization" not in request.headers and gate.by_session(request) is None
+    return _answer(Session(None, [], [])) if anonymous else _session(gate.identify(request, links=False))
 
 
 @router.delete("", status_code=204)
@@ -72,5 +74,8 @@ async def end_session(request: Request, _: Annotated[Grant, Depends(signed_in)])
 
 
 def _session(grant: Grant) -> Response:
-    shown = Session(grant.key_id, sorted(grant.roles), None if grant.sources is None else sorted(grant.sources))
+    return _answer(Session(grant.key_id, sorted(grant.roles), None if grant.sources is None else sorted(grant.sources)))
+
+
+def _answer(shown: Session) -> Response:
     return Response(msgspec.json.encode(shown), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -240,6 +240,11 @@ def test_a_session_cookie_is_kept_from_scripts_and_other_sites(client: httpx.Cli
     assert LOCAL_KEY.lower() not in cookie
 
 
+def test_nobody_may_do_nothing_and_learns_that_without_an_error(client: httpx.Client) -> None:
+    assert client.get("/v1/session").json() == {"key_id": None, "roles": [], "sources": []}
+    assert client.get("/v1/session", headers=bearer("fb_" + "x" * 43)).status_code == 401
+
+
 def test_a_wrong_key_starts_no_session(client: httpx.Client) -> None:
     assert client.post("/v1/session", json={"key": "fb_" + "x" * 43}).status_code == 401
     assert not client.cookies
