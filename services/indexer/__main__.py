@@ -1,0 +1,99 @@
+"""Puts an indexer together and runs it: `python -m services.indexer`."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from encoders.address import find_folder
+from encoders.errors import EncoderError
+from encoders.folder import ModelFolder
+from schemas.collection import CollectionSettings
+from schemas.topics import LANES
+from services.indexer import bulk, live
+from services.indexer.intake import Intake
+from services.indexer.metrics import METRICS
+from services.indexer.registry import Registry
+from services.indexer.settings import IndexerSettings
+from services.indexer.stage import IndexStage
+from services.indexer.store import Store, WrongCollection
+from services.indexer.writer import Writer
+from streaming.errors import Unavailable
+from streaming.health import HealthServer
+from streaming.logs import get_logger
+from streaming.main import run_service
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.settings import SettingError, read
+
+KAFKA_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 1.0
+log = get_logger("indexer")
+
+
+def main(stopping: threading.Event) -> None:
+    """Run one lane until `stopping` is set. The collection and the state topics are ready before the group is joined."""
+    settings = read(IndexerSettings, os.environ)
+    model = _model(settings)
+    metrics = Metrics(METRICS)
+    ready = {"milvus": False, "kafka": False}
+    health = HealthServer(settings.port, lambda: ready, metrics, host=settings.host)
+    health.start()
+
+    store = Store(settings.milvus, _collection_settings(settings, model.space), model.card.dimension)
+    outbox = Outbox(settings.kafka, "indexer", metrics)
+    registry = Registry(settings.kafka, model.space, settings.lane, outbox, metrics, auto_register=settings.auto_register)
+    ready["milvus"] = _until(lambda: _prepare(store), stopping)
+    ready["kafka"] = _until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping)
+
+    writer = Writer(store, metrics, seal_rows=settings.seal_rows)
+    intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
+    topic = LANES[settings.lane][1].name
+    stage = IndexStage(topic, model.space, settings.smoothing, intake, registry, writer, outbox, metrics)
+    run = live.run if settings.lane == "live" else bulk.run
+    run(settings.kafka, model.space, stage, outbox, metrics, stopping, heartbeat=settings.heartbeat)
+    writer.close()
+    store.close()
+    registry.close()
+    health.stop()
+
+
+def _model(settings: IndexerSettings) -> ModelFolder:
+    try:
+        return find_folder(settings.encoder)
+    except EncoderError as error:
+        raise SettingError(f"FRAMEBUS_ENCODER is {settings.encoder!r}: {error}") from None
+
+
+def _collection_settings(settings: IndexerSettings, space: str) -> CollectionSettings:
+    return CollectionSettings(
+        space=space,
+        sigma_seconds=settings.sigma_seconds,
+        cut_memory=settings.cut_memory,
+        cut_fixed_threshold=settings.cut_fixed_threshold,
+        cut_deviations=settings.cut_deviations,
+    )
+
+
+def _prepare(store: Store) -> None:
+    try:
+        store.prepare()
+    except WrongCollection as error:
+        raise SettingError(str(error)) from None
+
+
+def _until(act: Callable[[], None], stopping: threading.Event) -> bool:
+    """Call `act` until what it needs answers; False when the process is asked to stop before."""
+    while not stopping.is_set():
+        try:
+            act()
+        except Unavailable as error:
+            log.warning("waiting", reason=str(error), retry_in_seconds=RETRY_SECONDS)
+            stopping.wait(RETRY_SECONDS)
+        else:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    run_service("indexer", main)

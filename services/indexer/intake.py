@@ -1,0 +1,106 @@
+"""From a record to an entry of the core: headers, space, life and vector checked."""
+
+from schemas.errors import InvalidMessage
+from schemas.headers import EmbeddingHeaders, decode_embedding_headers
+from schemas.messages import Source
+from schemas.space import check_space
+from schemas.vectors import decode_vector
+from services.indexer.core.entry import Entry
+from services.indexer.core.kernel import Vector
+from services.indexer.lives import life_at, standing, stated_life
+from services.indexer.metrics import DROPPED
+from services.indexer.registry import Registry
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Record
+
+
+class Intake:
+    """Judges each record by itself. What can never be indexed goes to the dead letters, what is over is dropped and counted."""
+
+    def __init__(self, space: str, dimension: int, registry: Registry, outbox: Outbox, metrics: Metrics) -> None:
+        self._space, self._dimension = space, dimension
+        self._registry, self._outbox = registry, outbox
+        self._dropped = metrics.of(DROPPED)
+        self._looked = False
+
+    def next_batch(self) -> None:
+        """Allow one more look at the state topics: one is enough for all records that were read before it."""
+        self._looked = False
+
+    def read(self, record: Record) -> Entry | None:
+        """Return the entry of a record, or None where nothing comes of it.
+
+        A sample whose value is refused still holds its place in its run, without a vector.
+        """
+        try:
+            headers = decode_embedding_headers(record.headers)
+            life = self._life(headers, record.timestamp_ms) if self._is_ours(headers.space) else None
+        except InvalidMessage as invalid:
+            self._outbox.reject(record, str(invalid))
+            return None
+        if life is None:
+            return None
+        source = self._registry.source(headers.source_id)
+        return Entry(
+            record.offset,
+            record.timestamp_ms,
+            headers,
+            life,
+            closes_when_quiet=source is None or source.kind == "push",
+            done=headers.stream != headers.source_id and self._registry.is_done(headers.stream),
+            vector=self._vector(record, headers),
+        )
+
+    def _is_ours(self, space: str) -> bool:
+        if space == self._space:
+            return True
+        check_space(space)
+        if not self._registry.knows_space(space):
+            self._look()
+        if not self._registry.knows_space(space):
+            raise InvalidMessage(f"space {space!r} is not known: its embedder makes it known; this indexer fills {self._space!r}")
+        self._dropped.labels("other_space").inc()
+        return False
+
+    def _life(self, headers: EmbeddingHeaders, timestamp_ms: int) -> int | None:
+        """Return the life of a record if it is in force."""
+        stated = stated_life(headers)
+        source = self._source(headers.source_id, stated, timestamp_ms)
+        if source is None:
+            return 1  # registered by itself just now; a removed source is kept, so no earlier life can exist
+        life = life_at(source, timestamp_ms) if stated is None else stated
+        if standing(source, life) == "in_force":
+            return life
+        self._dropped.labels("other_life").inc()
+        return None
+
+    def _source(self, source_id: str, stated: int | None, timestamp_ms: int) -> Source | None:
+        source = self._registry.source(source_id)
+        if source is not None and (stated is None or stated <= source.life):
+            return source
+        if source is None and self._registry.auto_register and stated in (None, 1):
+            self._registry.request(source_id, timestamp_ms)
+            return None
+        self._look()
+        source = self._registry.source(source_id)
+        if source is None:
+            raise InvalidMessage(
+                f"source {source_id!r} is not registered: "
+                "add it, or set FRAMEBUS_AUTO_REGISTER=1 so that senders register themselves"
+            )
+        return source
+
+    def _look(self) -> None:
+        if not self._looked:
+            self._registry.look_again()
+            self._looked = True
+
+    def _vector(self, record: Record, headers: EmbeddingHeaders) -> Vector | None:
+        if headers.mark is not None:
+            return None
+        try:
+            return decode_vector(record.value, self._dimension)
+        except InvalidMessage as invalid:
+            self._outbox.reject(record, str(invalid))
+            return None

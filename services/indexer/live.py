@@ -1,0 +1,289 @@
+"""The runner of the live lane: Faust reads, one thread works, and an event is acknowledged only behind the safe offset.
+
+Faust commits what was acknowledged without a gap, so acknowledging in offset order, behind the window and behind Milvus's
+confirmation, makes its commit the same safe offset that the plain loop commits. What it is relied on for, and what is checked
+again here because it once was otherwise (docs/decisions):
+
+- `stream_wait_empty` off: what a window holds is never acknowledged, and a stop would wait for it for ever;
+- `noack`, one agent, no `take`, no exception out of its loop: otherwise Faust acknowledges what was not finished;
+- every rebalance takes and gives all partitions, so the state of all is dropped;
+- events of an older generation are dropped, a partition begins at its commit or the log's beginning, a hole ends the process.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+
+from schemas.groups import indexer_group
+from schemas.messages import Recut
+from schemas.topics import EMBEDDINGS_LIVE, RECUT
+from services.indexer.quiet import limit_rate
+from services.indexer.stage import IndexStage
+from streaming import metrics as m
+from streaming.errors import Unavailable
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+
+GATHER_SECONDS: Final = 0.025
+IDLE_SECONDS: Final = 0.2
+WAITING_EVENTS: Final = 2000
+FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
+STOP_SECONDS: Final = 10.0
+DAY_SECONDS: Final = 86_400.0
+
+log = get_logger("live")
+
+
+def run(
+    bootstrap: str,
+    space: str,
+    stage: IndexStage,
+    outbox: Outbox,
+    metrics: Metrics,
+    stopping: threading.Event,
+    *,
+    heartbeat: Path | None = None,
+) -> None:
+    """Index `embeddings-live` until `stopping` is set."""
+    limit_rate("aiokafka", "faust", "mode")
+    outbox.give_up = stopping.is_set
+    asyncio.run(_run(bootstrap, indexer_group("live", space), stage, outbox, metrics, stopping, heartbeat))
+
+
+async def _run(
+    bootstrap: str,
+    group: str,
+    stage: IndexStage,
+    outbox: Outbox,
+    metrics: Metrics,
+    stopping: threading.Event,
+    heartbeat: Path | None,
+) -> None:
+    app = make_app(bootstrap, group)
+    lane = LiveLane(app, stage, outbox, metrics, heartbeat)
+    await app.start()
+    try:
+        while not stopping.is_set():
+            await lane.turn()
+        await lane.finish()
+    finally:
+        await app.stop()
+
+
+def make_app(bootstrap: str, group: str) -> Any:
+    """Return a Faust app that creates no topic, keeps no table, serves no page and never waits for unacknowledged events."""
+    return faust.App(
+        group,
+        broker=[f"kafka://{server.strip()}" for server in bootstrap.split(",")],
+        store="memory://",
+        key_serializer="raw",
+        value_serializer="raw",
+        processing_guarantee="at_least_once",
+        autodiscover=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=EMBEDDINGS_LIVE.partitions,
+        table_standby_replicas=0,
+        web_enabled=False,
+        stream_wait_empty=False,
+        stream_publish_on_commit=False,
+        stream_buffer_maxsize=1024,
+        broker_commit_interval=0.5,
+        broker_commit_every=10_000,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_request_timeout=40.0,
+        broker_max_poll_interval=DAY_SECONDS,  # while Milvus is away nothing is polled, and the lane stays in its group
+        consumer_auto_offset_reset="earliest",
+        producer_acks=-1,
+    )
+
+
+@dataclass
+class _Reading:
+    """A partition in the present generation: where it goes on, and what is not acknowledged yet."""
+
+    partition: Partition
+    next_offset: int
+    unacknowledged: deque[Any] = field(default_factory=deque)
+
+
+@dataclass(frozen=True)
+class _Start:
+    partition: Partition
+    offset: int
+    resumed: bool
+
+
+class LiveLane:
+    """Between Faust's event loop and the one thread on which the stage works."""
+
+    def __init__(self, app: Any, stage: IndexStage, outbox: Outbox, metrics: Metrics, heartbeat: Path | None) -> None:
+        self._app, self._stage, self._outbox, self._metrics, self._heartbeat = app, stage, outbox, metrics, heartbeat
+        self._thread = ThreadPoolExecutor(1, "stage")
+        self._reading: dict[Any, _Reading] = {}
+        self._starts: list[_Start] = []
+        self._records: list[Record] = []
+        self._begun: set[Partition] = set()
+        self._stream: Any = None
+        self._failure: BaseException | None = None
+        self._arrived, self._room = asyncio.Event(), asyncio.Event()
+        self._backoff_seconds = 0.0
+        topic = app.topic(EMBEDDINGS_LIVE.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        app.agent(topic, concurrency=1, on_error=self._agent_failed)(self._read)
+        app.on_partitions_revoked.connect(self._rebalanced)
+        app.on_partitions_assigned.connect(self._rebalanced)
+
+    async def turn(self) -> None:
+        """Gather for a moment, work, acknowledge. Raises what has failed anywhere."""
+        if self._heartbeat is not None:
+            self._heartbeat.touch()
+        await self._gather()
+        if self._failure is not None:
+            raise self._failure
+        if self._app.crashed:
+            raise RuntimeError("Faust has crashed") from self._app.crash_reason
+        await self._work_and_acknowledge()
+
+    async def finish(self) -> None:
+        """Finish what is in hand, if Milvus and Kafka allow it in time; Faust commits it when it stops."""
+        deadline = time.monotonic() + STOP_SECONDS
+        done = await self._work_and_acknowledge()
+        while not done and time.monotonic() < deadline:
+            await asyncio.sleep(self._backoff_seconds)
+            done = await self._work_and_acknowledge()
+
+    async def _gather(self) -> None:
+        self._arrived.clear()
+        if not self._records:
+            try:
+                await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                return
+        await asyncio.sleep(GATHER_SECONDS + self._backoff_seconds)
+
+    async def _work_and_acknowledge(self) -> bool:
+        generation = self._app.consumer_generation_id
+        starts, self._starts = self._starts, []
+        records, self._records = self._records, []
+        self._room.set()
+        try:
+            safe = await self._on_thread(self._work, starts, records)
+        except Unavailable as error:
+            self._backoff_seconds = min(max(FIRST_BACKOFF_SECONDS, self._backoff_seconds * 2), LAST_BACKOFF_SECONDS)
+            self._metrics.of(m.UNAVAILABLE).inc()
+            log.warning("waiting", reason=str(error), retry_in_seconds=self._backoff_seconds)
+            return False
+        self._backoff_seconds = 0.0
+        self._room.set()
+        if generation == self._app.consumer_generation_id:
+            await self._acknowledge(safe)
+        return True
+
+    def _work(self, starts: Sequence[_Start], records: Sequence[Record]) -> dict[Partition, int]:
+        """Do one turn of the plain loop, on the stage's thread."""
+        for start in starts:
+            self._stage.assigned(start.partition, start.offset, resumed=start.resumed)
+            self._begun.add(start.partition)
+        self._stage.process(records)
+        self._stage.follow()
+        while self._stage.step():
+            pass
+        self._stage.settle()
+        self._outbox.flush()
+        return {partition: self._stage.safe_offset(partition) for partition in self._begun}
+
+    async def _acknowledge(self, safe: dict[Partition, int]) -> None:
+        """Acknowledge in offset order what nothing needs any more: one watermark a partition, never an event by itself."""
+        unread = held = 0
+        for tp, reading in self._reading.items():
+            waiting, until = reading.unacknowledged, safe.get(reading.partition, 0)
+            while waiting and waiting[0].message.offset < until:
+                await self._stream.ack(waiting.popleft())
+            held += len(waiting)
+            unread += max(0, (self._app.consumer.highwater(tp) or 0) - reading.next_offset)
+        self._metrics.of(m.UNREAD).labels(EMBEDDINGS_LIVE.name).set(unread)
+        self._metrics.of(m.HELD).labels(EMBEDDINGS_LIVE.name).set(held)
+
+    async def _read(self, stream: Any) -> None:
+        self._stream = stream.noack()
+        async for event in self._stream.events():
+            while len(self._records) >= WAITING_EVENTS or self._backoff_seconds:
+                self._room.clear()
+                await self._room.wait()
+            await self._take(event)
+
+    async def _take(self, event: Any) -> None:
+        message = event.message
+        if message.generation_id != self._app.consumer_generation_id:
+            return  # delivered again in the present generation
+        reading = self._reading.get(message.tp)
+        if reading is None:
+            reading = await self._begin(message.tp)
+        if message.generation_id != self._app.consumer_generation_id or message.offset < reading.next_offset:
+            return
+        if message.offset > reading.next_offset and not self._log_has_gap(message.tp, reading.next_offset, message.offset):
+            raise RuntimeError(f"{message.tp} went on at offset {message.offset}, expected {reading.next_offset}")
+        reading.next_offset = message.offset + 1
+        reading.unacknowledged.append(event)
+        self._records.append(_record(reading.partition, message))
+        self._arrived.set()
+
+    async def _begin(self, tp: Any) -> _Reading:
+        """Begin a partition at its commit, or at the log's beginning when there is none or it has left the log."""
+        committed = self._app.consumer._committed_offset[tp]  # noqa: SLF001  Faust tells nobody where it began
+        first = (await self._app.consumer.earliest_offsets(tp))[tp]
+        partition = Partition(tp.topic, tp.partition)
+        resumed = committed is not None and committed >= first
+        if committed is not None and not resumed:
+            self._lost(partition, committed, first)
+        reading = _Reading(partition, committed if resumed else first)
+        self._reading[tp] = reading
+        self._starts.append(_Start(partition, reading.next_offset, resumed))
+        return reading
+
+    def _lost(self, partition: Partition, committed: int, first: int) -> None:
+        lost = first - committed
+        log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
+        self._metrics.of(m.LOST).labels(partition.topic).inc(lost)
+        recut = Recut(topic=partition.topic, partition=partition.number, first_offset=committed, last_offset=first - 1)
+        self._thread.submit(self._outbox.send_message, RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
+
+    def _log_has_gap(self, tp: Any, begin: int, end: int) -> bool:
+        """Whether Faust's fetcher saw that the log itself has no records there, as after a transaction."""
+        gaps = self._app.consumer._gap[tp].overlap(begin, end)  # noqa: SLF001  as above
+        return bool(sum(min(gap.end, end) - max(gap.begin, begin) for gap in gaps) == end - begin)
+
+    async def _rebalanced(self, _app: Any, _partitions: Any, **_: Any) -> None:
+        """Drop everything: Faust delivers all partitions again from their commits, kept ones too."""
+        self._reading.clear()
+        self._starts, self._records = [], []
+        self._metrics.of(m.REBALANCES).labels("given").inc()
+        await self._on_thread(self._drop)
+
+    def _drop(self) -> None:
+        for partition in self._begun:
+            self._stage.revoked(partition)
+        self._begun.clear()
+
+    async def _agent_failed(self, _agent: Any, failure: BaseException) -> None:
+        self._failure = failure
+        self._arrived.set()
+
+    async def _on_thread(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _record(partition: Partition, message: Any) -> Record:
+    headers = tuple(message.headers.items()) if isinstance(message.headers, dict) else tuple(message.headers or ())
+    return Record(partition, message.offset, message.key, message.value, headers, int(message.timestamp * 1000))

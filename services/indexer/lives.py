@@ -1,0 +1,42 @@
+"""Which life of a source a record belongs to, and whether that life is still in force. Pure."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from schemas.errors import InvalidMessage
+from schemas.headers import FrameHeaders
+from schemas.messages import Source
+
+Standing = Literal["in_force", "ahead", "over"]
+
+
+def stated_life(headers: FrameHeaders) -> int | None:
+    """Return the life that a record names, in its header or in its stream; raises `InvalidMessage` when they differ."""
+    parts = headers.stream.split("/")
+    of_stream = int(parts[1]) if len(parts) > 1 else None
+    if of_stream is not None and headers.life not in (None, of_stream):
+        raise InvalidMessage(f"header life is {headers.life}, but stream {headers.stream!r} is of life {of_stream}")
+    return headers.life if of_stream is None else of_stream
+
+
+def life_at(source: Source, timestamp_ms: int) -> int:
+    """Return the life that was in force at a Kafka timestamp: the first one for what came before it was registered."""
+    begun = [life.life for life in source.lives if life.began_ms <= timestamp_ms]
+    return max(begun, default=min((life.life for life in source.lives), default=source.life))
+
+
+def standing(source: Source, life: int) -> Standing:
+    """Say whether rows of a life are written; `ahead` of what is known, its source record must still be on its way."""
+    if life > source.life:
+        return "ahead"
+    return "over" if life <= over_through(source) else "in_force"
+
+
+def over_through(source: Source) -> int:
+    """Return the last life whose rows must go; 0 when none must."""
+    return source.life if source.wanted == "removed" else source.life - 1
+
+
+def all_over(sources: Iterable[Source]) -> dict[str, int]:
+    """Return, of each source that has one, the last life whose rows must go."""
+    return {source.source_id: life for source in sources if (life := over_through(source)) > 0}

@@ -1,0 +1,27 @@
+"""Every metric that only the indexer has."""
+
+from typing import Final
+
+from streaming.metrics import Metric
+
+ROWS: Final = Metric("framebus_indexer_rows_total", "counter", "Rows that Milvus has confirmed.")
+DROPPED: Final = Metric(
+    "framebus_indexer_dropped_total", "counter", "Records left out: repeats, older runs, other spaces and lives.", ("reason",)
+)
+DIVIDED: Final = Metric(
+    "framebus_indexer_divided_total", "counter", "Holes in seq and unknown vectors, which end a smoothing run.", ("reason",)
+)
+UPSERT_SECONDS: Final = Metric("framebus_indexer_upsert_seconds", "histogram", "One upsert, until Milvus has confirmed it.")
+SEARCHABLE_SECONDS: Final = Metric(
+    "framebus_indexer_searchable_seconds", "histogram", "From capture to confirmed, of rows whose capture time is known."
+)
+HELD_SECONDS: Final = Metric(
+    "framebus_indexer_held_seconds", "gauge", "Age of the oldest record that a window holds: above an hour, nobody ended a run."
+)
+REQUESTED: Final = Metric("framebus_indexer_source_requests_total", "counter", "Unknown sources asked to be registered.")
+REMOVED_ROWS: Final = Metric("framebus_indexer_removed_rows_total", "counter", "Rows of lives that are over, deleted.")
+SEALED: Final = Metric("framebus_indexer_sealed_total", "counter", "Times that gathered rows were sealed into an index.")
+
+METRICS: Final = (
+    ROWS, DROPPED, DIVIDED, UPSERT_SECONDS, SEARCHABLE_SECONDS, HELD_SECONDS, REQUESTED, REMOVED_ROWS, SEALED,
+)  # fmt: skip

@@ -1,0 +1,84 @@
+"""What the indexer knows of sources, spaces and finished chunks: state topics, read whole and followed."""
+
+import time
+from typing import Final
+
+from schemas.groups import Lane
+from schemas.messages import ChunkStatus, Source, SourceRequest, Space
+from schemas.topics import CHUNK_STATUS, SOURCE_REQUESTS, SOURCES, SPACES
+from services.indexer.metrics import REQUESTED
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.state import StateTopic
+
+LOOK_SECONDS: Final = 0.5
+"""How long a record may have overtaken the source or space that it names."""
+
+
+class Registry:
+    """Sources and spaces by name, the chunks that are done in one space, and the way to ask for an unknown source."""
+
+    def __init__(self, bootstrap: str, space: str, lane: Lane, outbox: Outbox, metrics: Metrics, *, auto_register: bool) -> None:
+        self.auto_register = auto_register
+        self._space, self._outbox = space, outbox
+        self._sources = StateTopic(bootstrap, SOURCES, Source)
+        self._spaces = StateTopic(bootstrap, SPACES, Space)
+        self._chunks = StateTopic(bootstrap, CHUNK_STATUS, ChunkStatus) if lane == "bulk" else None
+        self._requested = metrics.of(REQUESTED)
+        self._asked: set[str] = set()
+        self._changed: list[Source] = []
+
+    def read_to_end(self, deadline_seconds: float) -> None:
+        """Read all topics to their ends, or raise `Unavailable`."""
+        self._sources.read_to_end(deadline_seconds)
+        self._spaces.read_to_end(deadline_seconds)
+        if self._chunks is not None:
+            self._chunks.read_to_end(deadline_seconds)
+        self._changed = list(self._sources.values.values())
+
+    def changed(self) -> list[Source]:
+        """Follow the topics; return the sources that have changed since the last call, all of them at the first."""
+        self._follow()
+        changed, self._changed = self._changed, []
+        return changed
+
+    def source(self, source_id: str) -> Source | None:
+        """Return a source as it is known now."""
+        return self._sources.values.get(source_id)
+
+    def knows_space(self, space: str) -> bool:
+        """Return whether anybody has made this space known."""
+        return space in self._spaces.values
+
+    def is_done(self, stream: str) -> bool:
+        """Return whether a chunk's rows were confirmed in this space."""
+        return self._chunks is not None and f"{self._space}/{stream}" in self._chunks.values
+
+    def look_again(self) -> None:
+        """Follow the topics for a moment: a record may overtake the message that its sender had read."""
+        deadline = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < deadline:
+            self._follow()
+            time.sleep(0.02)
+
+    def request(self, source_id: str, seen_ms: int) -> None:
+        """Ask, once, that an unknown source be registered."""
+        if source_id in self._asked:
+            return
+        self._asked.add(source_id)
+        request = SourceRequest(reason="unknown_id", source_id=source_id, at_ms=seen_ms)
+        self._outbox.send_message(SOURCE_REQUESTS.name, request, key=source_id)
+        self._requested.inc()
+
+    def close(self) -> None:
+        """End reading."""
+        self._sources.close()
+        self._spaces.close()
+        if self._chunks is not None:
+            self._chunks.close()
+
+    def _follow(self) -> None:
+        self._changed += self._sources.poll()
+        self._spaces.poll()
+        if self._chunks is not None:
+            self._chunks.poll()

@@ -1,0 +1,157 @@
+"""The indexer's work between reading and committing, the same under both runners."""
+
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.errors import InvalidMessage
+from schemas.topics import CHUNK_STATUS, HOUR_MS, INDEX_EVENTS
+from services.indexer import metrics as m
+from services.indexer.core.entry import StreamEnd
+from services.indexer.core.partition import PartitionIndex
+from services.indexer.core.settings import Smoothing
+from services.indexer.intake import Intake
+from services.indexer.lives import all_over
+from services.indexer.registry import Registry
+from services.indexer.rows import chunk_status, events
+from services.indexer.writer import Confirmed, Writer
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+
+STEP_RECORDS: Final = 1000
+QUEUED_RECORDS: Final = 4000
+DIVIDING: Final = frozenset(("hole", "unknown"))
+log = get_logger("indexer")
+
+
+@dataclass
+class _Held:
+    index: PartitionIndex
+    safe_offset: int
+    ends: list[StreamEnd] = field(default_factory=list)
+
+
+class IndexStage:
+    """Turns embedding records into confirmed rows; the safe offset moves only behind Milvus's confirmation."""
+
+    def __init__(
+        self,
+        topic: str,
+        space: str,
+        smoothing: Smoothing,
+        intake: Intake,
+        registry: Registry,
+        writer: Writer,
+        outbox: Outbox,
+        metrics: Metrics,
+    ) -> None:
+        self._topic, self._space, self._smoothing = topic, space, smoothing
+        self._intake, self._registry, self._writer = intake, registry, writer
+        self._outbox, self._metrics = outbox, metrics
+        self._partitions: dict[Partition, _Held] = {}
+        self._queue: deque[Record] = deque()
+        self._warned_at = -float(HOUR_MS)
+
+    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+        """Begin a partition with empty state."""
+        self._partitions[partition] = _Held(PartitionIndex(self._smoothing, start, resumed=resumed), start)
+
+    def revoked(self, partition: Partition) -> None:
+        """Forget a partition; rows that are on their way to Milvus are the same that its next owner writes."""
+        self._partitions.pop(partition, None)
+        self._queue = deque(record for record in self._queue if record.partition != partition)
+
+    def wants(self) -> Collection[str]:
+        """Read no further while Milvus is behind."""
+        return () if len(self._queue) >= QUEUED_RECORDS else (self._topic,)
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Take records; `step` works on them."""
+        self._queue.extend(records)
+
+    def step(self) -> bool:
+        """Compute the rows of some records and hand them to the writer."""
+        if self._writer.full:
+            return False
+        self._intake.next_batch()
+        for _ in range(min(STEP_RECORDS, len(self._queue))):
+            self._take(self._queue.popleft())
+        for held in self._partitions.values():
+            samples, ends = held.index.drain()
+            held.ends += ends
+            if samples:
+                self._writer.write(samples)
+        self._count()
+        return bool(self._queue)
+
+    def settle(self) -> None:
+        """Wait until Milvus has confirmed every row that was handed out; then say so, and let the safe offsets follow."""
+        for confirmed in self._writer.confirm():
+            self._announce(confirmed)
+        for held in self._partitions.values():
+            self._finish_chunks(held)
+            held.safe_offset = held.index.safe_offset()
+        self._watch_held()
+
+    def safe_offset(self, partition: Partition) -> int:
+        """Return the oldest record that an unfinished or unconfirmed row needs, as of the last `settle`."""
+        return self._partitions[partition].safe_offset
+
+    def processed_offset(self, partition: Partition) -> int:
+        """Return one past the last record that was fed to the core."""
+        return self._partitions[partition].index.next_offset
+
+    def follow(self) -> None:
+        """Follow the state topics: what is over is neither written nor kept."""
+        if over := all_over(self._registry.changed()):
+            self._writer.remove(over)
+            for held in self._partitions.values():
+                for source_id, life in over.items():
+                    held.index.forget(source_id, life)
+        self._writer.delete_some()
+
+    def _take(self, record: Record) -> None:
+        held = self._partitions.get(record.partition)
+        if held is None or record.offset < held.index.next_offset:
+            return
+        entry = self._intake.read(record)
+        if entry is None:
+            held.index.next_offset = record.offset + 1
+            return
+        try:
+            held.index.feed(entry)
+        except InvalidMessage as invalid:
+            self._outbox.reject(record, str(invalid))
+
+    def _count(self) -> None:
+        for held in self._partitions.values():
+            for why, times in held.index.counts.items():
+                self._metrics.of(m.DIVIDED if why in DIVIDING else m.DROPPED).labels(why).inc(times)
+            held.index.counts.clear()
+
+    def _announce(self, confirmed: Confirmed) -> None:
+        for event in events(confirmed.samples, self._space, confirmed.searchable_ms):
+            self._outbox.send_message(INDEX_EVENTS.name, event, key=event.stream)
+        for sample in confirmed.samples:
+            if sample.captured_ms >= 0:
+                self._metrics.of(m.SEARCHABLE_SECONDS).observe((confirmed.searchable_ms - sample.captured_ms) / 1000)
+
+    def _finish_chunks(self, held: _Held) -> None:
+        """Say which chunks are done. One whose beginning was not read here is not counted anew if it was counted before."""
+        ends, held.ends = held.ends, []
+        for end in ends:
+            status = chunk_status(end, self._space)
+            if status is not None and (end.whole or not self._registry.is_done(end.stream)):
+                self._outbox.send_message(CHUNK_STATUS.name, status, key=f"{self._space}/{end.stream}")
+
+    def _watch_held(self) -> None:
+        since = [ms for held in self._partitions.values() if (ms := held.index.held_since_ms()) is not None]
+        held_ms = max(0.0, time.time() * 1000 - min(since)) if since else 0.0
+        self._metrics.of(m.HELD_SECONDS).set(held_ms / 1000)
+        if held_ms > HOUR_MS and time.monotonic() - self._warned_at > HOUR_MS / 1000:
+            self._warned_at = time.monotonic()
+            log.warning("a run has been open for more than an hour: nobody has ended it", held_seconds=held_ms / 1000)

@@ -1,0 +1,181 @@
+"""Milvus, for writing. The only place in this service that knows pymilvus."""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, TypeVar
+
+import grpc  # type: ignore[import-untyped]
+import msgspec
+from pymilvus import DataType, MilvusClient, MilvusException
+from pymilvus.exceptions import DataNotMatchException, ParamError
+
+from schemas.collection import ALIAS, FIELDS, VECTOR_INDEX, CollectionSettings, Field, Row, collection_name
+from services.indexer.rows import source_no
+from streaming.errors import Unavailable
+from streaming.logs import get_logger
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS: Final = 10.0
+SLOW_SECONDS: Final = 60.0
+"""For loading, building an index and sealing: seconds of work, not of waiting."""
+SOURCES_AT_ONCE: Final = 500
+NO_ALIAS: Final = 1600
+REFUSED: Final = range(1100, 1200)
+"""Codes of requests that no waiting makes right: a fault of this program, as is what pymilvus refuses before it sends it."""
+
+log = get_logger("store")
+
+
+class WrongCollection(ValueError):  # noqa: N818  what it is
+    """The collection's rows were made with other settings than this indexer's."""
+
+
+class Store:
+    """The collection of one embedding space on a server at `http(s)://host:port` or `unix:/path`.
+
+    Every call ends within its timeout and raises `Unavailable` while the server does not answer. A server that was restarted is
+    connected to again, and the collection loaded again.
+    """
+
+    def __init__(
+        self, address: str, settings: CollectionSettings, dimension: int, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints a stack trace of what we raise in one line
+        self.collection = collection_name(settings.space)
+        self._address, self._settings, self._dimension = address, settings, dimension
+        self._timeout_seconds = timeout_seconds
+        self._client: MilvusClient | None = None
+        self._prepared = self._failed = False
+
+    def prepare(self) -> None:
+        """Create the collection, its indexes and the alias where they are missing, and load it.
+
+        Raises `WrongCollection` when it was made with other settings.
+        """
+        if not self._call(lambda client: client.has_collection(self.collection, timeout=self._timeout_seconds)):
+            self._call(self._create)
+        self._check()
+        self._call(self._index)
+        self._call(self._name)
+        self._call(self._load)
+        self._prepared = True
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write rows; they are durable, and visible to a strong read, when this returns."""
+        entities = [msgspec.structs.asdict(row) for row in rows]
+        self._call(lambda client: client.upsert(self.collection, entities, timeout=self._timeout_seconds))
+
+    def delete(self, source_ids: Collection[str], through_life: int) -> int:
+        """Delete the rows of sources up to and including a life, until a strong read finds nothing; return how many."""
+        deleted, ids = 0, sorted(source_ids)
+        for first in range(0, len(ids), SOURCES_AT_ONCE):
+            some = ids[first : first + SOURCES_AT_ONCE]
+            numbers = ", ".join(str(source_no(source_id)) for source_id in some)
+            names = ", ".join(f'"{source_id}"' for source_id in some)
+            deleted += self._delete(f"source_no in [{numbers}] and life <= {through_life} and source_id in [{names}]")
+        return deleted
+
+    def count(self, expression: str = "") -> int:
+        """Return how many rows match, by a strong read."""
+        read = self._call(
+            lambda client: client.query(
+                self.collection,
+                filter=expression,
+                output_fields=["count(*)"],
+                consistency_level="Strong",
+                timeout=self._timeout_seconds,
+            )
+        )
+        return int(read[0]["count(*)"])
+
+    def seal(self) -> None:
+        """Close the growing segment, so that its rows are searched by an index and no longer scanned."""
+        self._call(lambda client: client.flush(self.collection, timeout=SLOW_SECONDS))
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _delete(self, expression: str) -> int:
+        deleted = 0
+        while left := self.count(expression):
+            self._call(lambda client: client.delete(self.collection, filter=expression, timeout=SLOW_SECONDS))
+            deleted += left
+        return deleted
+
+    def _create(self, client: MilvusClient) -> None:
+        description = msgspec.json.encode(self._settings).decode()
+        schema = client.create_schema(auto_id=False, enable_dynamic_field=False, description=description)
+        for field in FIELDS:
+            schema.add_field(field.name, **self._field(field))
+        client.create_collection(self.collection, schema=schema, timeout=self._timeout_seconds)
+        log.info("collection created", collection=self.collection)
+
+    def _field(self, field: Field) -> dict[str, Any]:
+        declared: dict[str, Any] = {"is_primary": field.primary}
+        kind, _, element = field.type.rstrip(">").partition("<")
+        if kind == "ARRAY":
+            declared |= {"element_type": DataType[element], "max_capacity": field.size}
+        if "VARCHAR" in (kind, element):
+            declared["max_length"] = field.size if kind == "VARCHAR" else 64
+        if kind == "FLOAT_VECTOR":
+            declared["dim"] = field.size or self._dimension
+        return {"datatype": DataType[kind], **declared}
+
+    def _check(self) -> None:
+        described = self._call(lambda client: client.describe_collection(self.collection, timeout=self._timeout_seconds))
+        try:
+            made_with = msgspec.json.decode(described["description"], type=CollectionSettings)
+        except msgspec.DecodeError:
+            made_with = None
+        if made_with != self._settings:
+            raise WrongCollection(
+                f"collection {self.collection} was made with {made_with}, this indexer is set to {self._settings}: "
+                "set it as it was, or rebuild: drop the collection and the indexer's consumer groups, and it is filled again"
+            )
+
+    def _index(self, client: MilvusClient) -> None:
+        indexes = client.prepare_index_params()
+        indexes.add_index("vector", **VECTOR_INDEX)
+        for field in FIELDS:
+            if field.indexed:
+                indexes.add_index(field.name, index_type="STL_SORT")
+        client.create_index(self.collection, indexes, timeout=SLOW_SECONDS)
+
+    def _name(self, client: MilvusClient) -> None:
+        """Give the alias to this collection if no collection has it."""
+        try:
+            client.describe_alias(ALIAS, timeout=self._timeout_seconds)
+        except MilvusException as error:
+            if error.code != NO_ALIAS:
+                raise
+            client.create_alias(self.collection, ALIAS, timeout=self._timeout_seconds)
+
+    def _load(self, client: MilvusClient) -> None:
+        client.load_collection(self.collection, timeout=SLOW_SECONDS)
+
+    def _call(self, act: Callable[[MilvusClient], T]) -> T:
+        """Call Milvus. pymilvus connects again by itself, but a restarted server has to be told to load the collection."""
+        try:
+            if self._client is None:
+                self._client = MilvusClient(uri=self._address, timeout=self._timeout_seconds)
+            if self._failed and self._prepared:
+                self._load(self._client)
+            done = act(self._client)
+        except (ParamError, DataNotMatchException):
+            raise
+        except MilvusException as error:
+            if error.code in REFUSED:
+                raise
+            raise self._unavailable(error.message) from None
+        except grpc.RpcError as error:  # a call that ran out of time is passed through as it is
+            raise self._unavailable(str(error.code())) from None
+        self._failed = False
+        return done
+
+    def _unavailable(self, reason: str) -> Unavailable:
+        self._failed = True
+        return Unavailable(f"Milvus at {self._address} does not answer: {reason}")
