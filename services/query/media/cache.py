@@ -3,6 +3,7 @@
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,10 +23,13 @@ class DiskCache:
         self._bytes: int | None = None
 
     def find(self, source_id: str, name: str) -> Path | None:
-        """Return a file that is there, and count this as its use."""
+        """Return a file that is there, and count this as its use.
+
+        Only the access time moves: the modification time is part of the ETag, which ranges of one file must share.
+        """
         path = self._folder / source_id / name
         try:
-            os.utime(path)
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         except FileNotFoundError:
             return None
         return path
@@ -71,5 +75,5 @@ class DiskCache:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            found.append((status.st_mtime_ns, status.st_size, path))
+            found.append((status.st_atime_ns, status.st_size, path))
         return found

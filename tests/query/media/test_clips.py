@@ -7,10 +7,11 @@ from typing import Any
 import av
 import pytest
 
+from services.query.access import Gate
 from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.deadline import Deadline, OutOfTimeError
 from services.query.media.original import NothingThereError, UnreadableError
-from tests.query.media.conftest import Desk, file_source, push_source
+from tests.query.media.conftest import KEY, Desk, file_source, push_source
 from tests.query.media.drawn import FPS, draw, read, shown_frames, write_video
 
 FRAME_MS = 1000 // FPS
@@ -157,7 +158,19 @@ def test_ranges_are_answered(desk: Desk, tmp_path: Path) -> None:
     part = desk.client.get(clip_path(), params=span, headers={"Range": "bytes=100-199"})
     assert part.status_code == 206
     assert part.content == whole.content[100:200]
+    assert part.headers["etag"] == whole.headers["etag"]
     assert desk.client.head(clip_path(), params=span).headers["content-length"] == str(len(whole.content))
+
+
+@pytest.mark.usefixtures("film")
+def test_a_signed_link_opens_the_clip_and_no_other_span(desk: Desk) -> None:
+    grant = desk.ring.grant(KEY)
+    assert grant is not None
+    address = Gate(desk.ring).signer.sign(clip_path(), {"start_ms": 1000, "end_ms": 2000}, grant.key_id, 2**32)
+    anonymous = {"Authorization": ""}
+    assert desk.client.get(address, headers=anonymous).status_code == 200
+    assert desk.client.get(address.replace("end_ms=2000", "end_ms=3000"), headers=anonymous).status_code == 401
+    assert desk.client.get(clip_path(), params={"start_ms": 0, "end_ms": 1, "key": KEY}, headers=anonymous).status_code == 400
 
 
 @pytest.mark.usefixtures("film")
