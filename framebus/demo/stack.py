@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -18,8 +19,8 @@ from framebus.local.tether import tethered
 READY = "ready"
 
 
-class StackDidNotStart(Exception):  # noqa: N818  it is what happened; `framebus up` has said why on standard error
-    """`framebus up` ended before it was ready."""
+class StackDidNotStart(Exception):  # noqa: N818  it is what happened
+    """`framebus up` ended before it was ready; the text is what it said."""
 
 
 @dataclass(frozen=True)
@@ -37,30 +38,43 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(home: Path, tell: Callable[[str], None]) -> Iterator[RunningStack]:
+def running_stack(home: Path, tell: Callable[[str], None], *, encoder: str = "pico-1") -> Iterator[RunningStack]:
     """Start the stack in `home`, yield it when it is ready, stop it at the end. `tell` gets each line that `up` prints.
 
-    Raises `StackDidNotStart` when it ended instead.
+    Raises `StackDidNotStart` with what `up` said when it ended instead.
     """
-    command = (sys.executable, "-m", "framebus", "up", "--home", str(home))
-    # A session of its own: Ctrl-C reaches the demonstration alone, which then stops the stack once and waits for it.
-    process = subprocess.Popen(
-        tethered(command, signal.SIGTERM), stdout=subprocess.PIPE, text=True, env=python_environment(), start_new_session=True
-    )
-    assert process.stdout is not None
-    try:
-        _await_ready(process.stdout, tell)
-        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
-        stack = find_stack(home)
-        yield RunningStack(stack.url, stack.key, process)
-    finally:
-        process.terminate()
-        process.wait()
+    command = (sys.executable, "-m", "framebus", "up", "--home", str(home), "--encoder", encoder)
+    with tempfile.TemporaryFile("w+") as errors:
+        # A session of its own: Ctrl-C reaches the demonstration alone, which then stops the stack once and waits for it.
+        process = subprocess.Popen(
+            tethered(command, signal.SIGTERM),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=python_environment(),
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        with process.stdout as lines:
+            drain = threading.Thread(target=deque, args=(lines, 0), daemon=True)
+            try:
+                if not _becomes_ready(lines, tell):
+                    process.wait()
+                    errors.seek(0)
+                    raise StackDidNotStart(errors.read().strip())
+                drain.start()
+                stack = find_stack(home.absolute())
+                yield RunningStack(stack.url, stack.key, process)
+            finally:
+                process.terminate()
+                process.wait()
+                if drain.ident is not None:
+                    drain.join()
 
 
-def _await_ready(lines: IO[str], tell: Callable[[str], None]) -> None:
+def _becomes_ready(lines: IO[str], tell: Callable[[str], None]) -> bool:
     for line in lines:
         if line.strip() == READY:
-            return
+            return True
         tell(line.strip())
-    raise StackDidNotStart
+    return False

@@ -1,10 +1,7 @@
 """The whole local stack as a child process, as a user starts it."""
 
 import os
-import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +10,8 @@ from pathlib import Path
 import orjson
 import psutil
 
-from framebus.client import Client, find_stack
-from framebus.local.tether import tethered
+from framebus.client import Client
+from framebus.demo.stack import running_stack
 
 
 @dataclass
@@ -44,28 +41,13 @@ class LocalStack:
 
 
 @contextmanager
-def local_stack(home: Path, encoder: str, **environ: str) -> Iterator[LocalStack]:
+def local_stack(home: Path, encoder: str) -> Iterator[LocalStack]:
     """Start `framebus up`, give it when it is ready, and stop it with SIGTERM; it must then exit 0."""
-    command = (sys.executable, "-m", "framebus", "up", "--home", str(home), "--encoder", encoder)
-    with (home.parent / f"{home.name}.err").open("wb") as errors:
-        process = subprocess.Popen(
-            tethered(command), stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **environ}
-        )
-    try:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.strip())
-            if line.strip() == "ready":
-                break
-        else:
-            raise AssertionError(f"the stack did not start: {lines} {Path(errors.name).read_text()}")
-        found = find_stack(home)
+    lines: list[str] = []
+    with running_stack(home, lines.append, encoder=encoder) as stack:
+        assert lines[0] == f"page: {stack.url}"
+        assert lines[1] == f"key: {stack.key}"
         addresses = orjson.loads((home / "stack.json").read_bytes())
-        assert re.fullmatch(r"page: http://127\.0\.0\.1:\d+", lines[0])
-        assert lines[1] == f"key: {found.key}"
-        with Client(found.url, found.key) as client:
-            yield LocalStack(home, client, addresses["kafka"], addresses["milvus"], psutil.Process(process.pid))
-    finally:
-        process.terminate()
-        assert process.wait(60) == 0
+        with Client(stack.url, stack.key) as client:
+            yield LocalStack(home, client, addresses["kafka"], addresses["milvus"], psutil.Process(stack.process.pid))
+    assert stack.process.returncode == 0
