@@ -31,7 +31,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Curve:
-    """The rows of one window in time order: `rank` orders them, `score` is shown, `segments` are those of `rank`."""
+    """The rows of one window in time order: `rank` orders them, `score` is shown, `segments` are those of `rank`.
+
+    `evidence` is the most that speaks for a find in it.
+    """
 
     source: Source
     t_ms: npt.NDArray[np.int64]
@@ -39,6 +42,7 @@ class Curve:
     rank: npt.NDArray[np.float64]
     score: npt.NDArray[np.float64]
     segments: list[Segment]
+    evidence: float
 
 
 def cost(windows: Iterable[Window], sources: Mapping[int, Source]) -> float:
@@ -55,14 +59,16 @@ def affordable(windows: Sequence[Window], sources: Mapping[int, Source]) -> list
 def cut(rows: Rows, windows: Sequence[Window], question: Question, sources: Mapping[int, Source]) -> dict[Window, Curve]:
     """Return the curve of each window from the rows of all of them."""
     vectors = rows.vectors.reshape(-1, question.vector.size)
-    rank, score = ((vectors @ direction).astype(np.float64) for direction in (question.centred, question.vector))
+    directions = np.stack([question.ranking, question.vector, question.centred])
+    rank, score, evidence = (vectors @ directions.T).astype(np.float64).T
     curves = {}
     for window in windows:
         in_time = (rows.t_ms >= window.first_ms) & (rows.t_ms <= window.last_ms)
         mine = np.flatnonzero((rows.source_no == window.source_no) & in_time)
         source, t_ms = sources[window.source_no], rows.t_ms[mine]
         segments = find_segments(t_ms, rank[mine], question.background, _period_ms(source))
-        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], rank[mine], score[mine], segments)
+        best = float(evidence[mine].max(initial=-np.inf))
+        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], rank[mine], score[mine], segments, best)
     return curves
 
 

@@ -1,7 +1,8 @@
 """What is searched for, as vectors. Pure.
 
-Some rows are near to everything. How near a row is to texts in general is its mean over the background texts that ship with the
-encoder, v · m; a row is ranked by v · q − v · m = v · (q − m), which is one vector again and so goes into the search itself.
+Some rows are near to every text. How near a row v is to texts in general is its mean over the background texts that ship with
+the encoder, v · m; for a text it is ranked by v · q − v · m = v · (q − m): one vector again, so it goes into the search itself.
+A picture is ranked by v · q: 98 of 115 pictures from known clips find their clip so, and 84 with the mean of the texts taken off.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,31 +28,34 @@ class Part:
 
 @dataclass(frozen=True)
 class Question:
-    """A query in one space. A row v is shown with the score v · vector and ranked by v · centred, both of shape (dimension,).
+    """A query in one space: three vectors of shape (dimension,) to multiply a row with.
 
-    `background` is the rank of pictures that have nothing to do with it; `threshold` the rank from which something counts as
-    found, None where the encoder has none.
+    `vector` gives the score that is shown, `ranking` the rank, `centred` what is compared with `threshold` to say whether
+    anything was found (None where the encoder has none). `background` is the rank of pictures that have nothing to do with it.
     """
 
     vector: Vector
+    ranking: Vector
     centred: Vector
     background: float
     threshold: float | None
 
     @property
     def direction(self) -> Vector:
-        """`centred` at unit length, for a search by cosine."""
-        return self.centred / np.linalg.norm(self.centred)
+        """`ranking` at unit length, for a search by cosine."""
+        return self.ranking / np.linalg.norm(self.ranking)
 
 
 def ask(parts: Sequence[Part], texts: Vectors, images: Vectors, thresholds: Mapping[Kind, float] | None) -> Question:
     """Join the parts of a query by weight. `texts` and `images` are the encoder's backgrounds, of shape [n, dimension]."""
     total = sum(part.weight for part in parts)
+    of_texts = sum(part.weight for part in parts if part.kind == "text") / total
     vector = _unit(np.sum([part.weight * part.vector for part in parts], axis=0))
-    centred = vector - texts.mean(axis=0) if len(texts) else vector
-    background = float(np.mean(images @ centred)) if len(images) else 0.0
+    mean = texts.mean(axis=0) if len(texts) else np.zeros_like(vector)
+    ranking = np.asarray(vector - of_texts * mean, np.float32)
+    background = float(np.mean(images @ ranking)) if len(images) else 0.0
     threshold = None if thresholds is None else sum(part.weight * thresholds[part.kind] for part in parts) / total
-    return Question(vector, centred.astype(np.float32), background, threshold)
+    return Question(vector, ranking, np.asarray(vector - mean, np.float32), background, threshold)
 
 
 def _unit(vector: Vector) -> Vector:

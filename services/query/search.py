@@ -95,7 +95,7 @@ class Search:
         hits = arrange(hits_of(curves), query.mode, query.per_source, _list_length(query))
         refined = time.perf_counter()
         took = Took(1e3 * (encoded - started), 1e3 * (searched - encoded), 1e3 * (refined - searched))
-        return Answer(hits, _is_found(hits, question), self._encoder.space, limits.without_clock, took)
+        return Answer(hits, _is_found(curves, question), self._encoder.space, limits.without_clock, took)
 
     def _collection(self) -> Collection:
         collection = self._store.collection()
@@ -196,9 +196,9 @@ def _list_length(query: Query) -> int:
     return max(LIST_PAGES * query.limit, SHORTEST_LIST)
 
 
-def _is_found(hits: Sequence[Found], question: Question) -> bool:
-    best = max((hit.rank for hit in hits), default=-np.inf)
-    return best >= (question.threshold if question.threshold is not None else -1.0)
+def _is_found(curves: Sequence[Curve], question: Question) -> bool:
+    best = max((curve.evidence for curve in curves), default=-np.inf)
+    return best >= (question.threshold if question.threshold is not None else -2.0)
 
 
 def _smallest(low: int, high: int, holds: Callable[[int], bool]) -> int:
