@@ -22,7 +22,7 @@ test: install browser check ## lint, types, unit, contract and end-to-end tests 
 	@$(RUN) -m pytest
 
 .PHONY: check
-check: install ## lint, format, types, import rules, dead code, duplicates, scripts; under a minute
+check: install page ## lint, format, types, import rules, dead code, duplicates, scripts; under a minute
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/mypy
@@ -30,6 +30,13 @@ check: install ## lint, format, types, import rules, dead code, duplicates, scri
 	@.venv/bin/vulture
 	@.venv/bin/pylint --disable=all --enable=duplicate-code --min-similarity-lines=12 --ignore-imports=y --ignore-signatures=y $(filter-out tests bench,$(CODE))
 	@.venv/bin/shellcheck .ci/run deploy/local/*.sh
+
+.PHONY: page
+page: ## type-check the page, where npm is there to install the compiler
+	@if command -v npm >/dev/null; then \
+	  test -x web/node_modules/.bin/tsc || npm ci --prefix web --no-audit --no-fund --silent; \
+	  web/node_modules/.bin/tsc -p web/jsconfig.json; \
+	else echo "the page is not type-checked: npm is missing" >&2; test -z "$$CI"; fi
 
 .PHONY: up
 up: install ## start the local stack in the foreground
