@@ -16,11 +16,16 @@ STRANGEST_SAMPLE_ASPECT: Final = 8
 def picture_size(width: int, height: int, sample_aspect: Fraction | None) -> tuple[int, int]:
     """Return width and height of the outgoing picture, square pixels, for a decoded one of `width` x `height`.
 
-    Pixels that are not square are squared by stretching the shorter direction, so no line is lost.
+    Pixels that are not square are squared by stretching the shorter direction, so no line is lost. Both are even: chroma has
+    half of each, and the JPEG encoder reads past the end of a plane with an odd number of lines.
     """
     aspect = sample_aspect or Fraction(1)
     if not Fraction(1, STRANGEST_SAMPLE_ASPECT) <= aspect <= STRANGEST_SAMPLE_ASPECT:
         aspect = Fraction(1)
     wide, high = width * max(1.0, float(aspect)), height * max(1.0, float(1 / aspect))
     scale = min(1.0, FRAME_SHORT_SIDE_PX / min(wide, high), sqrt(LARGEST_PIXELS / (wide * high)))
-    return max(1, round(wide * scale)), max(1, round(high * scale))
+    return _even(wide * scale), _even(high * scale)
+
+
+def _even(length: float) -> int:
+    return max(2, round(length) & ~1)

@@ -3,6 +3,8 @@
 from fractions import Fraction
 from typing import Final
 
+from services.decoder.sampling import Grid
+
 DISCONTINUITY_MS: Final = 1_000
 """A frame this far before the one it follows belongs to a new stretch of timestamps, not to a disordered one."""
 
@@ -31,6 +33,16 @@ class Timeline:
     def pts_of(self, t_ms: int) -> int:
         """Return the largest pts whose time is at most `t_ms`, on a file without wraps."""
         return t_ms * self._denominator // self._numerator - self._offset_pts
+
+    def is_idle(self, pts: int | None, grid: Grid) -> bool:
+        """Whether the frame at `pts`, still to be decoded, is certainly no sample: one shown before it has its grid point.
+
+        False where that cannot be known, as in formats whose timestamps may step.
+        """
+        if pts is None or self._last_ms is None or self._wrap_pts is not None:
+            return False
+        t_ms = self._at(pts)
+        return t_ms > self._last_ms and not grid.is_sample(self._last_ms, t_ms)
 
     def place(self, pts: int | None) -> int | None:
         """Return the t_ms of the next frame, or None when it has no time of its own."""

@@ -76,6 +76,7 @@ class Video:
         self._file, self._threads = file, threads
         self._reformatter = VideoReformatter()
         self._timeline: Timeline | None = None
+        self._grid: Grid | None = None
         self._matrices: dict[int, Matrix] = {}
         self.unusable = 0
         self._open()
@@ -96,11 +97,13 @@ class Video:
         """FFmpeg's name of the container format."""
         return str(self._container.format.name)
 
-    def frames(self, from_ms: int) -> Iterator[Frame | None]:
+    def frames(self, from_ms: int, grid: Grid | None = None) -> Iterator[Frame | None]:
         """Yield the usable frames from the keyframe that `from_ms` needs; the first lies before it or is the file's first.
 
-        None after each packet: a moment in which the caller may stop for a while.
+        None after each packet: a moment in which the caller may stop. With a grid, frames that are certainly no sample may be
+        left out: that halves the cost of videos with many B-frames, and changes no sample.
         """
+        self._grid = grid
         self._rewind()
         if from_ms > 0 and self._find_first():
             yield from self._frames_after_seek(from_ms)
@@ -110,7 +113,7 @@ class Video:
 
     def pictures(self, grid: Grid, from_ms: int) -> Iterator[Picture | None]:
         """Yield the samples at or after `from_ms`, and None as `frames` does."""
-        for frame in grid.samples(self.frames(from_ms), from_ms):
+        for frame in grid.samples(self.frames(from_ms, grid), from_ms):
             yield None if frame is None else self._picture(frame)
 
     def inspect(self) -> Inspection:
@@ -218,12 +221,20 @@ class Video:
 
     def _decoded(self) -> Iterator[av.VideoFrame | None]:
         """Decode to the end, or to where the file is damaged beyond reading; a packet that cannot be decoded is left out."""
+        context = self._stream.codec_context
         for packet in self._packets():
+            context.skip_frame = "NONREF" if self._is_idle(packet) else "DEFAULT"
             try:
-                yield from self._stream.codec_context.decode(packet)
+                yield from context.decode(packet)
             except FFmpegError:
                 self.unusable += 1
             yield None
+
+    def _is_idle(self, packet: Any) -> bool:
+        """Whether a packet need be decoded only if others refer to it."""
+        if packet is None or self._grid is None or self._timeline is None:
+            return False
+        return self._timeline.is_idle(packet.pts, self._grid)
 
     def _packets(self) -> Iterator[Any]:
         packets = self._container.demux(self._stream)

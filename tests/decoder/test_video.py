@@ -1,6 +1,7 @@
 """Frames and pictures of real files: another decoder's timestamps, awkward formats, the right side up."""
 
 import json
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +14,11 @@ import simplejpeg
 from services.decoder.sampling import Grid
 from services.decoder.video import Inspection, Picture
 from tests.decoder.footage import shared_video, video, write_video
+
+
+@dataclass(frozen=True)
+class At:
+    t_ms: int
 
 
 def times_of(path: Path, from_ms: int = 0, threads: int = 1) -> list[int]:
@@ -90,9 +96,24 @@ def test_variable_frame_rate_is_told_by_timestamps_not_by_counting(tmp_path: Pat
     assert [picture.t_ms for picture in pictures_of(path)] == [0, 2941, 3022, 3922]
 
 
-def test_odd_sizes_stay_as_they_are(tmp_path: Path) -> None:
+def test_odd_sizes_lose_a_line_and_are_the_same_each_time(tmp_path: Path) -> None:
     path = write_video(tmp_path / "odd.mkv", [0, 40, 80], size=(101, 57), codec="libvpx-vp9")
-    assert [(p.width, p.height) for p in pictures_of(path)] == [(101, 57)]
+    first = pictures_of(path)
+    assert [(p.width, p.height) for p in first] == [(100, 56)]
+    assert all(pictures_of(path) == first for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    "frames", ["bframes=3", "bframes=8:b-adapt=0:b-pyramid=none", "bframes=7:b-adapt=0:b-pyramid=normal:open-gop=1"]
+)
+def test_frames_left_undecoded_change_no_sample(tmp_path: Path, frames: str) -> None:
+    path = write_video(tmp_path / "b.mp4", [int(i * 1001 / 30) for i in range(240)], gop=60, options={"x264-params": frames})
+    with video(path) as found:
+        whole = {frame.t_ms for frame in found.frames(0) if frame}
+    for fps in (1.0, 2.0, 5.0):
+        assert [p.t_ms for p in pictures_of(path, fps)] == [
+            frame.t_ms for frame in Grid(fps).samples(map(At, sorted(whole)), 0) if frame
+        ]
 
 
 def test_pixels_that_are_not_square_are_squared(tmp_path: Path) -> None:
