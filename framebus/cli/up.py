@@ -44,7 +44,7 @@ def up(
     try:
         start(folder, address)
     except StackError as error:
-        raise Failure("framebus up", str(error), f"logs are in {folder / 'logs'}") from None
+        raise Failure("framebus up", str(error)) from None
 
 
 def start(home: Path, encoder: str) -> None:

@@ -23,10 +23,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return 0 if demonstrate(home, console(), once=arguments.once) else 1
-    except (Failure, FramebusError) as error:
+    except (Failure, FramebusError, StackDidNotStart) as error:
         complain(str(error))
-    except StackDidNotStart:
-        complain("the stack did not start: its own line above says why")
     except KeyboardInterrupt:
         complain("stopped")
     return 1

@@ -54,13 +54,16 @@ def verdict_line(right: int, total: int) -> Text:
     return Text(f"{total - right} of {total} searches did not find what they should.", "bold red")
 
 
-def next_steps(url: str, key: str, program: str) -> Text:
-    """Return where to go from here. The key is in the fragment of the address, which a browser sends to no server."""
+def next_steps(url: str, key: str, program: str, option: str = "") -> Text:
+    """Return where to go from here. The key is in the fragment of the address, which a browser sends to no server.
+
+    `option` is what commands need to reach the stack.
+    """
     address = f"{url}/#key={key}"
     lines = [
         Text.assemble(("The page      ", "bold"), (address, f"cyan underline link {address}")),
-        Text.assemble(("Search        ", "bold"), f'{program} search "a red car"'),
-        Text.assemble(("Add your own  ", "bold"), f"{program} add FILE, then {program} wait"),
-        Text("\nCtrl-C stops the stack; what is indexed stays for the next time.", "dim"),
+        Text.assemble(("Search        ", "bold"), f'{program} search "a red car"{option}'),
+        Text.assemble(("Add your own  ", "bold"), f"{program} add FILE{option}, then {program} wait{option}"),
+        Text("\nCtrl-C stops everything.", "dim"),
     ]
     return Text("\n").join(lines)

@@ -1,5 +1,6 @@
 """The demonstration, phase by phase."""
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from framebus.cli.wait import settle
-from framebus.client import Client, SearchResult
+from framebus.client import Client, NoStackError, SearchResult, find_stack, home_folder
 from framebus.demo.phases import Phases
 from framebus.demo.report import next_steps, searches_table, verdict_line
 from framebus.demo.script import CLIPS, Query, Script, read_script
@@ -27,13 +28,15 @@ def demonstrate(home: Path, screen: Console, *, once: bool) -> bool:
     """
     script = read_script()
     phases = Phases(screen)
-    with phases.entered(running_stack(home, phases.tell), "starting Kafka, Milvus and the services", "the stack is up") as stack:
+    starting = ("starting Kafka, Milvus and the services", "the stack is up")
+    stopping = ("stopping everything in order", "stopped; what is indexed stays for the next time")
+    with phases.entered(running_stack(home, phases.tell), starting, stopping) as stack:
         client = Client(stack.url, stack.key, starting_seconds=STARTING_SECONDS)
         indexed = index(client, script, phases, screen)
         answers = search(client, script, phases)
         right = show(screen, script, answers)
-        screen.print(next_steps(stack.url, stack.key, program()), soft_wrap=True)
         if not once:
+            screen.print(next_steps(stack.url, stack.key, program(), option_for(home, stack.url)), soft_wrap=True)
             stack.wait()
     return indexed and right
 
@@ -74,6 +77,15 @@ def show(screen: Console, script: Script, answers: Sequence[tuple[Query, SearchR
         screen.print(notice, style="dim")
     screen.print()
     return right == len(answers)
+
+
+def option_for(home: Path, url: str) -> str:
+    """Return the option that commands need to reach the stack in `home`: none where they find it by themselves."""
+    try:
+        found = find_stack(home_folder(None, os.environ)).url == url
+    except NoStackError:
+        found = False
+    return "" if found else f" --home {home}"
 
 
 def program() -> str:

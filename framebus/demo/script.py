@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from framebus.cli.moments import clock
+
 CLIPS: Final = Path(__file__).parent / "clips"
 
 
@@ -65,5 +67,5 @@ def title_of(query: Query, script: Script) -> str:
     if query.image_from is None:
         return f"“{query.text}”"
     clip = next((clip.title for clip in script.clips if clip.file == query.image_from.file), query.image_from.file)
-    picture = f"a picture from {clip} at {query.image_from.t_ms / 1000:.0f} s"
+    picture = f"a picture: {clip}, at {clock(query.image_from.t_ms)}"
     return f"“{query.text}” + {picture}" if query.text else picture

@@ -41,7 +41,7 @@ def test_a_search_is_right_when_its_first_hit_is_there_or_nothing_is_found_where
 def test_a_query_is_named_as_people_say_it() -> None:
     assert title_of(Query(text="a red car"), SCRIPT) == "“a red car”"
     picture = Query(image_from=Picture(file="beach.mp4", t_ms=3_000))
-    assert title_of(picture, SCRIPT) == "a picture from The beach at 3 s"
+    assert title_of(picture, SCRIPT) == "a picture: The beach, at 0:00:03"
 
 
 def test_the_table_marks_what_is_wrong_and_says_what_should_be() -> None:
