@@ -5,12 +5,13 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
+from typing import Final
 
 import uvicorn
 
 from encoders.address import load
 from encoders.encoder import Encoder
+from encoders.errors import EncoderError
 from schemas.groups import QUERY_REQUESTS
 from schemas.topics import SOURCE_REQUESTS
 from services.query.access import Gate, KeyRing
@@ -32,48 +33,27 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.settings import SettingError, read
 
-WATCH_SECONDS = 0.5
+WATCH_SECONDS: Final = 0.5
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 log = get_logger("query")
 
 
 def main(stopping: threading.Event) -> None:
     """Serve at once, saying 503 to what cannot be answered yet; then load the model and follow the bus."""
     settings = read(QuerySettings, os.environ)
-    ring = KeyRing(settings.keys, settings.local_key)
-    _check_exposure(settings.host, ring)
-    encoder = load(settings.encoder, threads=1)
-    log.info("encoder", space=encoder.space, backend=encoder.backend)
-    metrics, readiness, book = Metrics(METRICS), Readiness(), SourceBook(encoder.space)
-    outbox, store = Outbox(settings.kafka, "query", metrics), Store(settings.milvus)
-    services = Services(
-        book=book,
-        writer=SourceWriter(outbox, book),
-        store=store,
-        encoder=encoder,
-        media=MediaStore(settings.media),
-        gate=Gate(ring),
-        readiness=readiness,
-        metrics=metrics,
-        pool=ThreadPoolExecutor(settings.threads, "search"),
-        allowed=Allowed(settings.address_schemes, settings.file_roots),
-        sample_fps=settings.sample_fps,
+    metrics = Metrics(METRICS)
+    outbox = Outbox(settings.kafka, "query", metrics)
+    services = _services(settings, metrics, outbox)
+    following = Following(
+        settings.kafka, services.book, services.writer, services.store, outbox, services.readiness, settings.sample_fps
     )
-    server = _server(services)
-    following = Following(settings.kafka, book, services.writer, store, outbox, readiness, settings.sample_fps)
-    loop = Loop(
-        settings.kafka,
-        [Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))],
-        following,
-        outbox,
-        metrics,
-        heartbeat=settings.heartbeat,
-        each_turn=[following.follow],
-    )
-    with socket.create_server((settings.host, settings.port)) as listening:
-        log.info("listening", url=f"http://{settings.host}:{listening.getsockname()[1]}")
+    reader = Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))
+    loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=[following.follow])
+    with _listen(settings) as listening:
+        server = _server(services)
         threads = [
             _Watched("http", stopping, lambda: server.run(sockets=[listening])),
-            _Watched("model", stopping, lambda: _warm(encoder, readiness), ends=True),
+            _Watched("model", stopping, lambda: _warm(services.encoder, services.readiness), ends=True),
             _Watched("following", stopping, lambda: _follow(following, loop, stopping)),
         ]
         _watch(threads, stopping)
@@ -81,7 +61,57 @@ def main(stopping: threading.Event) -> None:
         for thread in reversed(threads):
             thread.join()
     services.media.close()
-    store.close()
+    services.store.close()
+
+
+def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Services:
+    ring, encoder = _key_ring(settings), _encoder(settings)
+    book = SourceBook(encoder.space)
+    return Services(
+        book=book,
+        writer=SourceWriter(outbox, book),
+        store=Store(settings.milvus),
+        encoder=encoder,
+        media=MediaStore(settings.media),
+        gate=Gate(ring),
+        readiness=Readiness(),
+        metrics=metrics,
+        pool=ThreadPoolExecutor(settings.threads, "search"),
+        allowed=Allowed(settings.address_schemes, settings.file_roots),
+        sample_fps=settings.sample_fps,
+    )
+
+
+def _encoder(settings: QuerySettings) -> Encoder:
+    try:
+        encoder = load(settings.encoder, threads=1)
+    except EncoderError as error:
+        raise SettingError(f"FRAMEBUS_ENCODER: {error}") from None
+    log.info("encoder", space=encoder.space, backend=encoder.backend)
+    return encoder
+
+
+def _key_ring(settings: QuerySettings) -> KeyRing:
+    """Return the keys; without any, refuse to listen beyond this machine: the service would be open to everybody."""
+    try:
+        ring = KeyRing(settings.keys, settings.local_key)
+    except ValueError as error:
+        raise SettingError(f"FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY: {error}") from None
+    if ring.is_empty and settings.host not in LOOPBACK:
+        ways = "set FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY"
+        raise SettingError(f"FRAMEBUS_QUERY_HOST is {settings.host!r}: without API keys only {' or '.join(LOOPBACK)}; {ways}")
+    if ring.is_empty:
+        log.warning("no API key is configured: every request is refused; set FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY")
+    return ring
+
+
+def _listen(settings: QuerySettings) -> socket.socket:
+    try:
+        listening = socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise SettingError(f"FRAMEBUS_QUERY_PORT is {settings.port}: {error}; choose a free one, or end what uses it") from None
+    log.info("listening", url=f"http://{settings.host}:{listening.getsockname()[1]}")
+    return listening
 
 
 class _Watched(threading.Thread):
@@ -133,15 +163,6 @@ def _server(services: Services) -> uvicorn.Server:
         create_app(services), loop="uvloop", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=5
     )
     return uvicorn.Server(config)
-
-
-def _check_exposure(host: str, ring: KeyRing) -> None:
-    """Refuse to listen beyond this machine without a key: the service would be open to everybody."""
-    if ring.is_empty and not (host == "localhost" or ip_address(host).is_loopback):
-        detail = "without API keys only a loopback address; set FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY"
-        raise SettingError(f"FRAMEBUS_QUERY_HOST is {host!r}: expected {detail}")
-    if ring.is_empty:
-        log.warning("no API key is configured: every request is refused; set FRAMEBUS_QUERY_KEYS or FRAMEBUS_API_KEY")
 
 
 if __name__ == "__main__":

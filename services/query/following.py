@@ -130,6 +130,7 @@ class Following:
         if not self._unsure and now < self._ping_at:
             return
         collection = self._store.collection().name
+        self._store.matches(collection, filters.EVERYTHING)  # a server that has just started describes what it cannot read yet
         self._readiness.set("milvus", ready=True)
         self._ping_at = now + PING_SECONDS
         if self._unsure:

@@ -196,3 +196,22 @@ def test_the_process_stays_small_and_says_how_it_is(running: Running) -> None:
     assert b"framebus_query_requests_total" in running.client.get("/metrics").content
     assert set(running.client.get("/readyz").json()["parts"]) == {"kafka", "milvus", "model"}
     assert "SearchRequest" in running.client.get("/openapi.json").json()["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("FRAMEBUS_ENCODER", "nowhere", "neither a shipped model"),
+        ("FRAMEBUS_API_KEY", "short", "FRAMEBUS_API_KEY"),
+        ("FRAMEBUS_QUERY_HOST", "0.0.0.0", "without API keys only 127.0.0.1"),
+        ("FRAMEBUS_QUERY_SAMPLE_FPS", "fast", "FRAMEBUS_QUERY_SAMPLE_FPS"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_ends_the_process_with_one_line(
+    tmp_path: Path, setting: str, value: str, told: str
+) -> None:
+    environment = os.environ | {"FRAMEBUS_ENCODER": str(make_tiny_model(tmp_path / "model")), "FRAMEBUS_MEDIA": str(tmp_path)}
+    command = [sys.executable, "-m", "services.query"]
+    ended = subprocess.run(command, env=environment | {setting: value}, capture_output=True, timeout=60, check=False)
+    last = ended.stderr.decode().splitlines()[-1]
+    assert (ended.returncode, told in last, "Traceback" in ended.stderr.decode()) == (2, True, False), last
