@@ -5,16 +5,17 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders, encode_frame_headers
 from schemas.limits import UNKNOWN_MS
-from schemas.messages import Chunk, SourceRequest, SourceStatus, decode
-from schemas.topics import CHUNKS, FRAMES_BULK, SOURCE_REQUESTS, SOURCE_STATUS
+from schemas.messages import Chunk, decode
+from schemas.topics import CHUNKS, FRAMES_BULK
 from services.decoder import metrics as m
 from services.decoder.decoding import Changed, Decoding, Sample
 from services.decoder.errors import Unreachable, Unreadable
+from services.decoder.reports import FileState, ask_for_new_life, now_ms, say
 from services.decoder.state import StateTopics
 from services.decoder.verdict import Verdict, verdict
 from streaming.backlog import Backlog
@@ -131,7 +132,7 @@ class ChunkWork:
     def _judge(self, dealt: Dealt) -> Verdict:
         chunk, dealt_ms = dealt.chunk, dealt.record.timestamp_ms
         done = self._state.finished.has(chunk.stream) or self._sent_at_ms.get(chunk.stream, -1) >= dealt_ms
-        return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=_now_ms() - dealt_ms)
+        return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=now_ms() - dealt_ms)
 
     def _go_on(self, begun: Begun) -> None:
         if self._judge(begun.dealt) != "decode":
@@ -180,7 +181,7 @@ class ChunkWork:
     def _remember(self, stream: str) -> None:
         """A copy of this chunk that was dealt before now is answered."""
         self._sent_at_ms.pop(stream, None)
-        self._sent_at_ms[stream] = _now_ms()
+        self._sent_at_ms[stream] = now_ms()
         if len(self._sent_at_ms) > STREAMS_REMEMBERED:
             del self._sent_at_ms[next(iter(self._sent_at_ms))]
 
@@ -194,21 +195,10 @@ class ChunkWork:
             return
         log.warning("chunk failed", stream=chunk.stream, reason=str(failure))
         if isinstance(failure, Changed):
-            self._ask_for_new_life(chunk, failure.fingerprint)
-        state: Literal["waiting", "failed"] = "waiting" if isinstance(failure, (Unreachable, Changed)) else "failed"
-        if (known.state, known.error) != (state, str(failure)):
-            since_ms = max(_now_ms(), known.since_ms + 1)
-            status = SourceStatus(
-                source_id=chunk.source_id, life=chunk.life, state=state, since_ms=since_ms, error=str(failure), plan=known.plan
-            )
-            self._outbox.send_message(SOURCE_STATUS.name, status, key=chunk.source_id)
+            ask_for_new_life(self._outbox, chunk.source_id, chunk.life, failure.fingerprint)
+        state: FileState = "waiting" if isinstance(failure, (Unreachable, Changed)) else "failed"
+        say(self._outbox, chunk.source_id, chunk.life, state, str(failure), known.plan, known)
         self._end(begun, "failed")
-
-    def _ask_for_new_life(self, chunk: Chunk, fingerprint: str) -> None:
-        request = SourceRequest(
-            reason="changed_file", source_id=chunk.source_id, life=chunk.life, fingerprint=fingerprint, at_ms=_now_ms()
-        )
-        self._outbox.send_message(SOURCE_REQUESTS.name, request, key=chunk.source_id)
 
     def _end(self, begun: Begun, outcome: str) -> None:
         self._begun = None
@@ -217,7 +207,3 @@ class ChunkWork:
     def _finish(self, dealt: Dealt, outcome: str) -> None:
         self._unfinished[dealt.record.partition].discard(dealt.record.offset)
         self._metrics.of(m.CHUNKS).labels(outcome).inc()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -12,8 +12,9 @@ from services.decoder.address import parse
 from services.decoder.errors import Unreadable
 from services.decoder.files import OpenFile, fingerprint, open_file
 from services.decoder.margins import LeftMarginTooShort, Placed, place
+from services.decoder.picture import Picture
 from services.decoder.sampling import Grid
-from services.decoder.video import Picture, Video
+from services.decoder.video import Video
 
 Sample = Placed[Picture]
 QUEUED_SAMPLES: Final = 64

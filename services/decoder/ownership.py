@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Collection, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from schemas.identity import chunk_stream
-from schemas.messages import Plan, Recut, Source, SourceRequest, SourceStatus
-from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
+from schemas.messages import Plan, Recut, Source, SourceStatus
+from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK, SOURCES
 from services.decoder import metrics as m
 from services.decoder.dealing import Deal, Dealer
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, Inspector, Result, captured_from_ms
 from services.decoder.plan import chunk, cut
+from services.decoder.reports import FileState, ask_for_new_life, say
 from services.decoder.retries import Retries
 from services.decoder.state import StateTopics
 from streaming.logs import get_logger
@@ -137,7 +138,7 @@ class Ownership:
         if plan is None:
             plan = self._made(source, found)
         elif plan.fingerprint != found.fingerprint:
-            self._ask_for_new_life(source, found.fingerprint)
+            ask_for_new_life(self._outbox, source.source_id, source.life, found.fingerprint)
             return self._postpone(source, CHANGED)
         elif status is not None and status.state == "running":
             return None
@@ -163,12 +164,6 @@ class Ownership:
             seekable=found.seekable,
             chunks=chunks,
         )
-
-    def _ask_for_new_life(self, source: Source, fingerprint: str) -> None:
-        request = SourceRequest(
-            reason="changed_file", source_id=source.source_id, life=source.life, fingerprint=fingerprint, at_ms=_now_ms()
-        )
-        self._outbox.send_message(SOURCE_REQUESTS.name, request, key=source.source_id)
 
     def _postpone(self, source: Source, reason: str) -> None:
         self._dealer.drop(source.source_id)
@@ -232,22 +227,11 @@ class Ownership:
     def _say(
         self,
         source: Source,
-        state: Literal["waiting", "running", "paused", "failed"],
+        state: FileState,
         *,
         error: str | None = None,
         plan: Plan | None = None,
     ) -> None:
         known = self._status(source)
         plan = plan or self._plan(source)
-        if known is not None and (known.state, known.error, known.plan) == (state, error, plan):
-            return
-        since_ms = _now_ms() if known is None else max(_now_ms(), known.since_ms + 1)
-        status = SourceStatus(
-            source_id=source.source_id, life=source.life, state=state, since_ms=since_ms, error=error, plan=plan
-        )
-        self._said[source.source_id] = status
-        self._outbox.send_message(SOURCE_STATUS.name, status, key=source.source_id)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        self._said[source.source_id] = say(self._outbox, source.source_id, source.life, state, error, plan, known)

@@ -1,24 +1,19 @@
-"""PyAV: frames of a file on its timeline, and their pictures."""
+"""PyAV: the frames of a file on its timeline."""
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import av
-import numpy as np
-import numpy.typing as npt
 from av.error import FFmpegError
 from av.stream import Disposition
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from schemas.limits import JPEG_PIXELS_LIMIT
 from services.decoder.errors import Unreadable
 from services.decoder.files import OpenFile
-from services.decoder.jpeg import encode_jpeg
+from services.decoder.picture import Painter, Picture
 from services.decoder.sampling import Grid
-from services.decoder.size import picture_size
 from services.decoder.timeline import Timeline
 
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
@@ -32,20 +27,6 @@ FIRST_STEP_MS: Final = 1_000
 FURTHEST_LEAD_MS: Final = 60_000
 """A keyframe further than this before the place asked for makes every chunk too dear: the file is read in one."""
 PACKETS_WITHOUT_FRAME: Final = 2_000
-
-Matrix = tuple[int, int, int, int]
-"""a, b, c, d of a display matrix: a decoded point (x, y) is shown at (a·x + c·y, b·x + d·y)."""
-UPRIGHT: Final[Matrix] = (1, 0, 0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A sample of a video: a JPEG at its time."""
-
-    t_ms: int
-    jpeg: bytes
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +55,9 @@ class Video:
     def __init__(self, file: OpenFile, threads: int) -> None:
         """Open; `threads` decode at the same time."""
         self._file, self._threads = file, threads
-        self._reformatter = VideoReformatter()
+        self._painter = Painter()
         self._timeline: Timeline | None = None
         self._grid: Grid | None = None
-        self._matrices: dict[int, Matrix] = {}
         self.unusable = 0
         self._open()
 
@@ -114,7 +94,7 @@ class Video:
     def pictures(self, grid: Grid, from_ms: int) -> Iterator[Picture | None]:
         """Yield the samples at or after `from_ms`, and None as `frames` does."""
         for frame in grid.samples(self.frames(from_ms, grid), from_ms):
-            yield None if frame is None else self._picture(frame)
+            yield None if frame is None else self._painter.picture(frame.t_ms, frame.decoded, self._stream.sample_aspect_ratio)
 
     def inspect(self) -> Inspection:
         """Look at the file as planning needs it; raises `Unreadable` when no frame of it can be decoded."""
@@ -250,48 +230,3 @@ class Video:
                 self.unusable += 1
             else:
                 yield packet
-
-    def _picture(self, frame: Frame) -> Picture:
-        """Scale from YUV to YUV, in full range and BT.601: what a JPEG's numbers mean, whatever the video's mean."""
-        width, height = picture_size(frame.decoded.width, frame.decoded.height, self._stream.sample_aspect_ratio)
-        scaled = self._reformatter.reformat(
-            frame.decoded,
-            width,
-            height,
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.AREA,
-            threads=1,
-        )
-        planes = [_upright(_array(plane), self._matrix(frame.decoded)) for plane in scaled.planes]
-        height, width = planes[0].shape
-        return Picture(frame.t_ms, encode_jpeg(planes), width, height)
-
-    def _matrix(self, frame: av.VideoFrame) -> Matrix:
-        """Look the display matrix up once for each rotation: a frame whose side data was asked for is freed late."""
-        rotation = frame.rotation
-        if rotation not in self._matrices:
-            self._matrices[rotation] = _display_matrix(frame)
-        return self._matrices[rotation]
-
-
-def _display_matrix(frame: av.VideoFrame) -> Matrix:
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return UPRIGHT
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(cast("Any", side_data)))
-    return a, b, c, d
-
-
-def _array(plane: Any) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-
-
-def _upright(plane: npt.NDArray[np.uint8], matrix: Matrix) -> npt.NDArray[np.uint8]:
-    """Turn and mirror a plane to the nearest quarter turn of its display matrix."""
-    a, b, c, d = matrix
-    turned = abs(b) + abs(c) > abs(a) + abs(d)
-    across, down = (c, b) if turned else (a, d)
-    plane = plane.T if turned else plane
-    return plane[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from services.decoder.decoding import Sample, samples
+from services.decoder.picture import Picture
 from services.decoder.plan import LEFT_SAMPLES, REACH_MS, margins_ms, spans
 from services.decoder.sampling import Grid
-from services.decoder.video import Picture
 
 
 @dataclass

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 import simplejpeg
 
+from services.decoder.picture import Picture
 from services.decoder.sampling import Grid
-from services.decoder.video import Inspection, Picture
+from services.decoder.video import Inspection
 from tests.decoder.footage import shared_video, video, write_video
 
 
