@@ -44,7 +44,7 @@ def demonstrate(home: Path, screen: Console, *, once: bool) -> bool:
 def index(client: Client, script: Script, phases: Phases, screen: Console) -> bool:
     """Add the clips and wait until they can be searched; return whether all can."""
     ids = [clip.source_id for clip in script.clips]
-    with phases.phase("adding the clips", f"{len(ids)} clips are added"):
+    with phases.phase("adding the clips", f"{len(ids)} clips are there"):
         for clip in script.clips:
             client.add(CLIPS / clip.file, clip.source_id, name=clip.title, category=clip.category)
     with phases.phase("decoding, embedding, indexing", "the clips can be searched", spinner=False):
