@@ -176,14 +176,6 @@ class Client:
 
     # The stack
 
-    def status(self) -> dict[str, Any]:
-        """Return the whole stack at a glance: brokers, lags, rows, dead letters, spaces (role `manage`)."""
-        return self.admin("status")
-
-    def admin(self, path: str, **params: str) -> dict[str, Any]:
-        """Return the answer of an operation under `/v1/admin/` (role `manage`)."""
-        return msgspec.json.decode(self._send("GET", f"/v1/admin/{path}", params=params).content, type=dict[str, Any])
-
     def readiness(self) -> Readiness:
         """Return what `/readyz` says of Kafka, Milvus and the model, ready or not."""
         return _decoded(self._once("GET", "/readyz", {}), Readiness)
