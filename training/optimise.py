@@ -1,6 +1,7 @@
 """The training loop: contrastive learning against the clock, on however many cores are free."""
 
 import copy
+import dataclasses
 import math
 import pathlib
 import time
@@ -16,35 +17,44 @@ from training.loss import ContrastiveLoss
 from training.towers import Towers
 from training.vocabulary import PAD_ID
 
-LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 0.05
-WARMUP_STEPS = 200
+WARMUP_STEPS = 100
 AVERAGE_DECAY = 0.998
 CHECKPOINT_SECONDS = 120.0
 REPORT_STEPS = 50
 TEXT_CHUNKS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """The highest learning rate, and the sides of the pictures with the progress (0 to 1) from which each is used."""
+
+    rate: float
+    sides: tuple[tuple[float, int], ...]
+
+    def side_at(self, progress: float) -> int:
+        return [side for start, side in self.sides if progress >= start][-1]
+
+    def rate_at(self, progress: float, step: int) -> float:
+        """Linear warm-up in steps, then a cosine over wall-clock time, so that the run ends when it must."""
+        warm = min(1.0, (step + 1) / WARMUP_STEPS)
+        return self.rate * warm * max(0.01, 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+
 # Small pictures first: most of what there is to learn shows at 48 px, at half the cost of 64.
-SIDES = ((0.0, 48), (0.6, 64))
-
-
-def side_at(progress: float) -> int:
-    return [side for start, side in SIDES if progress >= start][-1]
-
-
-def learning_rate_at(progress: float, step: int) -> float:
-    """Linear warm-up in steps, then a cosine over wall-clock time, so that the run ends when it must."""
-    warm = min(1.0, (step + 1) / WARMUP_STEPS)
-    return LEARNING_RATE * warm * max(0.01, 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+FROM_NOTHING = Course(1e-3, ((0.0, 48), (0.6, 64)))
+FINISH = Course(5e-4, ((0.0, 64),))
 
 
 class Run:
     """One run of `seconds`: the towers, their running average, the optimiser and the clock."""
 
-    def __init__(self, start: Towers, seconds: float) -> None:
+    def __init__(self, start: Towers, course: Course, seconds: float) -> None:
+        self.course = course
         self.model, self.average, self.loss = start, copy.deepcopy(start), ContrastiveLoss()
         self.model.image.to(memory_format=torch.channels_last)
         groups = parameter_groups([self.model, self.loss])
-        self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98), fused=True)
+        self.optimiser = torch.optim.AdamW(groups, lr=course.rate, betas=(0.9, 0.98), fused=True)
         self.began, self.seconds, self.step = time.monotonic(), seconds, 0
 
     @property
@@ -54,7 +64,7 @@ class Run:
     def learn(self, batch: Batch) -> float:
         """One step; returns its loss."""
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(self.progress, self.step)
+            group["lr"] = self.course.rate_at(self.progress, self.step)
         with torch.autocast("cpu", torch.bfloat16):
             images = self.model.image(torch.from_numpy(batch.pixels))
             texts = torch.cat([self.model.text(ids) for ids in trimmed(batch.input_ids)])
@@ -73,7 +83,7 @@ def train(run: Run, loader: Loader, threads: int, checkpoint: pathlib.Path) -> N
     pace, losses = Pace(threads), list[float]()
     saved = reported = time.monotonic()
     while run.progress < 1:
-        batch = loader.next(side_at(run.progress))
+        batch = loader.next(run.course.side_at(run.progress))
         torch.set_num_threads(pace.threads_at(run.step))
         before = time.monotonic()
         losses.append(run.learn(batch))

@@ -12,7 +12,7 @@ from encoders.address import load
 from training.export import write_folder
 from training.fit_found import fit, heldout_items, write
 from training.loader import Loader
-from training.optimise import Run, side_at, train
+from training.optimise import FINISH, FROM_NOTHING, Run, train
 from training.pairs import LABEL_TEMPLATES, PairSource
 from training.photos import Part, default_images, load_parts
 from training.towers import TEXT_TOKENS, Towers
@@ -32,16 +32,26 @@ def main() -> None:
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path(".framebus/training"), help="where checkpoints go")
     parser.add_argument("--images", type=pathlib.Path, default=default_images(), help="the folder of labelled photos")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="at most so many; fewer where that is faster")
+    parser.add_argument("--world-share", type=float, default=WORLD_SHARE, help="how much of each batch is generated scenes")
     parser.add_argument("--resume", action="store_true", help="start from the weights that the last run left in --work")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     checkpoint = arguments.work / "towers.pt"
-    train_towers(arguments.images, checkpoint, arguments.minutes * 60, arguments.threads, resume=arguments.resume)
+    train_towers(
+        arguments.images,
+        checkpoint,
+        arguments.minutes * 60,
+        arguments.threads,
+        resume=arguments.resume,
+        world_share=arguments.world_share,
+    )
     write_folder(checkpoint, arguments.images, arguments.out)
     write(arguments.out / "encoder.json", *fit(load(str(arguments.out), threads=1), heldout_items(arguments.images)))
 
 
-def train_towers(images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int, *, resume: bool) -> None:
+def train_towers(
+    images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int, *, resume: bool, world_share: float
+) -> None:
     """Train for `seconds`, anew or from `checkpoint`; leaves `checkpoint` and, beside it, tokenizer.json."""
     # The loader forks: a tokenizer's own threads would not survive that.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -55,8 +65,10 @@ def train_towers(images: pathlib.Path, checkpoint: pathlib.Path, seconds: float,
     towers = Towers(tokenizer.get_vocab_size())
     if resume:
         towers.load_state_dict(torch.load(checkpoint, weights_only=True))
-    loader = Loader(PairSource(parts, WORLD_SHARE, rng), tokenizer, side_at(0.0))
-    train(Run(towers, seconds), loader, threads, checkpoint)
+    # What is resumed has learnt from small pictures already: it is finished at full size and half the rate.
+    course = FINISH if resume else FROM_NOTHING
+    loader = Loader(PairSource(parts, world_share, rng), tokenizer, course.side_at(0.0))
+    train(Run(towers, course, seconds), loader, threads, checkpoint)
     loader.close()
 
 
