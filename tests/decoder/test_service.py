@@ -232,6 +232,20 @@ def test_a_paused_file_sends_nothing_until_it_is_resumed(bus: Bus, decoder: Proc
     bus.wait(lambda: bus.ends(name))
 
 
+def test_a_file_paused_while_it_is_decoded_stops_and_comes_whole_when_it_is_resumed(
+    bus: Bus, decoder: Process, name: str
+) -> None:
+    path = shared_video("intel/one-by-one-person-detection.mp4")
+    bus.want(name, path)
+    bus.wait(lambda: len(bus.samples(name)) > 20)
+    bus.want(name, path, wanted="paused")
+    bus.wait(lambda: (status := bus.status(name)) and status.state == "paused")
+    bus.listen(0.5)
+    bus.hears_nothing_more(1.5)
+    bus.want(name, path)
+    bus.wait(lambda: bus.ends(name) and {frame.seq for frame in bus.samples(name)} == set(range(279)))
+
+
 def test_a_changed_file_is_reported_and_planned_anew_in_its_next_life(
     bus: Bus, decoder: Process, name: str, clip: Path, tmp_path: Path
 ) -> None:
