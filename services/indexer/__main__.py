@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from encoders.address import find_folder
@@ -31,7 +32,7 @@ RETRY_SECONDS: Final = 1.0
 log = get_logger("indexer")
 
 
-def main(stopping: threading.Event) -> None:
+def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLane) -> None:
     """Run one lane until `stopping` is set. The collection and the state topics are ready before the group is joined."""
     settings = read(IndexerSettings, os.environ)
     model = _model(settings)
@@ -50,7 +51,9 @@ def main(stopping: threading.Event) -> None:
     intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
     topic = LANES[settings.lane][1].name
     stage = IndexStage(topic, model.space, settings.smoothing, intake, registry, writer, outbox, metrics)
-    run = live.run if settings.lane == "live" else bulk.run
+    run = partial(live.run, session_seconds=settings.session_seconds, lane_type=lane_type)
+    if settings.lane == "bulk":
+        run = partial(bulk.run)
     run(settings.kafka, model.space, stage, outbox, metrics, stopping, heartbeat=settings.heartbeat)
     writer.close()
     store.close()

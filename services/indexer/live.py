@@ -11,6 +11,7 @@ again here because it once was otherwise (docs/decisions):
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -52,25 +53,23 @@ def run(
     metrics: Metrics,
     stopping: threading.Event,
     *,
+    session_seconds: float,
     heartbeat: Path | None = None,
+    lane_type: "type[LiveLane] | None" = None,
 ) -> None:
     """Index `embeddings-live` until `stopping` is set."""
     limit_rate("aiokafka", "faust", "mode")
     outbox.give_up = stopping.is_set
-    asyncio.run(_run(bootstrap, indexer_group("live", space), stage, outbox, metrics, stopping, heartbeat))
+
+    async def runner() -> None:
+        app = make_app(bootstrap, indexer_group("live", space), session_seconds)
+        lane = (lane_type or LiveLane)(app, stage, outbox, metrics, heartbeat)
+        await _run(app, lane, stopping)
+
+    asyncio.run(runner())
 
 
-async def _run(
-    bootstrap: str,
-    group: str,
-    stage: IndexStage,
-    outbox: Outbox,
-    metrics: Metrics,
-    stopping: threading.Event,
-    heartbeat: Path | None,
-) -> None:
-    app = make_app(bootstrap, group)
-    lane = LiveLane(app, stage, outbox, metrics, heartbeat)
+async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
     await app.start()
     try:
         while not stopping.is_set():
@@ -80,7 +79,7 @@ async def _run(
         await app.stop()
 
 
-def make_app(bootstrap: str, group: str) -> Any:
+def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:
     """Return a Faust app that creates no topic, keeps no table, serves no page and never waits for unacknowledged events."""
     return faust.App(
         group,
@@ -100,8 +99,8 @@ def make_app(bootstrap: str, group: str) -> Any:
         stream_buffer_maxsize=1024,
         broker_commit_interval=0.5,
         broker_commit_every=10_000,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=2.0,
+        broker_session_timeout=session_seconds,
+        broker_heartbeat_interval=session_seconds / 4,
         broker_request_timeout=40.0,
         broker_max_poll_interval=DAY_SECONDS,  # while Milvus is away nothing is polled, and the lane stays in its group
         consumer_auto_offset_reset="earliest",
@@ -136,11 +135,11 @@ class LiveLane:
         self._records: list[Record] = []
         self._begun: set[Partition] = set()
         self._stream: Any = None
-        self._failure: BaseException | None = None
-        self._arrived, self._room = asyncio.Event(), asyncio.Event()
+        self._events: asyncio.Queue[Any] = asyncio.Queue(WAITING_EVENTS)
+        self._arrived = asyncio.Event()
         self._backoff_seconds = 0.0
         topic = app.topic(EMBEDDINGS_LIVE.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-        app.agent(topic, concurrency=1, on_error=self._agent_failed)(self._read)
+        app.agent(topic, concurrency=1)(self._read)
         app.on_partitions_revoked.connect(self._rebalanced)
         app.on_partitions_assigned.connect(self._rebalanced)
 
@@ -148,11 +147,9 @@ class LiveLane:
         """Gather for a moment, work, acknowledge. Raises what has failed anywhere."""
         if self._heartbeat is not None:
             self._heartbeat.touch()
-        await self._gather()
-        if self._failure is not None:
-            raise self._failure
         if self._app.crashed:
             raise RuntimeError("Faust has crashed") from self._app.crash_reason
+        await self._gather()
         await self._work_and_acknowledge()
 
     async def finish(self) -> None:
@@ -164,19 +161,23 @@ class LiveLane:
             done = await self._work_and_acknowledge()
 
     async def _gather(self) -> None:
-        self._arrived.clear()
-        if not self._records:
-            try:
+        """Take what has come, a moment after its first event; nothing while a dependency is waited for."""
+        if self._backoff_seconds:
+            return await asyncio.sleep(self._backoff_seconds)
+        if self._events.empty():
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
-            except TimeoutError:
-                return
-        await asyncio.sleep(GATHER_SECONDS + self._backoff_seconds)
+        if not self._events.empty():
+            await asyncio.sleep(GATHER_SECONDS)
+        for _ in range(self._events.qsize()):
+            await self._take(self._events.get_nowait())
+        return None
 
     async def _work_and_acknowledge(self) -> bool:
         generation = self._app.consumer_generation_id
         starts, self._starts = self._starts, []
         records, self._records = self._records, []
-        self._room.set()
         try:
             safe = await self._on_thread(self._work, starts, records)
         except Unavailable as error:
@@ -185,7 +186,6 @@ class LiveLane:
             log.warning("waiting", reason=str(error), retry_in_seconds=self._backoff_seconds)
             return False
         self._backoff_seconds = 0.0
-        self._room.set()
         if generation == self._app.consumer_generation_id:
             await self._acknowledge(safe)
         return True
@@ -216,33 +216,34 @@ class LiveLane:
         self._metrics.of(m.HELD).labels(EMBEDDINGS_LIVE.name).set(held)
 
     async def _read(self, stream: Any) -> None:
+        """Be the agent: it only passes on, so that nothing can fail where Faust would acknowledge and go on."""
         self._stream = stream.noack()
         async for event in self._stream.events():
-            while len(self._records) >= WAITING_EVENTS or self._backoff_seconds:
-                self._room.clear()
-                await self._room.wait()
-            await self._take(event)
+            await self._events.put(event)
+            self._arrived.set()
 
     async def _take(self, event: Any) -> None:
         message = event.message
-        if message.generation_id != self._app.consumer_generation_id:
-            return  # delivered again in the present generation
-        reading = self._reading.get(message.tp)
-        if reading is None:
-            reading = await self._begin(message.tp)
-        if message.generation_id != self._app.consumer_generation_id or message.offset < reading.next_offset:
+        reading = self._reading.get(message.tp) or await self._begin(message)
+        if not self._is_current(message) or reading is None or message.offset < reading.next_offset:
             return
         if message.offset > reading.next_offset and not self._log_has_gap(message.tp, reading.next_offset, message.offset):
             raise RuntimeError(f"{message.tp} went on at offset {message.offset}, expected {reading.next_offset}")
         reading.next_offset = message.offset + 1
         reading.unacknowledged.append(event)
         self._records.append(_record(reading.partition, message))
-        self._arrived.set()
 
-    async def _begin(self, tp: Any) -> _Reading:
+    def _is_current(self, message: Any) -> bool:
+        """Whether a message is of the present generation; what is older is delivered again."""
+        return bool(message.generation_id == self._app.consumer_generation_id)
+
+    async def _begin(self, message: Any) -> _Reading | None:
         """Begin a partition at its commit, or at the log's beginning when there is none or it has left the log."""
+        tp = message.tp
         committed = self._app.consumer._committed_offset[tp]  # noqa: SLF001  Faust tells nobody where it began
         first = (await self._app.consumer.earliest_offsets(tp))[tp]
+        if not self._is_current(message):
+            return None
         partition = Partition(tp.topic, tp.partition)
         resumed = committed is not None and committed >= first
         if committed is not None and not resumed:
@@ -275,10 +276,6 @@ class LiveLane:
         for partition in self._begun:
             self._stage.revoked(partition)
         self._begun.clear()
-
-    async def _agent_failed(self, _agent: Any, failure: BaseException) -> None:
-        self._failure = failure
-        self._arrived.set()
 
     async def _on_thread(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

@@ -56,6 +56,12 @@ class IndexerSettings:
         meaning="rows gathered by this process before they are sealed into an index; until then a search scans them",
         check=at_least(1000),
     )
+    session_seconds: float = setting(
+        "FRAMEBUS_INDEXER_SESSION_SECONDS",
+        default=10.0,
+        meaning="live lane: after this silence a dead process's partitions go to another; bulk: the broker's setting counts",
+        check=between(1, 300),
+    )
     port: int = setting(
         "FRAMEBUS_INDEXER_PORT", default=8084, meaning="port of /healthz, /readyz, /metrics; 0: any free", check=between(0, 65535)
     )

@@ -152,7 +152,13 @@ class Store:
         except MilvusException as error:
             if error.code != NO_ALIAS:
                 raise
+            self._take_alias(client)
+
+    def _take_alias(self, client: MilvusClient) -> None:
+        try:
             client.create_alias(self.collection, ALIAS, timeout=self._timeout_seconds)
+        except MilvusException:  # its collection was dropped, and the server remembers the name alone
+            client.alter_alias(self.collection, ALIAS, timeout=self._timeout_seconds)
 
     def _load(self, client: MilvusClient) -> None:
         client.load_collection(self.collection, timeout=SLOW_SECONDS)

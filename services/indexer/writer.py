@@ -108,8 +108,9 @@ class Writer:
         if self._over:
             samples = [sample for sample in samples if sample.life > self._over.get(sample.source_id, 0)]
         began = time.monotonic()
-        if samples:
-            self._store.upsert([row_of(sample) for sample in samples])
+        rows = {row.id: row for row in map(row_of, samples)}  # of a moment that was sent twice only the last may go out
+        if rows:
+            self._store.upsert(list(rows.values()))
         self._metrics.of(m.UPSERT_SECONDS).observe(time.monotonic() - began)
         self._metrics.of(m.ROWS).inc(len(samples))
         self._unsealed += len(samples)

@@ -147,12 +147,12 @@ class _Maker:
             waiting = [stream for stream in waiting if stream]
 
 
-def made_log(seed: int, *, two_at_once: bool = False) -> list[Entry]:
+def made_log(seed: int, *, two_at_once: bool = False, prefix: str = "") -> list[Entry]:
     """Make the log of one partition from a seed: with an embedder that crashes, or with two workers on every chunk."""
     maker = _Maker(random.Random(seed), np.random.default_rng(seed))
-    streams = [maker.camera(f"cam-{n}") for n in range(maker.dice.randrange(3))]
-    streams += [maker.chunk("file-1", n, two_at_once=two_at_once) for n in range(maker.dice.randrange(4))]
-    streams += [maker.alone("push-1")]
+    streams = [maker.camera(f"{prefix}cam-{n}") for n in range(maker.dice.randrange(3))]
+    streams += [maker.chunk(f"{prefix}file-1", n, two_at_once=two_at_once) for n in range(maker.dice.randrange(4))]
+    streams += [maker.alone(f"{prefix}push-1")]
     log = list(maker.interleaved(streams))
     for _ in range(0 if two_at_once else maker.dice.randrange(3)):  # the embedder crashed, and sends again from its commit
         crashed = maker.dice.randrange(len(log) + 1)
