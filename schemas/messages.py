@@ -101,8 +101,11 @@ class SourceStatus(Message, frozen=True, kw_only=True):
 
 
 class Chunk(Message, frozen=True, kw_only=True):
-    """One span of a file or recording to decode. Samples in [start_ms, end_ms) become rows, the rest of
-    [read_from_ms, read_until_ms) is context. `captured_from_ms` is the UTC time of t_ms 0 where it is known."""
+    """One span of a file or recording to decode. Samples in [start_ms, end_ms) become rows, those beside it are context.
+
+    Reading begins at `read_from_ms`, or earlier where samples lie so sparse that the left margin would be short, and ends by
+    `read_until_ms`. `captured_from_ms` is the UTC time of t_ms 0 where it is known.
+    """
 
     stream: str
     source_id: SourceId

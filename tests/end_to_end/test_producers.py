@@ -51,7 +51,7 @@ def test_a_vector_from_any_producer_is_found(stack: LocalStack, producer: Produc
     ("topic", "value", "changes", "told"),
     [
         ("frames-live", b"no jpeg", {}, "JPEG"),
-        ("frames-bulk", b"\xff\xd8\xff", {}, "JPEG"),
+        ("frames-bulk", b"\xff\xd8\xff", {}, "ends inside its header"),
         ("frames-live", b"x", {"t_ms": None}, "t_ms is missing"),
         ("frames-live", b"x", {"schema": None}, "schema is missing"),
         ("embeddings-bulk", b"\x00\x3c", {"schema": "embedding/1"}, "bytes"),
