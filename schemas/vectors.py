@@ -20,7 +20,9 @@ def decode_vector(value: bytes | None, dimension: int) -> npt.NDArray[np.float32
     if size_bytes != 2 * dimension:
         raise InvalidMessage(f"value has {size_bytes} bytes: {dimension} float16 numbers take {2 * dimension}")
     vector = np.frombuffer(value or b"", dtype="<f2").astype(np.float32)
+    if not np.isfinite(vector).all():
+        raise InvalidMessage("a number of the vector is not finite: expected a unit vector")
     norm = float(np.linalg.norm(vector))
-    if not np.isfinite(norm) or norm < 1e-3:
-        raise InvalidMessage(f"vector of length {norm}: expected a finite unit vector")
+    if norm < 1e-3:
+        raise InvalidMessage(f"vector of length {norm}: expected a unit vector")
     return vector / np.float32(norm)
