@@ -13,13 +13,24 @@ from schemas.messages import ChunkStatus, Plan, Source, SourceStatus, Span
 from streaming.admin import create_topics
 from tests.query.app_under_test import KEY, UnderTest, close, make_app
 from tests.query.corpus import Corpus, file_source, make_corpus, row
-from tests.query.media.drawn import write_video
+from tests.query.media.drawn import BARS, FPS, write_video
 from tests.query.serving import serve
 from tests.servers import absent
 from tests.tiny_model import COLOURS, make_tiny_model
 
 SECONDS = 12
-FPS = 25
+SHOWN_NUMBER = """async (video) => {
+  video.pause();
+  await new Promise((shown) => { video.onseeked = shown; video.currentTime = 0; });
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0);
+  const row = context.getImageData(0, canvas.height / 2, canvas.width, 1).data;
+  const bars = Array.from({ length: BARS }, (_, bar) => Math.round((bar + 0.5) * canvas.width / BARS));
+  return bars.reduce((sum, x, bar) => sum + (row[4 * x] > 128 ? 1 << bar : 0), 0);
+}""".replace("BARS", str(BARS))
+"""Reads the number of the frame that a video shows at its time 0, from pixels."""
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required"]
 COLOUR_AT = ("white",) * 3 + ("red",) * 4 + ("white",) * 5
 """What the index holds of each second of the film; the pictures themselves show their frame number."""

@@ -11,22 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 from schemas.messages import Source
 from services.query.access import KeyRing
 from tests.query.app_under_test import KEY
-from tests.query.media.drawn import BARS, write_video
+from tests.query.media.drawn import FPS, write_video
 from tests.tiny_model import COLOURS
-from tests.web.conftest import FPS, Visit
-
-SHOWN_NUMBER = """async (video) => {
-  video.pause();
-  await new Promise((shown) => { video.onseeked = shown; video.currentTime = 0; });
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  const context = canvas.getContext("2d");
-  context.drawImage(video, 0, 0);
-  const row = context.getImageData(0, canvas.height / 2, canvas.width, 1).data;
-  const bars = Array.from({ length: BARS }, (_, bar) => Math.round((bar + 0.5) * canvas.width / BARS));
-  return bars.reduce((sum, x, bar) => sum + (row[4 * x] > 128 ? 1 << bar : 0), 0);
-}""".replace("BARS", str(BARS))
-"""Reads the number of the frame that a video shows at its time 0, from pixels."""
+from tests.web.conftest import SHOWN_NUMBER, Visit
 
 
 def shown_number(page: Page) -> int:

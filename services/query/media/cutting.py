@@ -28,7 +28,6 @@ TEN_BIT: Final = EIGHT_BIT | {"yuv420p10le"}
 PLAYED_VIDEO: Final = {"h264": EIGHT_BIT, "vp9": TEN_BIT, "av1": TEN_BIT}
 PLAYED_AUDIO: Final = frozenset({"aac", "mp3", "opus"})
 TRANSCODED_SPAN_LIMIT_MS: Final = 60_000
-SOUND_PREROLL_SECONDS: Final = Fraction(1, 10)  # Opus and AAC need a little before the first sound that is heard
 
 
 class SpanTooLongError(Exception):
@@ -125,9 +124,12 @@ def _lead(packets: Iterator[Packet[Stream]], original: Original, start_ms: int) 
 
 
 def _span(packets: Iterable[Packet[Stream]], original: Original, first_pts: int, end_ms: int) -> Iterator[Packet[Stream]]:
-    """Yield the packets that the frames before `end_ms` need (decoding order is not display order), and the sound beside them."""
+    """Yield the packets that the frames before `end_ms` need (decoding order is not display order), and the sound beside them.
+
+    Sound begins at time 0: Chromium takes Opus before it for a longer clip.
+    """
     end_pts = original.timeline.pts_at(end_ms)
-    from_seconds = first_pts * original.timeline.time_base - SOUND_PREROLL_SECONDS
+    from_seconds = first_pts * original.timeline.time_base
     until_seconds = end_pts * original.timeline.time_base
     held: list[Packet[Stream]] = []
     for packet in packets:

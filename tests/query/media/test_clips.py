@@ -6,13 +6,18 @@ from typing import Any
 
 import av
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from services.query.access import Gate
 from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.deadline import Deadline, OutOfTimeError
-from services.query.media.original import NothingThereError, UnreadableError
+from services.query.media.original import GoneError, NothingThereError, UnreadableError
 from tests.query.media.conftest import KEY, Desk, file_source, push_source
 from tests.query.media.drawn import FPS, draw, read, shown_frames, write_video
+from tests.query.serving import serve
 
 FRAME_MS = 1000 // FPS
 LONG_GOPS = {"g": "50", "bf": "3"}
@@ -109,6 +114,25 @@ def test_a_long_span_is_transcoded_for_nobody(folder: Path) -> None:
     path = write_video(folder / "long.mp4", codec="libx265", frames=10)
     with pytest.raises(SpanTooLongError, match=r"hevc .*60000 ms"):
         cut_clip(str(path), 0, 60_001, folder / "never.mp4", never)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("name", ["far.mp4", "far.mkv", "far.ts"])
+def test_a_file_behind_http_is_cut_the_same_with_ranges_and_without(folder: Path, name: str, ranges: bool) -> None:
+    path = write_video(folder / name, options=LONG_GOPS)
+
+    async def send(_: Request) -> Response:
+        return FileResponse(path) if ranges else Response(path.read_bytes())
+
+    with serve(Starlette(routes=[Route("/film", send)])) as address:
+        clip = folder / f"{name}-{ranges}.mp4"
+        cut_clip(f"{address}/film", 60 * FRAME_MS, 70 * FRAME_MS, clip, never)
+    assert numbers(clip)[:10] == list(range(60, 70))
+
+
+def test_a_server_that_has_no_such_file_is_said(folder: Path) -> None:
+    with serve(Starlette()) as address, pytest.raises(GoneError, match="no longer where it was"):
+        cut_clip(f"{address}/film", 0, 1000, folder / "never.mp4", never)
 
 
 def test_work_stops_at_its_limit(folder: Path) -> None:
