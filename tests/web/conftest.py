@@ -24,13 +24,16 @@ SHOWN_NUMBER = """async (video) => {
   await new Promise((shown) => { video.onseeked = shown; video.currentTime = 0; });
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  const context = canvas.getContext("2d");
-  context.drawImage(video, 0, 0);
-  const row = context.getImageData(0, canvas.height / 2, canvas.width, 1).data;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const row = (y) => context.getImageData(0, y, canvas.width, 1).data;
+  do {
+    await new Promise(requestAnimationFrame);
+    context.drawImage(video, 0, 0);
+  } while (row(20)[4 * 20] < 128);
   const bars = Array.from({ length: BARS }, (_, bar) => Math.round((bar + 0.5) * canvas.width / BARS));
-  return bars.reduce((sum, x, bar) => sum + (row[4 * x] > 128 ? 1 << bar : 0), 0);
+  return bars.reduce((sum, x, bar) => sum + (row(canvas.height / 2)[4 * x] > 128 ? 1 << bar : 0), 0);
 }""".replace("BARS", str(BARS))
-"""Reads the number of the frame that a video shows at its time 0, from pixels."""
+"""Reads the number of the frame that a video shows at its time 0, from pixels, once its white corner is painted."""
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required"]
 COLOUR_AT = ("white",) * 3 + ("red",) * 4 + ("white",) * 5
 """What the index holds of each second of the film; the pictures themselves show their frame number."""
