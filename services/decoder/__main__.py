@@ -2,6 +2,7 @@
 
 import os
 import threading
+from secrets import randbelow
 
 from schemas.groups import DECODER_CHUNKS, DECODER_OWNERSHIP
 from schemas.topics import CHUNKS, FRAMES_BULK, SOURCES
@@ -35,7 +36,7 @@ def run(stopping: threading.Event) -> None:
     if state is None:
         return
     outbox = Outbox(settings.kafka, "decoder", metrics)
-    dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions)
+    dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions, first=randbelow(CHUNKS.partitions))
     ownership = Ownership(state, dealer, Inspector(), outbox, metrics)
     backlog = Backlog(settings.kafka, FRAMES_BULK.name, settings.wait_for)
     work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, outbox, metrics)

@@ -3,6 +3,11 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
+
+STRIDE: Final = 7
+"""From one partition to the next. A worker holds neighbouring partitions, so a few chunks dealt side by side would all be one's.
+It shares no factor with the number of partitions, so all of them have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +20,13 @@ class Deal:
 
 
 class Dealer:
-    """Keeps at most `ahead` chunks dealt and not yet done, over all its sources."""
+    """Keeps at most `ahead` chunks dealt and not yet done, over all its sources; the first goes to partition `first`."""
 
-    def __init__(self, ahead: int, partitions: int) -> None:
+    def __init__(self, ahead: int, partitions: int, first: int = 0) -> None:
         self._ahead, self._partitions = ahead, partitions
         self._waiting: dict[str, deque[int]] = {}  # its order is the order of turns
         self._dealt: dict[str, set[int]] = {}
-        self._partition = 0
+        self._partition = first
 
     @property
     def outstanding(self) -> int:
@@ -60,4 +65,4 @@ class Dealer:
             self._dealt.setdefault(source_id, set()).add(index)
             room -= 1
             yield Deal(source_id, index, self._partition)
-            self._partition = (self._partition + 1) % self._partitions
+            self._partition = (self._partition + STRIDE) % self._partitions

@@ -2,10 +2,11 @@
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.decoder.dealing import Deal, Dealer
+from services.decoder.dealing import Dealer
 
 
 def dealt(dealer: Dealer) -> list[tuple[str, int]]:
@@ -13,9 +14,21 @@ def dealt(dealer: Dealer) -> list[tuple[str, int]]:
 
 
 def test_partitions_take_turns() -> None:
-    dealer = Dealer(ahead=64, partitions=3)
-    dealer.add("a", range(5))
-    assert list(dealer.deal()) == [Deal("a", index, index % 3) for index in range(5)]
+    dealer = Dealer(ahead=64, partitions=24)
+    dealer.add("a", range(48))
+    partitions = [deal.partition for deal in dealer.deal()]
+    assert sorted(partitions[:24]) == list(range(24))
+    assert partitions[24:] == partitions[:24]
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_a_few_chunks_go_to_all_workers_whoever_deals_them(workers: int) -> None:
+    share = 24 // workers
+    for first in range(24):
+        dealer = Dealer(ahead=64, partitions=24, first=first)
+        dealer.add("a", range(2 * workers))
+        partitions = [deal.partition for deal in dealer.deal()]
+        assert {partition // share for partition in partitions} == set(range(workers)), "each holds neighbours"
 
 
 def test_sources_take_turns_so_a_short_file_never_waits_for_a_long_one() -> None:
