@@ -31,18 +31,13 @@ class Rows:
 
 @dataclass(frozen=True)
 class Curve:
-    """The rows of one window in time order: `rank` orders them, `score` is shown, `segments` are those of `rank`.
-
-    `evidence` is the most that speaks for a find in it.
-    """
+    """The rows of one window in time order, and the segments of their scores."""
 
     source: Source
     t_ms: npt.NDArray[np.int64]
     captured_ms: npt.NDArray[np.int64]
-    rank: npt.NDArray[np.float64]
     score: npt.NDArray[np.float64]
     segments: list[Segment]
-    evidence: float
 
 
 def cost(windows: Iterable[Window], sources: Mapping[int, Source]) -> float:
@@ -58,17 +53,14 @@ def affordable(windows: Sequence[Window], sources: Mapping[int, Source]) -> list
 
 def cut(rows: Rows, windows: Sequence[Window], question: Question, sources: Mapping[int, Source]) -> dict[Window, Curve]:
     """Return the curve of each window from the rows of all of them."""
-    vectors = rows.vectors.reshape(-1, question.vector.size)
-    directions = np.stack([question.ranking, question.vector, question.centred])
-    rank, score, evidence = (vectors @ directions.T).astype(np.float64).T
+    score = (rows.vectors.reshape(-1, question.vector.size) @ question.vector).astype(np.float64)
     curves = {}
     for window in windows:
         in_time = (rows.t_ms >= window.first_ms) & (rows.t_ms <= window.last_ms)
         mine = np.flatnonzero((rows.source_no == window.source_no) & in_time)
         source, t_ms = sources[window.source_no], rows.t_ms[mine]
-        segments = find_segments(t_ms, rank[mine], question.background, _period_ms(source))
-        best = float(evidence[mine].max(initial=-np.inf))
-        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], rank[mine], score[mine], segments, best)
+        segments = find_segments(t_ms, score[mine], question.background, _period_ms(source))
+        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], score[mine], segments)
     return curves
 
 
@@ -94,7 +86,6 @@ def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
                 peak_ms=int(curve.t_ms[segment.peak]),
                 captured_ms=int(curve.captured_ms[segment.peak]),
                 score=float(curve.score[segment.peak]),
-                rank=float(curve.rank[segment.peak]),
             )
 
 

@@ -28,34 +28,32 @@ class Part:
 
 @dataclass(frozen=True)
 class Question:
-    """A query in one space: three vectors of shape (dimension,) to multiply a row with.
+    """A query in one space: a row v has the score v · `vector`.
 
-    `vector` gives the score that is shown, `ranking` the rank, `centred` what is compared with `threshold` to say whether
-    anything was found (None where the encoder has none). `background` is the rank of pictures that have nothing to do with it.
+    `background` is the score of pictures that have nothing to do with it; something was found where the best score is at least
+    `threshold`, which is None where the encoder has none.
     """
 
     vector: Vector
-    ranking: Vector
-    centred: Vector
     background: float
     threshold: float | None
 
     @property
     def direction(self) -> Vector:
-        """`ranking` at unit length, for a search by cosine."""
-        return self.ranking / np.linalg.norm(self.ranking)
+        """`vector` at unit length, for a search by cosine."""
+        return _unit(self.vector)
 
 
 def ask(parts: Sequence[Part], texts: Vectors, images: Vectors, thresholds: Mapping[Kind, float] | None) -> Question:
     """Join the parts of a query by weight. `texts` and `images` are the encoder's backgrounds, of shape [n, dimension]."""
     total = sum(part.weight for part in parts)
     of_texts = sum(part.weight for part in parts if part.kind == "text") / total
-    vector = _unit(np.sum([part.weight * part.vector for part in parts], axis=0))
-    mean = texts.mean(axis=0) if len(texts) else np.zeros_like(vector)
-    ranking = np.asarray(vector - of_texts * mean, np.float32)
-    background = float(np.mean(images @ ranking)) if len(images) else 0.0
+    joined = _unit(np.sum([part.weight * part.vector for part in parts], axis=0))
+    mean = texts.mean(axis=0) if len(texts) else np.zeros_like(joined)
+    vector = np.asarray(joined - of_texts * mean, np.float32)
+    background = float(np.mean(images @ vector)) if len(images) else 0.0
     threshold = None if thresholds is None else sum(part.weight * thresholds[part.kind] for part in parts) / total
-    return Question(vector, ranking, np.asarray(vector - mean, np.float32), background, threshold)
+    return Question(vector, background, threshold)
 
 
 def _unit(vector: Vector) -> Vector:

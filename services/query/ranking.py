@@ -12,7 +12,7 @@ Mode = Literal["ranked", "best_moment", "chronological"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A segment of a source. `rank` orders hits, `score` is the cosine that is shown; `captured_ms` is that of the peak."""
+    """A segment of a source. `score` and `captured_ms` are those of its peak."""
 
     source_id: str
     life: int
@@ -21,7 +21,6 @@ class Found:
     peak_ms: int
     captured_ms: int
     score: float
-    rank: float
     provisional: bool = False
 
 
@@ -40,7 +39,7 @@ def arrange(found: Iterable[Found], mode: Mode, per_source: int, most: int) -> l
 
 
 def _best_first(hit: Found) -> tuple[float, str, int]:
-    return (-hit.rank, hit.source_id, hit.start_ms)
+    return (-hit.score, hit.source_id, hit.start_ms)
 
 
 def _by_time(hit: Found) -> tuple[bool, int, str, int]:

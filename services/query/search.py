@@ -197,7 +197,7 @@ def _list_length(query: Query) -> int:
 
 
 def _is_found(curves: Sequence[Curve], question: Question) -> bool:
-    best = max((curve.evidence for curve in curves), default=-np.inf)
+    best = max((float(curve.score.max(initial=-np.inf)) for curve in curves), default=-np.inf)
     return best >= (question.threshold if question.threshold is not None else -2.0)
 
 

@@ -21,8 +21,7 @@ hits = st.lists(
         end_ms=st.just(101),
         peak_ms=st.just(100),
         captured_ms=st.sampled_from([-1, 5, 6, 7]),
-        score=st.just(0.0),
-        rank=st.sampled_from([0.1, 0.2, 0.3]),
+        score=st.sampled_from([0.1, 0.2, 0.3]),
     ),
     unique_by=lambda hit: (hit.source_id, hit.start_ms),
     max_size=30,
@@ -69,15 +68,15 @@ def test_the_list_does_not_depend_on_the_order_in_which_hits_come(
 @given(hits, st.integers(1, 3))
 def test_a_list_keeps_the_best_of_each_source(found: list[Found], per_source: int) -> None:
     listed = arrange(found, "ranked", per_source, 1_000)
-    assert [hit.rank for hit in listed] == sorted((hit.rank for hit in listed), reverse=True)
+    assert [hit.score for hit in listed] == sorted((hit.score for hit in listed), reverse=True)
     for source_id in {hit.source_id for hit in found}:
-        mine = sorted((hit.rank for hit in found if hit.source_id == source_id), reverse=True)
-        assert [hit.rank for hit in listed if hit.source_id == source_id] == mine[:per_source]
+        mine = sorted((hit.score for hit in found if hit.source_id == source_id), reverse=True)
+        assert [hit.score for hit in listed if hit.source_id == source_id] == mine[:per_source]
 
 
 def test_hits_without_a_clock_come_after_those_with_one() -> None:
-    hit = Found("a", 1, 0, 1, 0, -1, 0.5, 0.9)
-    later, earlier = replace(hit, captured_ms=20, rank=0.5), replace(hit, captured_ms=10, rank=0.4)
+    hit = Found("a", 1, 0, 1, 0, -1, 0.9)
+    later, earlier = replace(hit, captured_ms=20, score=0.5), replace(hit, captured_ms=10, score=0.4)
     assert arrange([hit, later, earlier], "chronological", 9, 9) == [earlier, later, hit]
 
 
