@@ -12,24 +12,24 @@ from encoders.address import load
 from encoders.encoder import Encoder
 from encoders.folder import Vectors
 from framebus.demo.script import CLIPS, Query, Script, read_script
-from training.fit_found import ranks
+from training.fit_found import texts_less_background
 from training.footage import ClipRows, index_clip, picture_at
-from training.heldout import embed_pictures, embed_queries
+from training.heldout import embed_pictures
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """The best sample over all clips: where it is, how high it ranks, and from where on something counts as found."""
+    """The best sample over all clips: where it is, its score, and from where on something counts as found."""
 
     query: Query
     source_id: str
     t_ms: int
-    rank: float
+    score: float
     threshold: float
 
     @property
     def found(self) -> bool:
-        return self.rank >= self.threshold
+        return self.score >= self.threshold
 
     @property
     def right(self) -> bool:
@@ -50,7 +50,7 @@ def main() -> None:
         asked = answer.query.text or "a picture"
         verdict = "right" if answer.right else "WRONG"
         print(
-            f"{verdict}  {asked:44} {answer.source_id:18} {answer.t_ms / 1000:5.1f} s  {answer.rank:.3f} / {answer.threshold:.3f}"
+            f"{verdict}  {asked:44} {answer.source_id:18} {answer.t_ms / 1000:5.1f} s  {answer.score:.3f} / {answer.threshold:.3f}"
         )
     sys.exit(0 if all(answer.right for answer in answers) else 1)
 
@@ -62,7 +62,7 @@ def check(encoder: Encoder, script: Script, clips: pathlib.Path) -> list[Answer]
 
 
 def _answer(encoder: Encoder, clips: Sequence[ClipRows], query: Query, folder: pathlib.Path) -> Answer:
-    scores = [ranks(encoder, clip.vectors, _vector(encoder, query, folder))[:, 0] for clip in clips]
+    scores = [(clip.vectors @ _vector(encoder, query, folder).T)[:, 0] for clip in clips]
     best = int(np.argmax([score.max() for score in scores]))
     moment = int(scores[best].argmax())
     return Answer(
@@ -78,7 +78,7 @@ def _vector(encoder: Encoder, query: Query, folder: pathlib.Path) -> Vectors:
     if query.image_from is not None:
         picture = picture_at(folder / query.image_from.file, query.image_from.t_ms / 1000)
         return embed_pictures(encoder, [picture])
-    return embed_queries(encoder, [query.text or ""])
+    return texts_less_background(encoder, [query.text or ""])
 
 
 def _threshold(encoder: Encoder, query: Query) -> float:

@@ -55,17 +55,17 @@ def fit(encoder: Encoder, items: Sequence[Item]) -> tuple[Fit, Fit]:
     captions = [caption for item in items for caption in item.captions]
     looks = [another_look(item.pixels, rng) for item in items]
     rows = embed_pictures(encoder, [item.pixels for item in items])
-    text_ranks = ranks(encoder, rows, embed_queries(encoder, [caption.text for caption in captions]))
-    image_ranks = ranks(encoder, rows, embed_pictures(encoder, looks))
+    text_scores = rows @ texts_less_background(encoder, [caption.text for caption in captions]).T
+    image_scores = rows @ embed_pictures(encoder, looks).T
     said = np.array([[caption.holds_in(item.truth) for caption in captions] for item in items])
     alike = np.array([[item.sort == other.sort for other in items] for item in items])
-    text = balanced(*best_scores(text_ranks, said, said, corpora, rng))
-    return text, balanced(*best_scores(image_ranks, np.eye(len(items), dtype=bool), alike, corpora, rng))
+    text = balanced(*best_scores(text_scores, said, said, corpora, rng))
+    return text, balanced(*best_scores(image_scores, np.eye(len(items), dtype=bool), alike, corpora, rng))
 
 
-def ranks(encoder: Encoder, rows: Vectors, queries: Vectors) -> Vectors:
-    """v . q less the row's mean over the background texts: [rows, queries], as search ranks them."""
-    return np.asarray(rows @ (queries - encoder.background.texts.mean(axis=0)).T, np.float32)
+def texts_less_background(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    """Vectors [texts, dimension] whose product with a row is its score, as search has it; a picture's is the picture's own."""
+    return np.asarray(embed_queries(encoder, texts) - encoder.background.texts.mean(axis=0), np.float32)
 
 
 def best_scores(
@@ -100,7 +100,7 @@ def write(card: pathlib.Path, text: Fit, image: Fit) -> None:
     entry["found"] = {
         "text": round(text.threshold, 4),
         "image": round(image.threshold, 4),
-        "fitted_on": f"{CORPORA} corpora of {SMALLEST} to {LARGEST} held-out photos and scenes, less the mean background text",
+        "fitted_on": f"{CORPORA} corpora of {SMALLEST} to {LARGEST} held-out photos and scenes",
         "text_present_kept": round(text.present_kept, 3),
         "text_absent_rejected": round(text.absent_rejected, 3),
         "image_present_kept": round(image.present_kept, 3),
