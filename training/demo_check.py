@@ -49,9 +49,8 @@ def main() -> None:
     for answer in answers:
         asked = answer.query.text or "a picture"
         verdict = "right" if answer.right else "WRONG"
-        print(
-            f"{verdict}  {asked:44} {answer.source_id:18} {answer.t_ms / 1000:5.1f} s  {answer.score:.3f} / {answer.threshold:.3f}"
-        )
+        where = f"{answer.source_id:18} {answer.t_ms / 1000:5.1f} s"
+        print(f"{verdict}  {asked:44} {where}  {answer.score:.3f} / {answer.threshold:.3f}")
     sys.exit(0 if all(answer.right for answer in answers) else 1)
 
 
