@@ -26,6 +26,7 @@ import faust
 from schemas.groups import indexer_group
 from schemas.messages import Recut
 from schemas.topics import EMBEDDINGS_LIVE, RECUT
+from services.indexer.log_start import LogStart
 from services.indexer.quiet import limit_rate
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
@@ -61,12 +62,16 @@ def run(
     limit_rate("aiokafka", "faust", "mode")
     outbox.give_up = stopping.is_set
 
+    group = indexer_group("live", space)
+    log_start = LogStart(bootstrap, group)
+
     async def runner() -> None:
-        app = make_app(bootstrap, indexer_group("live", space), session_seconds)
-        lane = (lane_type or LiveLane)(app, stage, outbox, metrics, heartbeat)
+        app = make_app(bootstrap, group, session_seconds)
+        lane = (lane_type or LiveLane)(app, stage, outbox, metrics, log_start, heartbeat)
         await _run(app, lane, stopping)
 
     asyncio.run(runner())
+    log_start.close()
 
 
 async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
@@ -127,8 +132,11 @@ class _Start:
 class LiveLane:
     """Between Faust's event loop and the one thread on which the stage works."""
 
-    def __init__(self, app: Any, stage: IndexStage, outbox: Outbox, metrics: Metrics, heartbeat: Path | None) -> None:
-        self._app, self._stage, self._outbox, self._metrics, self._heartbeat = app, stage, outbox, metrics, heartbeat
+    def __init__(
+        self, app: Any, stage: IndexStage, outbox: Outbox, metrics: Metrics, log_start: LogStart, heartbeat: Path | None
+    ) -> None:
+        self._app, self._stage, self._outbox, self._metrics = app, stage, outbox, metrics
+        self._log_start, self._heartbeat = log_start, heartbeat
         self._thread = ThreadPoolExecutor(1, "stage")
         self._reading: dict[Any, _Reading] = {}
         self._starts: list[_Start] = []
@@ -239,19 +247,28 @@ class LiveLane:
 
     async def _begin(self, message: Any) -> _Reading | None:
         """Begin a partition at its commit, or at the log's beginning when there is none or it has left the log."""
-        tp = message.tp
-        committed = self._app.consumer._committed_offset[tp]  # noqa: SLF001  Faust tells nobody where it began
-        first = (await self._app.consumer.earliest_offsets(tp))[tp]
+        partition = Partition(message.tp.topic, message.tp.partition)
+        start = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
+        resumed = start is not None
+        if start != message.offset:
+            first = await self._first_offset(partition)
+            if start is not None and start < first:
+                self._lost(partition, start, first)
+            resumed = start is not None and start >= first
+            start = start if resumed else first
         if not self._is_current(message):
             return None
-        partition = Partition(tp.topic, tp.partition)
-        resumed = committed is not None and committed >= first
-        if committed is not None and not resumed:
-            self._lost(partition, committed, first)
-        reading = _Reading(partition, committed if resumed else first)
-        self._reading[tp] = reading
-        self._starts.append(_Start(partition, reading.next_offset, resumed))
+        reading = self._reading[message.tp] = _Reading(partition, start)
+        self._starts.append(_Start(partition, start, resumed))
         return reading
+
+    async def _first_offset(self, partition: Partition) -> int:
+        while True:
+            try:
+                return int(await self._on_thread(self._log_start.of, partition))
+            except Unavailable as error:
+                log.warning("waiting", reason=str(error), retry_in_seconds=FIRST_BACKOFF_SECONDS)
+                await asyncio.sleep(FIRST_BACKOFF_SECONDS)
 
     def _lost(self, partition: Partition, committed: int, first: int) -> None:
         lost = first - committed
