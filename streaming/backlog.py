@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -13,6 +14,7 @@ from streaming.errors import Unavailable
 
 PROCESSED: Final = "processed="
 TIMEOUT_SECONDS: Final = 5.0
+LEADERS_SECONDS: Final = 1.0
 
 
 def commit_metadata(processed: int) -> str:
@@ -38,20 +40,30 @@ class Backlog:
         self._looked_at = -refresh_seconds
         self._unread = 0
 
-    def unread(self) -> int:
-        """Return the unread records, at most `refresh_seconds` old; raises `Unavailable`."""
-        if self._groups and time.monotonic() - self._looked_at >= self._refresh_seconds:
+    def unread(self, since: float = 0.0) -> int:
+        """Return the unread records, counted at most `refresh_seconds` ago and not before `since`; raises `Unavailable`.
+
+        `since` is a time of `time.monotonic`: whoever has written much gives the time at which it had.
+        """
+        now = time.monotonic()
+        if self._groups and (now - self._looked_at >= self._refresh_seconds or self._looked_at < since):
             try:
                 self._unread = self._look()
             except (KafkaException, TimeoutError) as error:
+                self._learn_leaders()
                 raise Unavailable(f"the backlog is unknown: {error}") from error
-            self._looked_at = time.monotonic()
+            self._looked_at = now
         return self._unread
 
     def close(self) -> None:
         """Close the connections."""
         for consumer in self._groups:
             consumer.close()
+
+    def _learn_leaders(self) -> None:
+        """An admin client goes on asking with the leader epoch that it knows, and a broker that was restarted refuses that."""
+        with suppress(KafkaException):
+            self._admin.list_topics(timeout=LEADERS_SECONDS)
 
     def _look(self) -> int:
         ends = self._offsets(OffsetSpec.latest())

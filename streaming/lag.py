@@ -26,7 +26,10 @@ class Reading:
 
 
 class Lag:
-    """One admin connection for all questions; each raises `Unavailable` when Kafka does not answer in time."""
+    """One admin connection for the questions of one look; each raises `Unavailable` when Kafka does not answer in time.
+
+    Made anew for every look: the coordinators and leaders that an admin client has learnt are wrong once a broker was restarted.
+    """
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
