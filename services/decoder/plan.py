@@ -15,6 +15,9 @@ MARGIN_SHARE: Final = Fraction(1, 20)
 REACH_MS: Final = ceil(SMOOTHING_REACH_SIGMAS * LARGEST_SIGMA_SECONDS * 1000)
 """How far the widest smoothing window sees to either side."""
 
+MOST_CHUNKS: Final = 4_096
+"""A plan is one record: 546 hours at 2 samples a second are cut as usual, a longer file into longer spans."""
+
 LEFT_SAMPLES: Final = LARGEST_CUT_MEMORY + 1
 """Samples needed before the window: what the first cut decision in it remembers, and the sample beside it."""
 
@@ -45,7 +48,8 @@ def spans(duration_ms: int, length_ms: int) -> tuple[Span, ...]:
 
 def cut(duration_ms: int, sample_fps: float, *, seekable: bool) -> tuple[Span, ...]:
     """Return the chunks of a file; one that cannot be sought exactly is one chunk."""
-    return spans(duration_ms if seekable else 0, span_ms(sample_fps))
+    fitting_ms = ceil(duration_ms / MOST_CHUNKS / MINUTE_MS) * MINUTE_MS
+    return spans(duration_ms if seekable else 0, max(fitting_ms, span_ms(sample_fps)))
 
 
 def chunk(source: Source, plan: Plan, span: Span, captured_from_ms: int) -> Chunk:

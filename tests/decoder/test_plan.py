@@ -2,11 +2,11 @@
 
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.limits import LARGEST_T_MS
-from schemas.messages import Life, Plan, Source
+from schemas.limits import LARGEST_T_MS, PAYLOAD_LIMIT_BYTES
+from schemas.messages import Life, Plan, Source, encode
 from services.decoder.plan import chunk, cut, margins_ms, span_ms
 
 rates = st.sampled_from([0.1, 0.5, 1.0, 2.0, 3.0, 25.0, 60.0])
@@ -27,6 +27,20 @@ def test_spans_begin_on_whole_minutes_and_all_are_long_enough(duration: int, fps
     spans = cut(duration, fps, seekable=True)
     assert all(span.start_ms % 60_000 == 0 for span in spans)
     assert all(min(span.end_ms, duration) - span.start_ms >= span_ms(fps) for span in spans[1:])
+
+
+@given(duration=st.integers(400 * 3_600_000, LARGEST_T_MS), fps=rates)
+@settings(max_examples=10)
+def test_a_plan_of_any_length_fits_into_a_record(duration: int, fps: float) -> None:
+    plan = Plan(
+        life=1,
+        fingerprint="f" * 32,
+        duration_ms=duration,
+        sample_fps=fps,
+        seekable=True,
+        chunks=cut(duration, fps, seekable=True),
+    )
+    assert len(encode(plan)) < PAYLOAD_LIMIT_BYTES / 2
 
 
 @given(fps=rates)
