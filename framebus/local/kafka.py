@@ -12,9 +12,10 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from framebus.local.children import Child, Program, last_line
+from framebus.local.children import Child, Program
 from framebus.local.errors import StackError
 from framebus.local.jars import java
+from framebus.local.last_words import last_words
 from framebus.local.places import CHECKOUT, recorded_ports
 
 LOGGING: Final = CHECKOUT / "deploy" / "local" / "kafka" / "log4j2.properties"
@@ -144,11 +145,13 @@ class KafkaServer:
         if (self._data / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings))
+        words = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(self._settings))
         with self._log.open("ab") as output:
             done = subprocess.run(self._java(*words), stdout=output, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
-            raise StackError(f"Kafka's storage in {self._data} could not be formatted: {last_line(self._log)} (log: {self._log})")
+            raise StackError(
+                f"Kafka's storage in {self._data} could not be formatted: {last_words(self._log)} (log: {self._log})"
+            )
 
 
 def answers(address: str) -> bool:

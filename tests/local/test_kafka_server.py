@@ -1,6 +1,7 @@
 """The broker is real, private, and keeps what it acknowledged."""
 
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
@@ -49,6 +50,15 @@ def test_a_killed_broker_keeps_acknowledged_records_and_its_address(tmp_path: Pa
         assert first_value(server.address, "kept") == b"a frame"
     finally:
         server.stop()
+
+
+def test_a_cluster_id_that_begins_with_a_dash_is_no_option(
+    kafka_server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uuid.uuid4", lambda: UUID(bytes=bytes([0b11111000] * 16)))
+    (tmp_path / "logs").mkdir()
+    KafkaServer(tmp_path, ensure_jars(tools_folder())).child.program.prepare()
+    assert "cluster.id=-" in (tmp_path / "data" / "meta.properties").read_text()
 
 
 def test_the_broker_listens_on_loopback_alone(kafka_server: KafkaServer) -> None:
