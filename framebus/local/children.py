@@ -1,5 +1,6 @@
 """One program as data, and one child process that runs it: start, wait until it is ready, notice its death, stop."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from framebus.local.errors import StackError
+from framebus.local.last_words import last_words
 from framebus.local.tether import tethered
 
 LOG_LIMIT_BYTES: Final = 20 * 1024 * 1024
@@ -79,14 +81,21 @@ class Child:
         deadline = time.monotonic() + self.program.ready_seconds
         while not self.program.is_ready():
             if (status := self.exit_status()) is not None:
-                raise StackError(self.complaint(f"ended with status {status}"))
+                raise StackError(self.ended(status))
             if time.monotonic() > deadline:
                 raise StackError(self.complaint(f"is not ready after {self.program.ready_seconds:.0f} s"))
             time.sleep(POLL_SECONDS)
 
     def complaint(self, what: str) -> str:
         """Return a line that says what happened to this program and what it said last."""
-        return f"{self.program.name} {what}: {last_line(self.program.log)} (log: {self.program.log})"
+        return f"{self.program.name} {what}: {last_words(self.program.log)} (log: {self.program.log})"
+
+    def ended(self, status: int) -> str:
+        """Return a line that says how this program ended; who is killed has had no time to say why."""
+        if status == -signal.SIGKILL:
+            return f"{self.program.name} was killed (log: {self.program.log})"
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return self.complaint(how)
 
     def stop(self) -> None:
         """Ask the process to end and kill it when `stop_seconds` have passed."""
@@ -110,11 +119,3 @@ def rotate(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(log.with_name(log.name + ".1"))
-
-
-def last_line(log: Path) -> str:
-    """Return the last line of a log that says something."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        lines = file.read().decode(errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "nothing in its log")

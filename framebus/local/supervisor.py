@@ -84,7 +84,7 @@ class Watch:
 
     def _ended(self, status: int, now: float) -> None:
         self.failures = 1 if self.state != "starting" and now - self._began > STEADY_SECONDS else self.failures + 1
-        self._remark = self.child.complaint(f"ended with status {status}")
+        self._remark = self.child.ended(status)
         self.state, self._due = "restarting", now + backoff_seconds(self.failures)
 
     def _probe(self, now: float) -> None:
