@@ -12,7 +12,7 @@ with Client.local() as client:                      # the stack that `framebus u
 from framebus.client.client import Client
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError
-from framebus.client.results import Hit, Readiness, Removal, SearchResult, Source, Took
+from framebus.client.results import Hit, Readiness, Removal, SearchResult, Source, StackStatus, Took
 
 __all__ = [
     "Client",
@@ -24,6 +24,7 @@ __all__ = [
     "SearchResult",
     "Source",
     "Stack",
+    "StackStatus",
     "Took",
     "find_stack",
     "home_folder",

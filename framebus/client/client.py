@@ -13,7 +13,7 @@ import msgspec
 
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError, error_of
-from framebus.client.results import Readiness, Removal, Result, SearchResult, Source, SourcePage
+from framebus.client.results import Readiness, Removal, Result, SearchResult, Source, SourcePage, StackStatus
 from schemas.identity import derive_source_id
 
 POLL_SECONDS: Final = 0.5
@@ -179,6 +179,10 @@ class Client:
     def readiness(self) -> Readiness:
         """Return what `/readyz` says of Kafka, Milvus and the model, ready or not."""
         return _decoded(self._once("GET", "/readyz", {}), Readiness)
+
+    def status(self) -> StackStatus:
+        """Return backlogs, dead letters, spaces and rows; it takes a key with the role `manage` that sees every source."""
+        return self._get("/v1/admin/status", StackStatus)
 
     # HTTP
 

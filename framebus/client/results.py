@@ -97,6 +97,38 @@ class Readiness(Result, frozen=True):
     parts: dict[str, bool] = {}
 
 
+class Unread(Result, frozen=True):
+    """How many records of a topic a consumer group has not processed."""
+
+    topic: str
+    group: str
+    records: int
+
+
+class KafkaStatus(Result, frozen=True):
+    """What Kafka says of the stack. `dead_letters` counts, by topic, the records that could not be processed and are kept."""
+
+    brokers: tuple[str, ...] = ()
+    spaces: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    dead_letters: dict[str, int] = {}
+
+
+class IndexStatus(Result, frozen=True):
+    """The collection in Milvus: its embedding space and how many rows it holds."""
+
+    collection: str
+    space: str
+    rows: int
+
+
+class StackStatus(Result, frozen=True):
+    """The stack at a glance; a part is None while it does not answer."""
+
+    kafka: KafkaStatus | None = None
+    index: IndexStatus | None = None
+
+
 class SearchResult(Result, frozen=True):
     """Hits, best first. `found` is false when none is good enough to be what was asked for; the nearest may still be listed.
 

@@ -79,6 +79,7 @@ def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Serv
         pool=ThreadPoolExecutor(settings.threads, "search"),
         allowed=Allowed(settings.address_schemes, settings.file_roots),
         sample_fps=settings.sample_fps,
+        kafka=settings.kafka,
     )
 
 

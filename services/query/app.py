@@ -33,6 +33,7 @@ from services.query.source_request import SourceRequest
 from services.query.source_routes import Sourcing, source_router
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
+from services.query.stack_status import StackStatus, stack_status_router
 from services.query.store import Store
 from streaming.metrics import Metrics
 
@@ -54,6 +55,7 @@ class Services:
     pool: Executor
     allowed: Allowed
     sample_fps: float
+    kafka: str
 
 
 def create_app(services: Services) -> FastAPI:
@@ -70,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(thumbnail_router(services.media, sourcing.get))
     app.include_router(upload_router(services.media, sourcing.register_upload))
     app.include_router(session_router)
+    app.include_router(stack_status_router(StackStatus(services.kafka, services.store, services.pool)))
     _add_later(app)
     _describe(app, (SearchRequest, SourceRequest))
     if FOLDER.is_dir():

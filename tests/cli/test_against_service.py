@@ -139,4 +139,4 @@ def test_a_wrong_key_says_where_the_right_one_is(monkeypatch: pytest.MonkeyPatch
 def test_the_status_shows_the_parts_and_the_sources(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 0
     said = capsys.readouterr().out
-    assert all(part in said for part in ("kafka", "milvus", "model", "sources"))
+    assert all(part in said for part in ("kafka", "milvus", "model", "sources", "brokers", "unread", "dead letters"))

@@ -79,6 +79,7 @@ def make_app(
         pool=ThreadPoolExecutor(4),
         allowed=Allowed(("file", "http", "https"), (str(folder),)),
         sample_fps=2.0,
+        kafka=kafka,
     )
     return UnderTest(create_app(services), services, ring)
 
