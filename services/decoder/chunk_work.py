@@ -60,6 +60,7 @@ class ChunkWork:
         self._pool = ThreadPoolExecutor(1, "decode")
         self._queue: deque[Dealt] = deque()
         self._begun: Begun | None = None
+        self._ended_at = 0.0
         self._next: dict[Partition, int] = {}
         self._unfinished: dict[Partition, set[int]] = {}
         self._sent_at_ms: dict[str, int] = {}
@@ -123,7 +124,9 @@ class ChunkWork:
         return False
 
     def _begin(self, dealt: Dealt) -> bool:
-        if self._backlog.unread() >= self._unread_limit:
+        """Begin a chunk if few enough frames are unread, those of the chunk before it counted."""
+        self._outbox.flush()
+        if self._backlog.unread(since=self._ended_at) >= self._unread_limit:
             return False
         self._queue.popleft()
         self._begun = Begun(dealt, Decoding(self._pool, dealt.chunk, self._threads), time.monotonic())
@@ -201,7 +204,7 @@ class ChunkWork:
         self._end(begun, "failed")
 
     def _end(self, begun: Begun, outcome: str) -> None:
-        self._begun = None
+        self._begun, self._ended_at = None, time.monotonic()
         self._finish(begun.dealt, outcome)
 
     def _finish(self, dealt: Dealt, outcome: str) -> None:
