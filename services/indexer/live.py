@@ -26,11 +26,11 @@ import faust
 from schemas.groups import indexer_group
 from schemas.messages import Recut
 from schemas.topics import EMBEDDINGS_LIVE, RECUT
-from services.indexer.log_start import LogStart
 from services.indexer.quiet import limit_rate
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
 from streaming.errors import Unavailable
+from streaming.log_start import LogStart
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
