@@ -24,7 +24,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """Best scores from which on something counts as found: a text's is its cosine less the row's mean over the background texts."""
+    """Scores from which on something counts as found: of a text the cosine less the row's mean over the background texts."""
 
     text: float
     image: float
