@@ -91,11 +91,11 @@ class Bench:
         self.producer.produce(topic, encode(message), key, headers=list[Any](schema_header(TOPICS[topic].schema)))
         assert self.producer.flush(30) == 0
 
-    def write(self, lane: Lane, partition: int, entries: Iterable[Entry]) -> None:
-        """Write entries into one partition, in order."""
+    def write(self, lane: Lane, partition: int, entries: Iterable[Entry], space: str = "") -> None:
+        """Write entries into one partition, in order; by default in the bench's space."""
         topic = LANES[lane][1].name
         for entry in entries:
-            headers = msgspec.structs.replace(entry.headers, space=self.space)
+            headers = msgspec.structs.replace(entry.headers, space=space or self.space)
             value = b"" if headers.mark else WRONG_VALUE if entry.vector is None else encode_vector(entry.vector)
             self.producer.produce(topic, value, headers.stream, partition, headers=list[Any](encode_embedding_headers(headers)))
             self.producer.poll(0)

@@ -1,21 +1,29 @@
 """Indexers as processes: embeddings in, the offline rows in Milvus out, whoever dies."""
 
 import contextlib
+import os
 import random
+import signal
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from framebus.local.milvus import MilvusServer
 from schemas.errors import InvalidMessage
 from schemas.groups import Lane
-from schemas.messages import ChunkStatus, decode
-from schemas.topics import CHUNK_STATUS
+from schemas.messages import ChunkStatus, SourceRequest, Space, decode
+from schemas.topics import CHUNK_STATUS, SOURCE_REQUESTS, SPACES
+from schemas.topics import LANES as LANES_OF
 from services.indexer.core.entry import Entry
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from tests.indexer.made_logs import made_log
+from tests.indexer.made_logs import made_log, record, unit
 from tests.indexer.offline import Ends, Rows, offline
 from tests.indexer.service import Bench, as_stored, await_that, kill_now_and_then
 
@@ -136,3 +144,88 @@ def test_the_same_comparison_sees_what_automatic_acknowledgement_loses(bench: Be
     await_that(lambda: bench.unread("live") < 24, what="the commit")
     assert indexer.stop() == 0, indexer.log.read_text()
     assert faults(bench.rows(), expected)["missing"] > 0
+
+
+def dead_letters(bench: Bench, lane: Lane, *sources: str) -> list[tuple[str, str]]:
+    """Return source and reason of the dead letters of these sources, in order."""
+    letters = []
+    for message in bench.read(LANES_OF[lane][1].dlq):
+        headers = {name: bytes(value).decode() for name, value in list[Any](message.headers())}
+        if headers.get("source_id") in sources:
+            letters.append((headers["source_id"], headers["dlq_reason"]))
+    return letters
+
+
+def alone(source_id: str, t_ms: int, *, life: int | None = None) -> Entry:
+    entry = record(source_id, t_ms, unit(np.random.default_rng(t_ms)))
+    return replace(entry, headers=msgspec.structs.replace(entry.headers, life=life))
+
+
+def test_what_can_never_be_indexed_is_a_dead_letter_and_delays_nothing(bench: Bench) -> None:
+    bench.source("known", "push", life=2, began_ms=1)
+    other = f"other-{uuid.uuid4().hex[:6]}@12345678"
+    bench.say(SPACES.name, other, Space(space=other, name="other", dimension=3))
+    good = [alone("known", t_ms, life=2) for t_ms in range(20)]
+    bench.write("bulk", 3, good[:10])
+    bench.write("bulk", 3, [replace(alone("known", 100), vector=None), alone("nobody", 5)])
+    bench.write("bulk", 3, [alone("known", 101, life=1)])
+    bench.write("bulk", 3, [alone("known", 102)], space="never-said@00000000")
+    bench.write("bulk", 3, [alone("known", 103)], space=other)
+    bench.write("bulk", 3, good[10:])
+    indexer = bench.indexer("bulk")
+    await_that(lambda: bench.count() >= 20, what="the good rows")
+    await_that(lambda: bench.unread("bulk") == 0, what="the commit")
+    assert indexer.stop() == 0
+    assert {(life, t_ms) for _, life, t_ms in bench.rows()} == {(2, t_ms) for t_ms in range(20)}
+    reasons = dead_letters(bench, "bulk", "known", "nobody")
+    assert [source for source, _ in reasons] == ["known", "nobody", "known"]
+    assert "value has 1 bytes: 8 float16 numbers take 16" in reasons[0][1]
+    assert "FRAMEBUS_AUTO_REGISTER=1" in reasons[1][1]
+    assert "space 'never-said@00000000' is not known" in reasons[2][1]
+
+
+def test_an_unknown_sender_is_indexed_and_registered_once_where_that_is_allowed(bench: Bench) -> None:
+    sender = f"sender-{uuid.uuid4().hex[:6]}"
+    bench.write("live", 1, [alone(sender, t_ms) for t_ms in range(5)])
+    indexer = bench.indexer("live", FRAMEBUS_AUTO_REGISTER="1")
+    await_that(lambda: bench.count() >= 5, what="its rows")
+    await_that(lambda: bench.unread("live") == 0, what="the commit")
+    assert indexer.stop() == 0
+    asked = [decode(message.value(), SourceRequest) for message in bench.read(SOURCE_REQUESTS.name)]
+    assert [(request.reason, request.source_id) for request in asked if request.source_id == sender] == [("unknown_id", sender)]
+
+
+def test_a_removed_source_loses_its_rows_and_late_records_do_not_bring_them_back(bench: Bench) -> None:
+    for source_id in ("gone", "stays"):
+        bench.source(source_id, "push")
+        bench.write("bulk", 2, [alone(source_id, t_ms, life=1) for t_ms in range(50)])
+    indexer = bench.indexer("bulk")
+    await_that(lambda: bench.count() == 100, what="the rows")
+    bench.source("gone", "push", wanted="removed")
+    await_that(lambda: bench.count() == 50, what="the removal")
+    bench.write("bulk", 2, [alone("gone", t_ms, life=1) for t_ms in range(50, 60)])
+    bench.source("gone", "push", life=2, began_ms=1)
+    bench.write("bulk", 2, [alone("gone", 7, life=2)])
+    await_that(lambda: ("gone", 2, 7) in bench.rows(), what="the new life")
+    indexer.kill()
+    bench.source("stays", "push", wanted="removed")
+    indexer.start()
+    await_that(lambda: set(bench.rows()) == {("gone", 2, 7)}, what="the removal at a start")
+    assert indexer.stop() == 0
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_milvus_may_die_and_return_while_rows_wait_in_their_group(bench: Bench, milvus_server: MilvusServer, lane: Lane) -> None:
+    bench.source("patient", "push")
+    indexer = bench.indexer(lane)
+    bench.write(lane, 4, [alone("patient", t_ms) for t_ms in range(50)])
+    await_that(lambda: bench.count() == 50, what="the first rows")
+    os.kill(milvus_server.server_pid, signal.SIGKILL)
+    bench.write(lane, 4, [alone("patient", t_ms) for t_ms in range(50, 2500)])
+    await_that(lambda: "does not answer" in indexer.log.read_text(), what="the wait")
+    milvus_server.stop()
+    milvus_server.start()
+    await_that(lambda: bench.count() == 2500, 100, what="all rows")
+    await_that(lambda: bench.unread(lane) == 0, what="the commit")
+    assert indexer.process.poll() is None
+    assert indexer.stop() == 0

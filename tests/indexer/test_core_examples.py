@@ -1,0 +1,211 @@
+"""The core by example: one rule a test."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from schemas.errors import InvalidMessage
+from services.indexer.core.cuts import CutDetector
+from services.indexer.core.entry import Entry, FinalSample
+from services.indexer.core.partition import QUIET_MS, PartitionIndex
+from services.indexer.core.settings import Smoothing
+from tests.indexer.made_logs import FIRST_OFFSET, START_MS, numbered, record, unit
+
+RNG = np.random.default_rng(1)
+STILL = unit(RNG)
+SMOOTHING = Smoothing()
+
+
+def camera(seqs: Iterable[int], run: int = 1, period_ms: int = 1000, name: str = "cam", push: bool = False) -> list[Entry]:
+    return [record(name, seq * period_ms, unit(RNG, STILL, 0.02), run=run, seq=seq, push=push) for seq in seqs]
+
+
+def fed(entries: list[Entry], *, resumed: bool = False) -> tuple[PartitionIndex, list[FinalSample]]:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=resumed)
+    for entry in numbered(entries):
+        index.feed(entry)
+    return index, index.drain()[0]
+
+
+def times(samples: list[FinalSample]) -> list[int]:
+    return [sample.t_ms // 1000 for sample in samples]
+
+
+def test_a_sample_is_final_when_a_later_one_lies_beyond_its_window() -> None:
+    assert times(fed(camera(range(5)))[1]) == [0]
+    assert times(fed(camera(range(6)))[1]) == [0, 1]
+
+
+def test_silence_closes_nothing_and_a_mark_closes_all() -> None:
+    index, early = fed(camera(range(4)))
+    assert early == []
+    index.feed(replace(record("cam", None, run=1, mark="run_end"), offset=index.next_offset))
+    assert times(index.drain()[0]) == [0, 1, 2, 3]
+    assert index.safe_offset() == index.next_offset
+
+
+def test_a_run_end_of_an_older_run_ends_nothing() -> None:
+    ended = record("cam", None, run=1, mark="run_end")
+    _, early = fed([*camera(range(4), run=2), ended])
+    assert early == []
+
+
+def test_the_largest_run_wins_and_what_is_older_is_dropped_and_counted() -> None:
+    index, rows = fed([*camera(range(3), run=5), *camera(range(9), run=4), *camera(range(1), run=6)])
+    assert times(rows) == [0, 1, 2]
+    assert index.counts["older_run"] == 9
+
+
+def test_an_equal_run_and_seq_is_a_duplicate() -> None:
+    index, _ = fed([*camera(range(4)), *camera(range(4)), *camera(range(4, 6))])
+    assert index.counts["duplicate"] == 4
+    assert index.counts["hole"] == 0
+
+
+def test_a_hole_divides_the_run_and_is_counted() -> None:
+    index, rows = fed([*camera(range(3)), *camera(range(4, 6))])
+    assert times(rows) == [0, 1, 2]
+    assert index.counts["hole"] == 1
+    raw = camera(range(1))[0]
+    alone = fed([raw, *camera(range(2, 3))])[1][0]
+    assert raw.vector is not None
+    assert np.allclose(alone.vector, raw.vector, atol=1e-6)
+
+
+def test_a_refused_value_holds_its_place_and_its_neighbours_lose_no_row() -> None:
+    entries = camera(range(12))
+    entries[0] = replace(entries[0], vector=None)
+    _, rows = fed([*entries, record("cam", None, run=1, mark="run_end")], resumed=True)
+    assert times(rows) == list(range(1, 12))
+
+
+def test_time_that_does_not_advance_is_invalid_and_the_run_goes_on() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=False)
+    first, second = numbered([*camera(range(1)), record("cam", 0, STILL, run=1, seq=1)])
+    index.feed(first)
+    with pytest.raises(InvalidMessage, match="t_ms 0 is not later than 0, the sample before it in run 1"):
+        index.feed(second)
+    index.feed(replace(camera(range(2, 3))[0], offset=60))
+    assert index.counts["hole"] == 1
+
+
+def test_a_record_without_run_is_final_when_read_unsmoothed_and_holds_nothing() -> None:
+    index, rows = fed([record("push", 5, STILL), record("push", 9, STILL, context=True), record("push", 5, STILL)])
+    assert [row.t_ms for row in rows] == [5, 5]
+    assert np.array_equal(rows[0].vector, STILL)
+    assert index.safe_offset() == index.next_offset
+
+
+def test_a_mark_same_is_the_vector_before_it_at_that_time() -> None:
+    entries = camera(range(1)) + [record("cam", 1000 * seq, run=1, seq=seq, mark="same") for seq in range(1, 6)]
+    _, rows = fed(entries)
+    assert times(rows) == [0, 1]
+    assert entries[0].vector is not None
+    assert np.allclose(rows[1].vector, entries[0].vector, atol=1e-6)
+
+
+def test_a_margin_feeds_windows_and_becomes_no_row() -> None:
+    stream, end = "file/1/c0", record("file", None, stream="file/1/c0", run=0, mark="stream_end")
+    vectors = [unit(RNG, STILL, 0.05) for _ in range(6)]
+    samples = [
+        record("file", 500 * seq, vectors[seq], stream=stream, run=0, seq=seq, context=seq in (0, 1, 5)) for seq in range(6)
+    ]
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=False)
+    for entry in numbered([*samples, end]):
+        index.feed(entry)
+    rows, ends = index.drain()
+    assert [row.t_ms for row in rows] == [1000, 1500, 2000]
+    assert (ends[0].rows, ends[0].last_t_ms, ends[0].whole) == (3, 2000, True)
+    assert not np.allclose(rows[0].vector, vectors[2], atol=1e-3)
+
+
+def test_a_cut_divides_and_both_sides_are_final_by_themselves() -> None:
+    after = unit(RNG)
+    entries = [record("cam", 1000 * seq, STILL if seq < 5 else after, run=1, seq=seq) for seq in range(7)]
+    _, rows = fed(entries)
+    assert times(rows) == [0, 1, 2, 3, 4]
+    assert np.allclose(rows[4].vector, STILL, atol=1e-6)
+
+
+def test_a_reader_in_the_middle_gives_first_the_sample_whose_whole_support_it_has_read() -> None:
+    _, rows = fed(camera(range(100, 130)), resumed=True)
+    assert times(rows)[0] == 100 + SMOOTHING.cut_memory + 1 + 3
+    _, rows = fed(camera(range(100, 130)), resumed=False)
+    assert times(rows)[0] == 100
+
+
+def test_a_run_after_an_older_one_begins_where_its_first_record_is_though_earlier_ones_were_lost() -> None:
+    _, rows = fed([*camera(range(20), run=1), *camera(range(500, 504), run=2), *camera(range(1), run=3)], resumed=True)
+    assert times(rows)[-4:] == [500, 501, 502, 503]
+
+
+def test_a_quiet_push_run_is_closed_a_day_later_by_the_log_and_what_follows_it_is_invalid() -> None:
+    index, rows = fed(camera(range(3), push=True))
+    assert rows == []
+    later = replace(record("other", 0, STILL), offset=90, timestamp_ms=START_MS + QUIET_MS + 10)
+    index.feed(later)
+    assert sorted(times(index.drain()[0])) == [0, 0, 1, 2]
+    assert index.safe_offset() == 91
+    with pytest.raises(InvalidMessage, match="run 1 was silent for a day and is closed"):
+        index.feed(replace(camera(range(3, 4), push=True)[0], offset=91, timestamp_ms=later.timestamp_ms))
+
+
+def test_an_abandoned_chunk_holds_the_commit_until_its_repeat_has_ended() -> None:
+    stream = "file/1/c0"
+    samples = [record("file", 500 * seq, unit(RNG, STILL), stream=stream, run=0, seq=seq) for seq in range(40)]
+    other = camera(range(400))
+    index, _ = fed([*samples[:25], *other, record("cam", None, run=1, mark="run_end")])
+    assert index.safe_offset() == FIRST_OFFSET
+    for number, entry in enumerate([*samples, record("file", None, stream=stream, run=0, mark="stream_end")]):
+        index.feed(replace(entry, offset=1000 + number))
+    rows, ends = index.drain()
+    assert ends[0].rows == 40
+    assert len(rows) + 25 >= 40
+    assert index.safe_offset() == index.next_offset
+
+
+def test_a_removed_source_holds_nothing_and_gives_nothing() -> None:
+    index, _ = fed([*camera(range(3), name="a"), *camera(range(3), name="b")])
+    index.forget("a", 1)
+    index.feed(replace(record("b", None, run=1, mark="run_end"), offset=100))
+    assert {row.source_id for row in index.drain()[0]} == {"b"}
+    assert index.safe_offset() == 101
+
+
+def test_thousands_of_streams_in_one_partition_keep_the_safe_offset_cheap() -> None:
+    index = PartitionIndex(SMOOTHING, 0, resumed=False)
+    offset = 0
+    for seq in range(6):
+        for stream in range(3000):
+            index.feed(replace(record(f"s{stream}", 1000 * seq, STILL, run=1, seq=seq), offset=offset))
+            offset += 1
+    index.drain()
+    index.safe_offset()
+    began = time.process_time()
+    for _ in range(1000):
+        index.safe_offset()
+    assert time.process_time() - began < 0.1
+
+
+def test_a_cut_is_judged_by_a_fixed_threshold_first_and_by_the_neighbours_once_they_are_known() -> None:
+    detector = CutDetector(SMOOTHING)
+    assert detector.is_cut(0.31, from_beginning=True)
+    assert not detector.is_cut(0.29, from_beginning=True)
+    for _ in range(7):
+        assert not detector.is_cut(0.05, from_beginning=True)
+    assert not detector.is_cut(0.09, from_beginning=True)
+    assert detector.is_cut(0.2, from_beginning=True)
+
+
+def test_nothing_is_judged_in_the_middle_before_as_much_is_known_as_a_verdict_needs() -> None:
+    detector = CutDetector(SMOOTHING)
+    assert [detector.is_cut(1.0, from_beginning=False) for _ in range(7)] == [False] * 7
+
+
+@pytest.mark.parametrize("wrong", [{"sigma_seconds": 3.1}, {"sigma_seconds": -1.0}, {"cut_memory": 9}, {"cut_memory": 3}])
+def test_settings_beyond_what_margins_are_made_for_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"margins are made for|expected 4 to 8"):
+        Smoothing(**wrong)  # type: ignore[arg-type]

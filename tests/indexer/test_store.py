@@ -1,0 +1,146 @@
+"""The store's contract, on a real Milvus."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import pytest
+from pymilvus import MilvusClient
+
+from schemas.collection import ALIAS, FIELDS, CollectionSettings, Row
+from services.indexer.core.entry import FinalSample
+from services.indexer.rows import row_of
+from services.indexer.store import Store, WrongCollection
+from streaming.errors import Unavailable
+from tests.indexer.made_logs import unit
+
+DIMENSION = 8
+
+
+def settings_of(space: str, sigma_seconds: float = 1.0) -> CollectionSettings:
+    return CollectionSettings(space=space, sigma_seconds=sigma_seconds, cut_memory=8, cut_fixed_threshold=0.3, cut_deviations=6.0)
+
+
+@dataclass
+class Place:
+    """A Milvus and the collections that a test makes there."""
+
+    address: str
+    made: list[str]
+
+    def store(self, space: str = "", sigma_seconds: float = 1.0) -> Store:
+        space = space or f"store-{uuid.uuid4().hex[:8]}@00000000"
+        store = Store(self.address, settings_of(space, sigma_seconds), DIMENSION)
+        self.made.append(store.collection)
+        return store
+
+
+@pytest.fixture
+def client(milvus: str) -> Iterator[MilvusClient]:
+    made = MilvusClient(uri=milvus)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def store(milvus: str) -> Iterator[Store]:
+    """Give one prepared collection to all tests that keep to sources of their own."""
+    made = Store(milvus, settings_of(f"shared-{uuid.uuid4().hex[:8]}@00000000"), DIMENSION)
+    made.prepare()
+    yield made
+    made.close()
+    client = MilvusClient(uri=milvus)
+    client.drop_collection(made.collection)
+    client.close()
+
+
+@pytest.fixture
+def place(milvus: str, client: MilvusClient) -> Iterator[Place]:
+    made = Place(milvus, [])
+    yield made
+    for collection in set(made.made):
+        client.drop_collection(collection)
+
+
+def row(source_id: str, t_ms: int, life: int = 1, seed: int = 0) -> Row:
+    return row_of(FinalSample(source_id, source_id, life, t_ms, -1, unit(np.random.default_rng(seed), noise=1.0).astype("f4")))
+
+
+def test_a_collection_is_made_once_as_the_schema_says_with_its_settings_in_its_description(
+    place: Place, client: MilvusClient
+) -> None:
+    store = place.store("twice@00000000")
+    for _ in range(2):
+        store.prepare()
+    described = client.describe_collection(store.collection)
+    assert [field["name"] for field in described["fields"]] == [field.name for field in FIELDS]
+    assert msgspec.json.decode(described["description"], type=CollectionSettings) == settings_of("twice@00000000")
+    assert {"vector", "source_no", "t_ms", "captured_ms"} <= set(client.list_indexes(store.collection))
+
+
+def test_an_indexer_that_is_set_otherwise_refuses_the_collection_and_names_the_rebuild(place: Place) -> None:
+    place.store("refused@00000000").prepare()
+    with pytest.raises(WrongCollection, match=r"sigma_seconds=1\.0.*sigma_seconds=2\.0.*rebuild"):
+        place.store("refused@00000000", sigma_seconds=2.0).prepare()
+
+
+def test_every_field_of_a_row_comes_back_as_it_was_written(store: Store, client: MilvusClient) -> None:
+    written = row("whole", 5)
+    store.upsert([written])
+    names = [field.name for field in FIELDS]
+    read = client.query(store.collection, filter='source_id == "whole"', output_fields=names, consistency_level="Strong")[0]
+    assert {name: read[name] for name in names if name not in ("vector", "box", "probes")} == {
+        name: getattr(written, name) for name in names if name not in ("vector", "box", "probes")
+    }
+    assert list(read["box"]) == list(read["probes"]) == []
+    assert np.allclose(read["vector"], written.vector, atol=1e-7)
+
+
+def test_a_key_that_is_written_again_is_one_row_with_the_last_value(store: Store, client: MilvusClient) -> None:
+    for seed in range(3):
+        store.upsert([row("again", 5, seed=seed)])
+    assert store.count('source_id == "again"') == 1
+    read = client.query(store.collection, filter='source_id == "again"', output_fields=["vector"], consistency_level="Strong")
+    assert np.allclose(read[0]["vector"], row("again", 5, seed=2).vector, atol=1e-7)
+
+
+def test_a_life_is_deleted_until_nothing_is_left_and_nothing_else_is(store: Store) -> None:
+    store.upsert([row(source, t, life) for source in ("a", "b") for life in (1, 2) for t in range(300)])
+    assert store.delete(["a"], 1) == 300
+    assert store.delete(["a"], 1) == 0
+    assert store.count('source_id == "a" and life == 2') == 300
+    assert store.count('source_id == "b"') == 600
+    assert store.delete(["a", "b"], 2) == 900
+
+
+def test_the_alias_is_taken_when_it_is_free_and_left_alone_when_it_is_not(place: Place, client: MilvusClient) -> None:
+    client.drop_alias(ALIAS)
+    first, second = place.store(), place.store()
+    first.prepare()
+    second.prepare()
+    assert client.describe_alias(ALIAS)["collection_name"] == first.collection
+    client.drop_alias(ALIAS)
+
+
+def test_the_alias_of_a_dropped_collection_is_taken_over(place: Place, client: MilvusClient) -> None:
+    client.drop_alias(ALIAS)
+    first, second = place.store(), place.store()
+    first.prepare()
+    client.drop_collection(first.collection)
+    second.prepare()
+    assert client.describe_alias(ALIAS)["collection_name"] == second.collection
+    client.drop_alias(ALIAS)
+
+
+def test_sealed_rows_are_all_still_found(store: Store) -> None:
+    store.upsert([row("sealed", t, seed=t) for t in range(1500)])
+    store.seal()
+    assert store.count('source_id == "sealed"') == 1500
+
+
+def test_a_server_that_does_not_answer_is_unavailable_and_not_a_wait_without_end() -> None:
+    store = Store("http://127.0.0.1:9", settings_of("away@00000000"), DIMENSION, timeout_seconds=0.5)
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 does not answer"):
+        store.prepare()
