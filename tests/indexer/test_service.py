@@ -150,7 +150,8 @@ def dead_letters(bench: Bench, lane: Lane, *sources: str) -> list[tuple[str, str
     """Return source and reason of the dead letters of these sources, in order."""
     letters = []
     for message in bench.read(LANES_OF[lane][1].dlq):
-        headers = {name: bytes(value).decode() for name, value in list[Any](message.headers())}
+        raw: Any = message.headers()
+        headers = {name: bytes(value).decode() for name, value in raw}
         if headers.get("source_id") in sources:
             letters.append((headers["source_id"], headers["dlq_reason"]))
     return letters
