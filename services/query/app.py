@@ -17,6 +17,7 @@ from services.query import problems
 from services.query.access import Gate
 from services.query.access.session_routes import router as session_router
 from services.query.addresses import Allowed
+from services.query.docs_page import add_docs
 from services.query.media.clips import clip_router
 from services.query.media.removal import remove_media
 from services.query.media.store import MediaStore
@@ -60,7 +61,7 @@ class Services:
 
 def create_app(services: Services) -> FastAPI:
     """Compose the application."""
-    app = FastAPI(title="Framebus", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Framebus", docs_url=None, redoc_url=None)
     app.state.gate = services.gate
     problems.install(app)
     app.add_middleware(_Counted, metrics=services.metrics)
@@ -74,6 +75,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(session_router)
     app.include_router(stack_status_router(StackStatus(services.kafka, services.store, services.pool)))
     _add_later(app)
+    add_docs(app)
     _describe(app, (SearchRequest, SourceRequest))
     if FOLDER.is_dir():
         app.mount("/", Page(), name="page")
@@ -146,12 +148,15 @@ class _Counted:
 
 
 def _describe(app: FastAPI, bodies: tuple[type[BaseModel], ...]) -> None:
-    """Add the schemas of bodies that the routes read themselves to the OpenAPI document."""
+    """Add to the OpenAPI document what routes and guards read themselves: the schemas of bodies, and the key."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "an API key"}}
+        document["security"] = [{"key": []}]
+        schemas = components.setdefault("schemas", {})
         for body in bodies:
             schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= schema.pop("$defs", {}) | {body.__name__: schema}

@@ -22,7 +22,8 @@ def clip_router(store: MediaStore, find: FindSource) -> APIRouter:
     """Make the routes of clips."""
     router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
 
-    @router.api_route("/clip", methods=["GET", "HEAD"], response_class=FileResponse)
+    @router.head("/clip", include_in_schema=False)
+    @router.get("/clip", response_class=FileResponse)
     async def clip(
         source_id: str, start_ms: int, end_ms: int, grant: Annotated[Grant, Depends(require_or_link("search"))]
     ) -> FileResponse:

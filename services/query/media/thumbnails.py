@@ -22,7 +22,8 @@ def thumbnail_router(store: MediaStore, find: FindSource) -> APIRouter:
     """Make the routes of thumbnails."""
     router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
 
-    @router.api_route("/thumbnail", methods=["GET", "HEAD"], response_class=FileResponse)
+    @router.head("/thumbnail", include_in_schema=False)
+    @router.get("/thumbnail", response_class=FileResponse)
     async def thumbnail(source_id: str, t_ms: int, grant: Annotated[Grant, Depends(require_or_link("search"))]) -> FileResponse:
         """Return the frame at `t_ms`, right side up, at most 480 × 320 pixels."""
         source = find(source_id, grant)
