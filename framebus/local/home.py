@@ -44,6 +44,23 @@ class Home:
             write_private(self.key_file, f"fb_{secrets.token_urlsafe(KEY_BYTES)}\n")
         return self.key_file.read_text().strip()
 
+    def keep_space(self, space: str) -> None:
+        """Note the embedding space of the index in this home; `framebus reset` forgets it with the rows.
+
+        Raises:
+            StackError: the index holds vectors of another space, which a query in this one cannot be compared with.
+        """
+        record = self.path / "milvus" / "space"
+        kept = record.read_text().strip() if record.exists() else space
+        if kept != space:
+            raise StackError(
+                f"the index in {self.path} was made with the encoder {kept} and this start names {space}: name the former with "
+                f"--encoder, choose another --home, or empty this one by `framebus reset --home {self.path}` and add its videos "
+                f"again"
+            )
+        record.parent.mkdir(exist_ok=True)
+        record.write_text(f"{space}\n")
+
     def publish(self, stack: dict[str, Any]) -> None:
         """Tell programs of this user on this machine where the stack is."""
         write_private(self.path / "stack.json", json.dumps(stack, indent=2) + "\n")

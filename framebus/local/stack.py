@@ -89,6 +89,8 @@ def _start(
     with phase(display, "programs"):
         space = space_of(encoder, environ)
         servers = _servers(home, environ)
+        if servers.milvus:
+            home.keep_space(space)
     home.publish(
         {"url": page, "key": home.key(), "pid": os.getpid(), "kafka": servers.kafka_address, "milvus": servers.milvus_address}
     )

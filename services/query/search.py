@@ -100,7 +100,8 @@ class Search:
     def _collection(self) -> Collection:
         collection = self._store.collection()
         if collection.settings.space != self._encoder.space:
-            raise unavailable(f"the index holds {collection.settings.space} and this service speaks {self._encoder.space}")
+            other = f"the index holds {collection.settings.space} and this service speaks {self._encoder.space}"
+            raise unavailable(f"{other}: name the encoder of the index in FRAMEBUS_ENCODER, or begin an index of its own")
         return collection
 
     def _question(self, query: Query, grant: Grant, collection: Collection) -> Question:

@@ -85,3 +85,11 @@ def test_a_home_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / STAMP).write_text("99\n")
     with pytest.raises(StackError, match="has format '99' and this version of Framebus uses 1"), own_home(tmp_path):
         pass
+
+
+def test_an_index_is_not_opened_with_another_encoder(tmp_path: Path) -> None:
+    with own_home(tmp_path) as home:
+        home.keep_space("pico-1@11111111")
+        home.keep_space("pico-1@11111111")
+        with pytest.raises(StackError, match=r"made with the encoder pico-1@11111111 .*framebus reset"):
+            home.keep_space("pico-1@22222222")
