@@ -40,8 +40,9 @@ def bars(sources: Sequence[Source]) -> RenderableType:
     for source in first[:BARS_SHOWN]:
         style = "red" if source.state == "failed" else "green" if source.state == "indexed" else "cyan"
         bar = ProgressBar(total=1.0, completed=_done(source), width=BAR_COLUMNS, complete_style=style, finished_style=style)
-        rows = Text(f"{grouped(source.rows)} rows" if source.rows else "", "dim")
-        grid.add_row(Text(source.source_id, "bold"), bar, Text(percent(_done(source)).rjust(5)), state_text(source.state), rows)
+        said = source.error or (f"{grouped(source.rows)} rows" if source.rows else "")
+        done = Text(percent(_done(source)).rjust(5))
+        grid.add_row(Text(source.source_id, "bold"), bar, done, state_text(source.state), Text(said, "dim"))
     if len(sources) <= BARS_SHOWN:
         return grid
     return Group(grid, Text(by_state(sources), "dim"))
@@ -52,11 +53,12 @@ def _done(source: Source) -> float:
 
 
 def _lines(steps: Iterable[list[Source]], screen: Console) -> Iterator[list[Source]]:
-    told: dict[str, tuple[str, int]] = {}
+    told: dict[str, tuple[str, int, str | None]] = {}
     for sources in steps:
         for source in sources:
-            step = (source.state, int(_done(source) * STEPS_SHOWN))
+            step = (source.state, int(_done(source) * STEPS_SHOWN), source.error)
             if told.get(source.source_id) != step:
                 told[source.source_id] = step
-                screen.print(f"{source.source_id} {source.state} {percent(_done(source))}")
+                error = f"  {source.error}" if source.error else ""
+                screen.print(f"{source.source_id} {source.state} {percent(_done(source))}{error}")
         yield sources

@@ -26,7 +26,7 @@ def sources(
     """List sources: state, how much of a file is done, rows in the index, and the last error.
 
     States are waiting, running, catching-up, paused, indexed and failed; a file is indexed when every row can be found.
-    Of more than 50 sources it prints a summary, what failed and what is being worked on.
+    Of more than 50 sources it prints a summary, what has an error and what is being worked on.
     """
     with connect(home) as client:
         listed = client.sources()
@@ -49,8 +49,9 @@ def show(screen: Console, listed: Sequence[Source]) -> None:
 
 def _show_long(screen: Console, listed: Sequence[Source]) -> None:
     screen.print(by_state(listed))
-    for states in (("failed",), ("running", "catching-up")):
-        chosen = [source for source in listed if source.state in states]
+    troubled = [source for source in listed if source.error]
+    worked_on = [source for source in listed if source.state in ("running", "catching-up") and not source.error]
+    for chosen in (troubled, worked_on):
         if chosen:
             screen.print(sources_table(chosen[:SHOWN_OF_LONG_LIST]))
         if len(chosen) > SHOWN_OF_LONG_LIST:

@@ -111,11 +111,11 @@ class Client:
         while True:
             listed = [self.source(one) for one in source_ids] or [one for one in self.sources() if one.kind == "file"]
             yield listed
-            open_ids = [one.source_id for one in listed if not one.settled]
-            if not open_ids:
+            unsettled = [one for one in listed if not one.settled]
+            if not unsettled:
                 return
             if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"not done after {timeout_seconds:g} s: {', '.join(open_ids[:10])}")
+                raise TimeoutError(f"not done after {timeout_seconds:g} s: {_how_far(unsettled)}")
             time.sleep(POLL_SECONDS)
 
     def pause(self, source_id: str) -> Source:
@@ -226,6 +226,10 @@ class Client:
             raise NoStackError(f"no stack is running at {self.url}", f"{error}; start it with `framebus up`") from None
         except httpx.HTTPError as error:
             raise FramebusError(f"no answer from {self.url}{path}", str(error) or type(error).__name__) from None
+
+
+def _how_far(unsettled: Sequence[Source]) -> str:
+    return ", ".join(f"{one.source_id} ({one.error or one.state})" for one in unsettled[:10])
 
 
 def _content_type(path: str, request: Mapping[str, Any]) -> dict[str, str]:

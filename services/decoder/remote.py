@@ -125,7 +125,7 @@ class RemoteFile(io.RawIOBase):
         except HTTPError as error:
             error.close()
             failure = Unreachable if error.code in PASSING else Unreadable
-            raise failure(f"{self._shown}: the server answers {error.code} {error.reason}") from None
+            raise failure(f"{self._shown}: the server answers {error.code} {' '.join(str(error.reason).split())}") from None
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"{self._shown} cannot be reached: {reason}") from None

@@ -12,6 +12,7 @@ from streaming.errors import Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
+SHOWN_CHARACTERS: Final = 60
 
 _HTTP_KINDS: Final = {404: "no-such-path", 405: "method-not-allowed"}
 
@@ -86,7 +87,17 @@ def validation_problem(errors: list[Any]) -> Problem:
     """Return the problem of the first of pydantic's `errors`, which are in the order of the fields."""
     first = errors[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    return invalid(".".join(place) or "body", f"{'.'.join(place) or 'body'}: {first['msg']}")
+    name = ".".join(place) or "body"
+    if first["type"] == "extra_forbidden":
+        return invalid(name, f"{name}: there is no such field; /docs lists those that there are")
+    if first["type"] == "missing":
+        return invalid(name, f"{name} is missing")
+    return invalid(name, f"{name} is {_shown(first.get('input'))}: {first['msg'][:1].lower()}{first['msg'][1:]}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} … ({len(text):,} characters)"
 
 
 def _http(request: Request, error: Exception) -> Response:

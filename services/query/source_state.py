@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from schemas.messages import ChunkStatus, Plan, Source, SourceStatus, State
 
@@ -36,7 +37,7 @@ def view(
         return SourceView(state, error, rows=rows)
     done = sum(span.index in chunks for span in plan.chunks)
     progress = done / len(plan.chunks) if plan.chunks else 1.0
-    samples = int(plan.duration_ms * plan.sample_fps // 1000) + 1 if plan.chunks else 0
+    samples = max(1, ceil(plan.duration_ms * plan.sample_fps / 1000)) if plan.chunks else 0
     return SourceView(state, error, progress, done, len(plan.chunks), rows, samples, plan.duration_ms)
 
 

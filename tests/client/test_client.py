@@ -135,7 +135,7 @@ def test_waiting_for_an_unknown_source_is_an_error(client: Client, server: Serve
 
 def test_waiting_ends_at_its_timeout(client: Client, server: Server) -> None:
     server.progress = count(-1000)
-    with pytest.raises(TimeoutError, match=r"a$"):
+    with pytest.raises(TimeoutError, match=r"a \(running\)$"):
         list(client.wait(["a"], timeout_seconds=0))
 
 

@@ -1,8 +1,10 @@
 """`/v1/admin/status` on a real broker and a real Milvus."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from encoders.address import load
@@ -11,11 +13,19 @@ from schemas.topics import SPACES
 from streaming.admin import create_topics
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
-from tests.query.app_under_test import UnderTest, close, make_app
+from tests.query.app_under_test import KEY, UnderTest, close, make_app
 from tests.query.corpus import make_corpus
 from tests.tiny_model import make_tiny_model
 
-pytestmark = pytest.mark.anyio
+
+def status_of(under_test: UnderTest, key: str = KEY) -> httpx.Response:
+    """Ask for the status."""
+
+    async def ask() -> httpx.Response:
+        async with under_test.client(key) as client:
+            return await client.get("/v1/admin/status")
+
+    return asyncio.run(ask())
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +43,9 @@ def under_test(kafka: str, milvus: str, tmp_path_factory: pytest.TempPathFactory
     corpus.drop()
 
 
-async def test_brokers_backlogs_dead_letters_and_rows_are_told(under_test: UnderTest, kafka: str) -> None:
+def test_brokers_backlogs_dead_letters_and_rows_are_told(under_test: UnderTest, kafka: str) -> None:
     space = under_test.services.encoder.space
-    async with under_test.client() as client:
-        told = (await client.get("/v1/admin/status")).json()
+    told = status_of(under_test).json()
     assert told["kafka"]["brokers"] == [kafka]
     assert space in told["kafka"]["spaces"]
     unread = {(one["topic"], one["group"]): one["records"] for one in told["kafka"]["unread"]}
@@ -46,18 +55,16 @@ async def test_brokers_backlogs_dead_letters_and_rows_are_told(under_test: Under
     assert (told["index"]["space"], told["index"]["rows"]) == (space, 0)
 
 
-async def test_what_does_not_answer_is_null_and_the_rest_is_shown(under_test: UnderTest, tmp_path: Path, milvus: str) -> None:
+def test_what_does_not_answer_is_null_and_the_rest_is_shown(under_test: UnderTest, tmp_path: Path, milvus: str) -> None:
     services = under_test.services
     alone = make_app(services.encoder, tmp_path, milvus, "no-such-alias", "127.0.0.1:1")
-    async with alone.client() as client:
-        answer = await client.get("/v1/admin/status")
+    answer = status_of(alone)
     assert (answer.status_code, answer.json()) == (200, {"kafka": None, "index": None})
     close(alone)
 
 
-async def test_only_a_key_that_manages_and_sees_everything_may_look(under_test: UnderTest) -> None:
+def test_only_a_key_that_manages_and_sees_everything_may_look(under_test: UnderTest) -> None:
     searcher = under_test.ring.add(["search"])
     of_one_door = under_test.ring.add(["search", "manage"], ["door"])
     for key in (searcher, of_one_door):
-        async with under_test.client(key) as client:
-            assert (await client.get("/v1/admin/status")).status_code == 403
+        assert status_of(under_test, key).status_code == 403
