@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +29,10 @@ class LocalStack:
         name, _, lane = service.partition("-")
         found = []
         for child in self.process.children(recursive=True):
-            line = child.cmdline()
-            if f"services.{name}" in line and (not lane or child.environ().get("FRAMEBUS_INDEXER_LANE") == lane):
-                found.append(child.pid)
+            with suppress(psutil.NoSuchProcess):  # it was killed a moment ago
+                line = child.cmdline()
+                if f"services.{name}" in line and (not lane or child.environ().get("FRAMEBUS_INDEXER_LANE") == lane):
+                    found.append(child.pid)
         return found
 
     def kill(self, service: str) -> None:
