@@ -19,11 +19,14 @@ class SourceWriter:
         self._lock = threading.Lock()
 
     def send(self, source_id: str, next_of: Next) -> Source | None:
-        """Hand Kafka the record that `next_of` makes of the last one (None: leave it), and return the record in force."""
+        """Hand Kafka the record that `next_of` makes of the last one (None: leave it), and return the record in force.
+
+        A record that says what the last one said is sent too: whoever owns the source then looks at its file again.
+        """
         with self._lock:
             last = self._book.record(source_id)
             record = next_of(last)
-            if record is None or record == last:
+            if record is None:
                 return last
             self._outbox.send_message(SOURCES.name, record, key=source_id)
             self._book.sent(record)

@@ -107,6 +107,25 @@ def test_a_removed_source_is_gone_and_can_come_back_with_other_content(stack: Lo
     assert old.score < best.score, "the rows of the removed life are gone"
 
 
+def test_a_file_that_is_added_again_is_looked_at_again(stack: LocalStack, tmp_path: Path) -> None:
+    source_id = fresh("mended")
+    video = tmp_path / "video.mp4"
+    video.write_text("not yet a video\n" * 100)
+    for scenes, state in (([], "failed"), ([61], "indexed"), ([62], "indexed")):
+        if scenes:
+            write_video(video, scenes)
+        stack.client.add(video, source_id)
+        await_that(lambda: stack.client.source(source_id).state == state)  # noqa: B023  asked within this turn
+        if scenes:
+            await_that(lambda: peak_score(stack, source_id, scenes[0]) > 0.999)  # noqa: B023
+
+
+def peak_score(stack: LocalStack, source_id: str, seed: int) -> float:
+    """Return how near the best moment of a source is to a scene."""
+    hits = stack.client.search(image=as_jpeg(scene(seed)), sources=[source_id]).hits
+    return hits[0].score if hits else -1.0
+
+
 def test_a_paused_source_waits_and_goes_on(stack: LocalStack, tmp_path: Path) -> None:
     source_id = fresh("paused")
     stack.client.add(write_video(tmp_path / "video.mp4", [51, 52]), source_id)
