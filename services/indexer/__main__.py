@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from encoders.address import find_folder
 from encoders.errors import EncoderError
 from encoders.folder import ModelFolder
 from schemas.collection import CollectionSettings
@@ -14,6 +13,7 @@ from schemas.topics import LANES
 from services.indexer import bulk, live
 from services.indexer.intake import Intake
 from services.indexer.metrics import METRICS
+from services.indexer.model import read_model
 from services.indexer.registry import Registry
 from services.indexer.settings import IndexerSettings
 from services.indexer.stage import IndexStage
@@ -63,7 +63,7 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
 
 def _model(settings: IndexerSettings) -> ModelFolder:
     try:
-        return find_folder(settings.encoder)
+        return read_model(settings.encoder)
     except EncoderError as error:
         raise SettingError(f"FRAMEBUS_ENCODER is {settings.encoder!r}: {error}") from None
 

@@ -2,7 +2,7 @@
 
 Faust commits what was acknowledged without a gap, so acknowledging in offset order, behind the window and behind Milvus's
 confirmation, makes its commit the same safe offset that the plain loop commits. What it is relied on for, and what is checked
-again here because it once was otherwise (docs/decisions):
+again here because it has been otherwise:
 
 - `stream_wait_empty` off: what a window holds is never acknowledged, and a stop would wait for it for ever;
 - `noack`, one agent, no `take`, no exception out of its loop: otherwise Faust acknowledges what was not finished;

@@ -13,7 +13,7 @@ DIVIDED: Final = Metric(
 )
 UPSERT_SECONDS: Final = Metric("framebus_indexer_upsert_seconds", "histogram", "One upsert, until Milvus has confirmed it.")
 SEARCHABLE_SECONDS: Final = Metric(
-    "framebus_indexer_searchable_seconds", "histogram", "From capture to confirmed, of rows whose capture time is known."
+    "framebus_indexer_searchable_seconds", "histogram", "From capture to confirmed, of rows captured within the last hour."
 )
 HELD_SECONDS: Final = Metric(
     "framebus_indexer_held_seconds", "gauge", "Age of the oldest record that a window holds: above an hour, nobody ended a run."

@@ -137,7 +137,7 @@ class IndexStage:
         for event in events(confirmed.samples, self._space, confirmed.searchable_ms):
             self._outbox.send_message(INDEX_EVENTS.name, event, key=event.stream)
         for sample in confirmed.samples:
-            if sample.captured_ms >= 0:
+            if sample.captured_ms > confirmed.searchable_ms - HOUR_MS:  # of an archive the age says nothing
                 self._metrics.of(m.SEARCHABLE_SECONDS).observe((confirmed.searchable_ms - sample.captured_ms) / 1000)
 
     def _finish_chunks(self, held: _Held) -> None:

@@ -143,7 +143,7 @@ class Bench:
         consumer.assign(places)
         messages: list[Message] = []
         while len(messages) < ends:
-            messages += consumer.consume(500, 10)
+            messages += consumer.consume(500, 0.2)
         consumer.close()
         return messages
 
