@@ -69,7 +69,7 @@ SOURCE_STATUS: Final = _state(
     "state and error of every source, the plan of a file, the last run of a camera",
 )  # fmt: skip
 CHUNK_STATUS: Final = _state(
-    "chunk-status", "chunk-status/1", "space/stream", ("indexer",), ("decoder", "query"),
+    "chunk-status", "chunk-status/1", "space/stream", ("indexer",), ("decoder", "indexer", "query"),
     "chunks whose rows Milvus has confirmed",
 )  # fmt: skip
 CHUNKS: Final = Topic(

@@ -63,12 +63,14 @@ class Outbox:
     def reject(self, record: Record, reason: str) -> None:
         """Write a record that can never be processed to its dead-letter topic, with the reason in the headers.
 
-        All are counted, and of each source a share is kept. Raises `FuseBlown` when everybody's records fail.
+        All are counted, and of each source a share is kept. Raises `FuseBlown` when records of many of our own sources fail and
+        none goes through. Ours carry a `life`; what others send without one says nothing about us.
         """
         topic = record.partition.topic
         source = record.header("source_id") or (record.key or b"").decode(errors="replace")
         self._metrics.of(m.REJECTED).labels(topic).inc()
-        self._fuse.failed(source, reason)
+        if record.header("life") is not None:
+            self._fuse.failed(source, reason)
         if not self._budget.keeps(source, time.monotonic()):
             self._metrics.of(m.REJECTED_UNKEPT).labels(topic).inc()
             return

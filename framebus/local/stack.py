@@ -87,7 +87,7 @@ def _start(
     page = f"http://127.0.0.1:{ports[PAGE]}"
     display.addresses(page, home.key())
     with phase(display, "programs"):
-        space = space_of(encoder, environ)
+        space = space_of(encoder)
         servers = _servers(home, environ)
         if servers.milvus:
             home.keep_space(space)

@@ -8,12 +8,12 @@ from typing import Final
 
 from encoders.errors import EncoderError
 from encoders.folder import ModelFolder
+from encoders.lookup import find_folder
 from schemas.collection import CollectionSettings
 from schemas.topics import LANES
 from services.indexer import bulk, live
 from services.indexer.intake import Intake
 from services.indexer.metrics import METRICS
-from services.indexer.model import read_model
 from services.indexer.registry import Registry
 from services.indexer.settings import IndexerSettings
 from services.indexer.stage import IndexStage
@@ -63,7 +63,7 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
 
 def _model(settings: IndexerSettings) -> ModelFolder:
     try:
-        return read_model(settings.encoder)
+        return find_folder(settings.encoder)
     except EncoderError as error:
         raise SettingError(f"FRAMEBUS_ENCODER is {settings.encoder!r}: {error}") from None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
+import grpc  # type: ignore[import-untyped]
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +130,8 @@ class Store:
             if error.code in NOT_FOUND:
                 raise Unavailable("there is no collection yet: the indexer makes it when it starts") from None
             raise Unavailable(f"Milvus at {self._address} does not answer: {error.message}") from None
+        except grpc.RpcError as error:  # a call that ran out of time is passed through as it is
+            raise Unavailable(f"Milvus at {self._address} does not answer: {error.code()}") from None
 
     def _connected(self) -> MilvusClient:
         with self._lock:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from encoders.address import SHIPPED, load
+from encoders.address import load
 from encoders.check import Report, check
 from encoders.encoder import Encoder
+from encoders.lookup import SHIPPED
 from tests.servers import absent
 
 

@@ -11,6 +11,7 @@ from streaming.clients import producer_settings
 from streaming.errors import FuseBlown
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.records import Partition, Record
 from streaming.rejections import Budget, Fuse
 from tests.streaming.conftest import Bench
 
@@ -41,6 +42,21 @@ def test_our_partitioner_is_the_one_of_every_java_client(bench: Bench) -> None:
     assert producer.flush(10) == 0
     choose = DefaultPartitioner()
     assert placed == {key: choose(key.encode(), [0, 1, 2, 3], [0, 1, 2, 3]) for key in keys}
+
+
+def refused(bench: Bench, number: int, **headers: str) -> Record:
+    raw = [("source_id", f"cam-{number}".encode()), *((name, text.encode()) for name, text in headers.items())]
+    return Record(Partition(bench.source, 0), number, None, b"rubbish", raw, 0)
+
+
+def test_rubbish_from_many_strangers_stops_nobody_but_our_own_does(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    for number in range(500):
+        outbox.reject(refused(bench, number), "no JPEG")
+    for number in range(63):
+        outbox.reject(refused(bench, number, life="1"), "no JPEG")
+    with pytest.raises(FuseBlown, match="no JPEG"):
+        outbox.reject(refused(bench, 64, life="1"), "no JPEG")
 
 
 def test_of_a_source_that_sends_rubbish_a_share_is_kept() -> None:

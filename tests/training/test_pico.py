@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from encoders.address import SHIPPED, load
+from encoders.address import load
 from encoders.encoder import Encoder
+from encoders.lookup import SHIPPED
 from framebus.demo.script import CLIPS, read_script
 from tests.servers import absent
 from training.demo_check import check
