@@ -90,6 +90,7 @@ class Loop:
         self._backoff_seconds = 0.0
         self._blocked_until = self._commit_at = self._beat_at = 0.0
         self._committing = True
+        self._leaving = False
         self._wanted: frozenset[str] = frozenset()
 
     def run(self, stopping: threading.Event) -> None:
@@ -111,6 +112,7 @@ class Loop:
             self._committing = False
             raise
         finally:
+            self._leaving = True
             for member in self._members:
                 member.consumer.close()
 
@@ -227,6 +229,8 @@ class Loop:
         }
 
     def _assigned(self, member: _Member, places: list[TopicPartition]) -> None:
+        if self._leaving:  # a consumer that is closing gets no answer about commits, ever
+            return
         starts = [self._start(member, commit) for commit in self._commits(member, places)]
         member.consumer.incremental_assign([_place(partition, start) for partition, start, _ in starts])
         for partition, start, resumed in starts:
@@ -275,7 +279,8 @@ class Loop:
 
     def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""
-        leaving = [Partition(place.topic, place.partition) for place in places]
+        given = [Partition(place.topic, place.partition) for place in places]
+        leaving = [partition for partition in given if partition in member.committed]
         if self._committing:
             try:
                 self._stage.settle()

@@ -1,5 +1,7 @@
 """The loop on a real broker: what is committed was done, and what was not committed is done again."""
 
+import time
+
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -10,6 +12,7 @@ from streaming.backlog import Backlog, processed_offset
 from streaming.errors import Unavailable
 from tests.streaming.conftest import PARTITIONS, Bench, await_that
 
+JOINED_SECONDS = 3.0
 VALUES = [f"v{number}" for number in range(200)]
 
 
@@ -158,3 +161,17 @@ def test_a_topic_without_commits_is_wholly_unread(kafka: str) -> None:
     assert RECUT.name in admin.list_topics(timeout=10).topics
     assert backlog.unread() >= 0
     backlog.close()
+
+
+def test_a_failure_before_the_partitions_were_taken_ends_the_loop(bench: Bench) -> None:
+    """They come while the consumer is being closed, when Kafka answers no question about commits any more."""
+
+    def fail() -> bool:
+        time.sleep(JOINED_SECONDS)  # the group has answered by then, and nobody has polled for it
+        raise RuntimeError("failed at once")
+
+    loop = bench.loop()
+    loop.stage.on_step = fail
+    loop.start()
+    await_that(lambda: not loop.alive(), 20)
+    assert "failed at once" in str(loop.failure)
