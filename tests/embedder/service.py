@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,14 @@ class Bus:
             messages += consumer.consume(min(500, missing - len(messages)), 10)
         consumer.close()
         return sorted(filter(wanted, messages), key=lambda message: (message.partition(), message.offset()))
+
+    def arrivals(self, partition: int) -> Iterator[str]:
+        """Yield the topic of each embedding of a partition of both lanes, as they come from now on."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "t", "fetch.wait.max.ms": 10})
+        lanes = [LANES[lane][1].name for lane in ("live", "bulk")]
+        consumer.assign([self.ends(topic)[partition] for topic in lanes])
+        while message := consumer.poll(30):
+            yield message.topic() or ""
 
     def embeddings(self, lane: Lane, source_ids: Iterable[str], space: str) -> list[Message]:
         """Return what was embedded of some sources."""

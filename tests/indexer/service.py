@@ -203,13 +203,20 @@ class Indexer:
             command = [sys.executable, "-m", self._module]
             self.process = subprocess.Popen(command, env=self._environment, cwd=CHECKOUT, stdout=log, stderr=log)
 
+    def _listens(self) -> bool:
+        caught = next(
+            line for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if line.startswith("SigCgt")
+        )
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
     def stop(self, seconds: float = 25.0) -> int:
-        """Ask it to stop; return its exit code."""
+        """Ask it to stop once it listens to signals; return its exit code."""
+        await_that(lambda: self.process.poll() is not None or self._listens(), what="a process that listens to signals")
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
