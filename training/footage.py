@@ -14,7 +14,7 @@ from training.heldout import embed_pictures
 from training.world.shapes import Pixels
 
 PERIOD_SECONDS = 0.5
-SIGMA_SECONDS = 1.0
+SIGMA_SECONDS = 0.5
 
 Times = npt.NDArray[np.float64]
 

@@ -28,7 +28,7 @@ class IndexerSettings:
     )
     sigma_seconds: float = setting(
         "FRAMEBUS_INDEXER_SIGMA_SECONDS",
-        default=1.0,
+        default=0.5,
         meaning="width of the smoothing window; 0: off. Belongs to a collection: another value needs a rebuild",
         check=between(0, LARGEST_SIGMA_SECONDS),
     )

@@ -16,7 +16,7 @@ from tests.indexer.made_logs import FIRST_OFFSET, START_MS, numbered, record, un
 
 RNG = np.random.default_rng(1)
 STILL = unit(RNG)
-SMOOTHING = Smoothing()
+SMOOTHING = Smoothing(sigma_seconds=1.0)
 
 
 def camera(seqs: Iterable[int], run: int = 1, period_ms: int = 1000, name: str = "cam", push: bool = False) -> list[Entry]:

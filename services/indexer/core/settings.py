@@ -18,7 +18,7 @@ class Smoothing:
     below a third of the fixed threshold: a still scene has almost no deviation, and its noise is no cut.
     """
 
-    sigma_seconds: float = 1.0
+    sigma_seconds: float = 0.5
     cut_memory: int = 8
     cut_fixed_threshold: float = 0.3
     cut_deviations: float = 6.0
