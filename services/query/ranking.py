@@ -12,7 +12,7 @@ Mode = Literal["ranked", "best_moment", "chronological"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A segment of a source. `score` and `captured_ms` are those of its peak."""
+    """A segment of a source. `score` and `captured_ms` are those of its peak; `playable`: there is media to cut a clip from."""
 
     source_id: str
     life: int
@@ -22,6 +22,7 @@ class Found:
     captured_ms: int
     score: float
     provisional: bool = False
+    playable: bool = True
 
 
 def arrange(found: Iterable[Found], mode: Mode, per_source: int, most: int) -> list[Found]:

@@ -108,7 +108,7 @@ def _hit(hit: Found, link: Callable[[str, dict[str, int]], str]) -> dict[str, An
         "provisional": hit.provisional,
         "similar": 0,
         "thumbnail_url": link("thumbnail", {"t_ms": hit.peak_ms}),
-        "clip_url": link("clip", {"start_ms": hit.start_ms, "end_ms": hit.end_ms}),
+        "clip_url": link("clip", {"start_ms": hit.start_ms, "end_ms": hit.end_ms}) if hit.playable else None,
     }
 
 

@@ -33,6 +33,7 @@ def test_a_jpeg_from_any_producer_registers_its_source_and_is_found(stack: Local
         producer.produce("frames-live", as_jpeg(scene(seed)), source_id, headers=dict(headers))
     assert producer.flush(10) == 0
     await_that(lambda: found(stack, source_id, 62) == 1000)
+    assert {hit.clip_url for hit in stack.client.search(image=as_jpeg(scene(62)), sources=[source_id]).hits} == {None}
     listed = stack.client.source(source_id)
     assert (listed.kind, listed.error) == ("push", None)
 
