@@ -117,7 +117,7 @@ def _tell_machine() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
     parser.add_argument("--pico-seconds", type=float, default=600, help="video seconds for the shipped encoder")
-    parser.add_argument("--vit-seconds", type=float, default=120, help="video seconds for the large encoder; 0 leaves it out")
+    parser.add_argument("--vit-seconds", type=float, default=240, help="video seconds for the large encoder; 0 leaves it out")
     parser.add_argument("--rounds", type=int, default=3, help="turns of script and pipeline")
     return parser.parse_args()
 

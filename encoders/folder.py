@@ -94,7 +94,8 @@ def read_folder(path: Path) -> ModelFolder:
     if not path.is_dir():
         raise EncoderError(f"{path}: no such model folder")
     card = _card(path / CARD)
-    space = space_name(card.name, _require(path / IMAGE).read_bytes())
+    with _require(path / IMAGE).open("rb") as image:
+        space = space_name(card.name, image)
     has_text = (path / TEXT).exists()
     if has_text:
         _check_text(path, card)

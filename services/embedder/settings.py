@@ -28,7 +28,7 @@ class EmbedderSettings:
     )
     step_seconds: float = setting(
         "FRAMEBUS_EMBEDDER_STEP_SECONDS",
-        default=0.12,
+        default=0.2,
         meaning="longest time of one batch: what a live frame may wait for",
         check=between(0.01, 0.2),
     )

@@ -30,7 +30,8 @@ def noise(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def test_the_space_is_named_by_the_image_tower(encoder: Encoder, folder: Path) -> None:
-    assert check_space(encoder.space) == space_name("tiny-0", (folder / "image.onnx").read_bytes())
+    with (folder / "image.onnx").open("rb") as image:
+        assert check_space(encoder.space) == space_name("tiny-0", image)
 
 
 def test_vectors_equal_a_recomputation(encoder: Encoder, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Headers that any producer may write, and what a wrong one is told."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,7 +108,7 @@ def test_names_are_the_ones_that_were_written_before() -> None:
 
 
 def test_a_space_is_named_by_its_model_and_the_bytes_of_its_image_tower() -> None:
-    space = space_name("pico-1", b"onnx")
+    space = space_name("pico-1", BytesIO(b"onnx"))
     assert check_space(space) == space
     assert slug(space).replace("_", "").isalnum()
     with pytest.raises(InvalidMessage, match="8 hex digits"):
