@@ -90,8 +90,17 @@ def _export(tower: nn.Module, example: torch.Tensor, takes: str, gives: str, pat
     )
     model = program.model_proto
     _halve_weights(model)
+    _forget_traces(model)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
+
+
+def _forget_traces(model: onnx.ModelProto) -> None:
+    """Take out what the exporter notes of the code that it traced: the paths of one machine, and they would name the space."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
 
 
 def _halve_weights(model: onnx.ModelProto) -> None:

@@ -44,6 +44,11 @@ def test_the_towers_are_small_enough_to_ship() -> None:
     assert sum(tower.stat().st_size for tower in towers) < 17.5e6
 
 
+def test_the_towers_carry_no_path_of_the_machine_that_made_them() -> None:
+    for name in ("image.onnx", "text.onnx"):
+        assert b".py" not in (FOLDER / name).read_bytes(), name
+
+
 def test_the_card_and_the_licence_say_what_the_folder_is_for() -> None:
     card = json.loads((FOLDER / "encoder.json").read_text())
     assert "non-commercial" in card["licence"]
