@@ -88,8 +88,24 @@ class Plan(Message, frozen=True, kw_only=True):
     chunks: tuple[Span, ...]
 
 
+class Camera(Message, frozen=True, kw_only=True):
+    """What a capture has seen of its camera. `decodes`: keyframes alone where they come often enough.
+
+    `gop_ms` is the time between keyframes, None until two were seen. `clock` says what times are made from: the camera's sender
+    reports, or the arrival of its packets. `clock_off_ms` is the camera's clock less ours, None without reports.
+    """
+
+    codec: str
+    width: Count
+    height: Count
+    decodes: Literal["keyframes", "frames"]
+    gop_ms: Count | None = None
+    clock: Literal["reports", "arrival"]
+    clock_off_ms: Milliseconds | None = None
+
+
 class SourceStatus(Message, frozen=True, kw_only=True):
-    """What the decoder knows of a source. `error` is for people; `run` is a camera's last recorded run."""
+    """What the decoder knows of a source. `error` is for people; `run` is a camera's last run, said before its first sample."""
 
     source_id: SourceId
     life: LifeNumber
@@ -98,6 +114,7 @@ class SourceStatus(Message, frozen=True, kw_only=True):
     error: str | None = None
     run: Count | None = None
     plan: Plan | None = None
+    camera: Camera | None = None
 
 
 class Chunk(Message, frozen=True, kw_only=True):

@@ -1,0 +1,95 @@
+"""Recorded media of cameras: how the decoder names what it writes below the media folder, and query finds it again.
+
+```
+recordings/<source_id>/<life>/<UTC day of start_ms>/<start_ms>-<run>.mp4       a segment
+recordings/<source_id>/<life>/<UTC day of start_ms>/<start_ms>-<run>.samples   its journal
+```
+A segment is a fragmented MP4 of about a minute that grows by a GOP at a time and can be read while it does. Its first video
+packet is a keyframe, shown at `start_ms`; a frame's time is `start_ms` + floor((pts − first pts) · time_base · 1000), so one file
+is one stretch of the timeline. A segment ends where its packets end; what lies before the next one is a gap.
+
+A journal has a line for each sample that the segment shows, and one more when Kafka has acknowledged it; the last line of a
+`t_ms` counts.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Final
+
+RECORDINGS: Final = "recordings"
+SEGMENT_MS: Final = 60_000
+"""A segment ends with the first keyframe after this."""
+
+NOT_ACKNOWLEDGED: Final = -1
+_SEGMENT: Final = re.compile(r"([0-9]{1,16})-([0-9]{1,16})\.mp4")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Segment:
+    """One recorded file. Segments of a life are in the order of their times; of two that overlap the larger run counts."""
+
+    start_ms: int
+    run: int
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return f"{self.start_ms}-{self.run}.mp4"
+
+    @property
+    def journal_name(self) -> str:
+        """Name of its journal."""
+        return f"{self.start_ms}-{self.run}.samples"
+
+    @property
+    def day(self) -> str:
+        """The folder that it lies in."""
+        return day_of(self.start_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One sample of a camera. `pts` is that of its packet in the segment, in milliseconds after the first one.
+
+    `partition` and `offset` are −1 until Kafka has acknowledged the sample.
+    """
+
+    t_ms: int
+    run: int
+    seq: int
+    pts_ms: int
+    partition: int = NOT_ACKNOWLEDGED
+    offset: int = NOT_ACKNOWLEDGED
+
+    def text(self) -> str:
+        """Return the line, with its end."""
+        return f"{self.t_ms} {self.run} {self.seq} {self.pts_ms} {self.partition} {self.offset}\n"
+
+
+def life_folder(source_id: str, life: int) -> PurePosixPath:
+    """Return where the days of a life lie, below the media folder."""
+    return PurePosixPath(RECORDINGS, source_id, str(life))
+
+
+def day_of(t_ms: int) -> str:
+    """Return the UTC day of a time as YYYY-MM-DD."""
+    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def parse_segment(name: str) -> Segment | None:
+    """Return the segment of a file's name; None for a file that is no segment."""
+    found = _SEGMENT.fullmatch(name)
+    return Segment(int(found[1]), int(found[2])) if found else None
+
+
+def parse_journal(text: str) -> list[JournalLine]:
+    """Return the samples of a journal in the order of their times. A line that a crash has cut short is left out."""
+    lines: dict[int, JournalLine] = {}
+    for line in text.split("\n")[:-1]:
+        numbers = line.split(" ")
+        if len(numbers) == 6 and all(number.removeprefix("-").isdecimal() for number in numbers):
+            sample = JournalLine(*map(int, numbers))
+            lines[sample.t_ms] = sample
+    return [lines[t_ms] for t_ms in sorted(lines)]

@@ -1,0 +1,73 @@
+"""Passwords of sources, apart from everything else: topics, API and logs hold `${secret:NAME}` in their place."""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from schemas.identity import SOURCE_ID
+
+PLACEHOLDER: Final = re.compile(r"\$\{secret:([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\}")
+
+
+class UnknownSecret(LookupError):  # noqa: N818  what it is
+    """No secret has this name; the text names it and the way out."""
+
+
+class SecretStore:
+    """A folder with one file of mode 0600 for each secret; on Kubernetes a mounted Secret, which is not written to.
+
+    A secret is read anew whenever it is asked for, so a changed one needs no restart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, name: str) -> str:
+        """Return a secret; raises `UnknownSecret`."""
+        try:
+            return self._path(name).read_text()
+        except FileNotFoundError:
+            raise UnknownSecret(f"secret {name!r} is not in the secret store: add the source again with its password") from None
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a secret, whatever it was; it is whole or as it was, whenever this ends. Raises `OSError`."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._folder / f".{name}.{os.getpid()}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(value)
+        draft.replace(self._path(name))
+
+    def remove(self, name: str) -> None:
+        """Forget a secret, if it is there."""
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        if not SOURCE_ID.fullmatch(name):
+            raise UnknownSecret(f"secret {name!r}: no name of a secret")
+        return self._folder / name
+
+
+def split_password(address: str, name: str) -> tuple[str, str | None]:
+    """Return a URL with `${secret:name}` where its password stood, and the password; None where it has none, or has one kept."""
+    parts = urlsplit(address)
+    credentials, at, host = parts.netloc.rpartition("@")
+    user, colon, password = credentials.partition(":")
+    if not at or not colon or PLACEHOLDER.fullmatch(password):
+        return address, None
+    return urlunsplit(parts._replace(netloc=f"{user}:${{secret:{name}}}@{host}")), unquote(password)
+
+
+def reveal(address: str, store: SecretStore) -> str:
+    """Return a URL with its secrets filled in: for opening, never for showing. Raises `UnknownSecret`."""
+    return PLACEHOLDER.sub(lambda found: quote(store.get(found[1]), safe=""), address)
+
+
+def redact(text: str, *passwords: str) -> str:
+    """Return a text of a library, which may quote an address, without passwords as they are or as a URL spells them."""
+    for password in passwords:
+        for spelled in {password, quote(password, safe=""), quote(password)}:
+            if spelled:
+                text = text.replace(spelled, "***")
+    return re.sub(r"(\w+://[^\s/:@]*):[^\s/@]+@", r"\1:***@", text)
