@@ -217,13 +217,15 @@ class Client:
     def _once(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
         try:
             return self._http.request(method, path, headers=_content_type(path, request), **request)
-        except httpx.ConnectError as error:
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:  # refused, or broken off: all we ask may be asked twice
             if self._is_launched:
                 detail = "`framebus up` says when it is ready"
                 raise FramebusError(
                     f"the stack at {self.url} is still starting", detail, httpx.codes.SERVICE_UNAVAILABLE
                 ) from None
-            raise NoStackError(f"no stack is running at {self.url}", f"{error}; start it with `framebus up`") from None
+            if isinstance(error, httpx.ConnectError):
+                raise NoStackError(f"no stack is running at {self.url}", f"{error}; start it with `framebus up`") from None
+            raise FramebusError(f"{self.url}{path} broke off", str(error) or type(error).__name__) from None
         except httpx.HTTPError as error:
             raise FramebusError(f"no answer from {self.url}{path}", str(error) or type(error).__name__) from None
 

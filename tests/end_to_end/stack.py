@@ -49,6 +49,6 @@ def local_stack(home: Path, encoder: str) -> Iterator[LocalStack]:
         assert lines[0] == f"page: {stack.url}"
         assert lines[1] == f"key: {stack.key}"
         addresses = orjson.loads((home / "stack.json").read_bytes())
-        with Client(stack.url, stack.key) as client:
+        with Client.local(home) as client:
             yield LocalStack(home, client, addresses["kafka"], addresses["milvus"], psutil.Process(stack.process.pid))
     assert stack.process.returncode == 0
