@@ -55,6 +55,21 @@ class Outbox:
         self._produce(topic, value, key.encode(), headers, place, on_delivered)
         self._fuse.succeeded()
 
+    def offer(
+        self, topic: str, value: bytes, *, key: str, headers: list[tuple[str, bytes]], on_delivered: Delivered | None = None
+    ) -> bool:
+        """Hand a record to Kafka without waiting; False while the local queue is full. From any thread, unlike the rest.
+
+        For what must never be held up by Kafka, and is caught up from elsewhere when it was not taken.
+        """
+        try:
+            self._producer.produce(topic, value, key, headers=list(headers), on_delivery=self._acknowledged(on_delivered))
+        except BufferError:
+            return False
+        self._raise_failure()
+        self._metrics.of(m.SENT).labels(topic).inc()
+        return True
+
     def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
         """Send a JSON message with its `schema` header."""
         headers = [("schema", SCHEMA_OF[type(message)].encode())]
@@ -103,13 +118,8 @@ class Outbox:
         place: Mapping[str, int | None],
         on_delivered: Delivered | None,
     ) -> None:
-        def acknowledged(error: KafkaError | None, message: KafkaMessage) -> None:
-            if error is not None:
-                self._failure = error
-            elif on_delivered is not None:
-                on_delivered(message.partition() or 0, message.offset() or 0)
-
         given: dict[str, Any] = {name: number for name, number in place.items() if number is not None}
+        acknowledged = self._acknowledged(on_delivered)
         while True:
             try:
                 self._producer.produce(topic, value, key, headers=list(headers), on_delivery=acknowledged, **given)
@@ -119,6 +129,15 @@ class Outbox:
         self._producer.poll(0)
         self._raise_failure()
         self._metrics.of(m.SENT).labels(topic).inc()
+
+    def _acknowledged(self, on_delivered: Delivered | None) -> Callable[[KafkaError | None, KafkaMessage], None]:
+        def acknowledged(error: KafkaError | None, message: KafkaMessage) -> None:
+            if error is not None:
+                self._failure = error
+            elif on_delivered is not None:
+                on_delivered(message.partition() or 0, message.offset() or 0)
+
+        return acknowledged
 
     def _wait(self) -> None:
         if self.give_up():
