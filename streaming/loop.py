@@ -18,8 +18,6 @@ from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.messages import Recut
-from schemas.topics import RECUT
 from streaming import metrics as m
 from streaming.backlog import commit_metadata
 from streaming.clients import member_settings
@@ -29,6 +27,7 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
 from streaming.stage import Stage
+from streaming.start import Start, start_of
 
 COMMIT_INTERVAL_SECONDS: Final = 0.5
 IDLE_WAIT_SECONDS: Final = 0.04
@@ -232,11 +231,11 @@ class Loop:
         if self._leaving:  # a consumer that is closing gets no answer about commits, ever
             return
         starts = [self._start(member, commit) for commit in self._commits(member, places)]
-        member.consumer.incremental_assign([_place(partition, start) for partition, start, _ in starts])
-        for partition, start, resumed in starts:
-            member.committed[partition] = (-1, -1)
-            member.given.add(partition)
-            self._stage.assigned(partition, start, resumed=resumed)
+        member.consumer.incremental_assign([_place(start.partition, start.offset) for start in starts])
+        for start in starts:
+            member.committed[start.partition] = (-1, -1)
+            member.given.add(start.partition)
+            self._stage.assigned(start.partition, start.offset, resumed=start.resumed)
         self._pause(member)
         self._metrics.of(m.REBALANCES).labels("given").inc(len(places))
         log.info("assigned", group=member.reader.group, partitions=len(places))
@@ -255,27 +254,11 @@ class Loop:
     def _commits(self, member: _Member, places: list[TopicPartition]) -> list[TopicPartition]:
         return self._asked(lambda: list(member.consumer.committed(places, timeout=KAFKA_SECONDS))) if places else []
 
-    def _start(self, member: _Member, commit: TopicPartition) -> tuple[Partition, int, bool]:
-        """Where to begin: at the group's commit, else at the log's beginning.
-
-        A commit that has left the log is told, counted and asked for again; it is never hidden.
-        """
+    def _start(self, member: _Member, commit: TopicPartition) -> Start:
         partition = Partition(commit.topic, commit.partition)
         first, _ = self._asked(lambda: member.consumer.get_watermark_offsets(_place(partition), timeout=KAFKA_SECONDS))
-        if commit.offset < 0:
-            return partition, first, False
-        if commit.offset >= first:
-            return partition, commit.offset, True
-        self._tell_lost(partition, commit.offset, first)
-        return partition, first, False
-
-    def _tell_lost(self, partition: Partition, commit: int, first: int) -> None:
-        log.error(
-            "records left the log before they were read", topic=partition.topic, partition=partition.number, lost=first - commit
-        )
-        self._metrics.of(m.LOST).labels(partition.topic).inc(first - commit)
-        recut = Recut(topic=partition.topic, partition=partition.number, first_offset=commit, last_offset=first - 1)
-        self._outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
+        committed = commit.offset if commit.offset >= 0 else None
+        return start_of(partition, committed, first, self._outbox, self._metrics)
 
     def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""

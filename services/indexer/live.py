@@ -24,8 +24,7 @@ from typing import Any, Final
 import faust
 
 from schemas.groups import indexer_group
-from schemas.messages import Recut
-from schemas.topics import EMBEDDINGS_LIVE, RECUT
+from schemas.topics import EMBEDDINGS_LIVE
 from services.indexer.quiet import limit_rate
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
@@ -35,6 +34,7 @@ from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.start import Start, start_of
 
 GATHER_SECONDS: Final = 0.025
 IDLE_SECONDS: Final = 0.2
@@ -122,13 +122,6 @@ class _Reading:
     unacknowledged: deque[Any] = field(default_factory=deque)
 
 
-@dataclass(frozen=True)
-class _Start:
-    partition: Partition
-    offset: int
-    resumed: bool
-
-
 class LiveLane:
     """Between Faust's event loop and the one thread on which the stage works."""
 
@@ -139,7 +132,7 @@ class LiveLane:
         self._log_start, self._heartbeat = log_start, heartbeat
         self._thread = ThreadPoolExecutor(1, "stage")
         self._reading: dict[Any, _Reading] = {}
-        self._starts: list[_Start] = []
+        self._starts: list[Start] = []
         self._records: list[Record] = []
         self._begun: set[Partition] = set()
         self._stream: Any = None
@@ -198,7 +191,7 @@ class LiveLane:
             await self._acknowledge(safe)
         return True
 
-    def _work(self, starts: Sequence[_Start], records: Sequence[Record]) -> dict[Partition, int]:
+    def _work(self, starts: Sequence[Start], records: Sequence[Record]) -> dict[Partition, int]:
         """Do one turn of the plain loop, on the stage's thread."""
         for start in starts:
             self._stage.assigned(start.partition, start.offset, resumed=start.resumed)
@@ -248,18 +241,14 @@ class LiveLane:
     async def _begin(self, message: Any) -> _Reading | None:
         """Begin a partition at its commit, or at the log's beginning when there is none or it has left the log."""
         partition = Partition(message.tp.topic, message.tp.partition)
-        start = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
-        resumed = start is not None
-        if start != message.offset:
-            first = await self._first_offset(partition)
-            if start is not None and start < first:
-                self._lost(partition, start, first)
-            resumed = start is not None and start >= first
-            start = start if resumed else first
+        committed = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
+        # Asking takes time: what begins at its commit, as nearly all do, is spared it.
+        first = committed if committed == message.offset else await self._first_offset(partition)
+        start = await self._on_thread(start_of, partition, committed, first, self._outbox, self._metrics)
         if not self._is_current(message):
             return None
-        reading = self._reading[message.tp] = _Reading(partition, start)
-        self._starts.append(_Start(partition, start, resumed))
+        reading = self._reading[message.tp] = _Reading(partition, start.offset)
+        self._starts.append(start)
         return reading
 
     async def _first_offset(self, partition: Partition) -> int:
@@ -269,13 +258,6 @@ class LiveLane:
             except Unavailable as error:
                 log.warning("waiting", reason=str(error), retry_in_seconds=FIRST_BACKOFF_SECONDS)
                 await asyncio.sleep(FIRST_BACKOFF_SECONDS)
-
-    def _lost(self, partition: Partition, committed: int, first: int) -> None:
-        lost = first - committed
-        log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
-        self._metrics.of(m.LOST).labels(partition.topic).inc(lost)
-        recut = Recut(topic=partition.topic, partition=partition.number, first_offset=committed, last_offset=first - 1)
-        self._thread.submit(self._outbox.send_message, RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
 
     def _log_has_gap(self, tp: Any, begin: int, end: int) -> bool:
         """Whether Faust's fetcher saw that the log itself has no records there, as after a transaction."""

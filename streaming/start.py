@@ -1,0 +1,39 @@
+"""Where the reading of a partition begins, and what is told of records that left the log before that; for both runners."""
+
+from dataclasses import dataclass
+
+from schemas.messages import Recut
+from schemas.topics import RECUT
+from streaming import metrics as m
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition
+
+log = get_logger("start")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a partition is begun. `resumed`: at the group's own commit."""
+
+    partition: Partition
+    offset: int
+    resumed: bool
+
+
+def start_of(partition: Partition, committed: int | None, first: int, outbox: Outbox, metrics: Metrics) -> Start:
+    """Begin at the group's commit, None where there is none, else at `first`, the oldest record of the log.
+
+    A commit that has left the log is told, counted and asked for again; it is never hidden.
+    """
+    if committed is None:
+        return Start(partition, first, resumed=False)
+    if committed >= first:
+        return Start(partition, committed, resumed=True)
+    lost = first - committed
+    log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
+    metrics.of(m.LOST).labels(partition.topic).inc(lost)
+    recut = Recut(topic=partition.topic, partition=partition.number, first_offset=committed, last_offset=first - 1)
+    outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
+    return Start(partition, first, resumed=False)
