@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
 from schemas.messages import Source
+from schemas.producer_clock import ahead_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,10 @@ def admit(headers: FrameHeaders, written_ms: int, source: Source | None) -> Admi
     """Decide about a record that Kafka took at `written_ms`. `source` is None for one that will be registered, as kind push.
 
     A life above the known one is admitted: the state topic may be a moment behind, and the indexer judges again.
+    Raises `InvalidMessage` for a push source's picture from the future.
     """
+    if (source is None or source.kind == "push") and (ahead := ahead_of(written_ms, headers.t_ms, headers.captured_ms)):
+        raise InvalidMessage(ahead[1])
     if source is None:
         return Admitted(headers.life, push=True)
     life = headers.life or life_at(source, written_ms)

@@ -1,7 +1,9 @@
 """Which records are embedded: those of sources and lives that are not over."""
 
+import msgspec
 import pytest
 
+from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
 from schemas.messages import Kind, Life, Source, Wanted
 from services.embedder.admission import Admitted, Dropped, admit, life_at
@@ -40,6 +42,20 @@ def test_a_record_is_admitted_by_its_life(
 
 def test_a_life_that_is_newer_than_what_is_known_is_admitted() -> None:
     assert admit(headers(3), 0, source(wanted="removed")) == Admitted(3, push=False)
+
+
+@pytest.mark.parametrize("known", [None, source(kind="push")])
+@pytest.mark.parametrize("times", [{"captured_ms": 160_001}, {"t_ms": 2_000_000_000_000}])
+def test_a_pushed_picture_from_the_future_is_invalid_and_named(known: Source | None, times: dict[str, int]) -> None:
+    ahead = msgspec.structs.replace(headers(), **times)
+    with pytest.raises(InvalidMessage, match=f"{next(iter(times))} .* s in the future"):
+        admit(ahead, 100_000, known)
+
+
+def test_a_clock_that_is_a_little_ahead_a_timeline_of_its_own_and_a_file_are_no_future() -> None:
+    near = msgspec.structs.replace(headers(), captured_ms=160_000, t_ms=999_999_999_999)
+    assert admit(near, 100_000, source(kind="push")) == Admitted(2, push=True)
+    assert admit(msgspec.structs.replace(near, captured_ms=10**13), 100_000, source()) == Admitted(2, push=False)
 
 
 def test_the_life_in_force_is_the_last_that_had_begun() -> None:
