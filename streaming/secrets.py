@@ -64,6 +64,11 @@ def reveal(address: str, store: SecretStore) -> str:
     return PLACEHOLDER.sub(lambda found: quote(store.get(found[1]), safe=""), address)
 
 
+def shown(address: str) -> str:
+    """Return an address as a person typed it, without its password: also one that is misspelt and cannot be split."""
+    return re.sub(r"^(\w[\w+.-]*://)?([^\s/:@]*):.+@", r"\1\2:***@", address, flags=re.DOTALL)
+
+
 def redact(text: str, *passwords: str) -> str:
     """Return a text of a library, which may quote an address, without passwords as they are or as a URL spells them."""
     for password in passwords:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.secrets import SecretStore, UnknownSecret, redact, reveal, split_password
+from streaming.secrets import SecretStore, UnknownSecret, redact, reveal, shown, split_password
 
 ADDRESS = "rtsp://admin:p%40ss%2Fword@10.0.0.7:554/ch1?profile=0"
 
@@ -63,3 +63,18 @@ def test_a_removed_secret_is_gone(tmp_path: Path) -> None:
 def test_what_a_library_says_is_shown_without_passwords() -> None:
     said = f"could not open {ADDRESS}: p@ss/word refused"
     assert redact(said, "p@ss/word") == "could not open rtsp://admin:***@10.0.0.7:554/ch1?profile=0: *** refused"
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (ADDRESS, "rtsp://admin:***@10.0.0.7:554/ch1?profile=0"),
+        ("rtsp://me:a/b@c#d@host/live", "rtsp://me:***@host/live"),
+        ("me:secret@host/live", "me:***@host/live"),
+        ("RTSP://me:se\ncret@host", "RTSP://me:***@host"),
+        ("rtsp://me@host:554/live", "rtsp://me@host:554/live"),
+        ("/films/a:b.mp4", "/films/a:b.mp4"),
+    ],
+)
+def test_an_address_is_shown_without_its_password_however_it_is_spelt(typed: str, expected: str) -> None:
+    assert shown(typed) == expected
