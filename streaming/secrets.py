@@ -66,7 +66,7 @@ def reveal(address: str, store: SecretStore) -> str:
 
 def shown(address: str) -> str:
     """Return an address as a person typed it, without its password: also one that is misspelt and cannot be split."""
-    return re.sub(r"^(\w[\w+.-]*://)?([^\s/:@]*):.+@", r"\1\2:***@", address, flags=re.DOTALL)
+    return re.sub(r"^(\w[\w+.-]*://|(?!\w[\w+.-]*://))([^\s/:@]*):.+@", r"\1\2:***@", address, flags=re.DOTALL)
 
 
 def redact(text: str, *passwords: str) -> str:
