@@ -12,11 +12,11 @@ from schemas.producer_clock import ahead_of
 class Admitted:
     """A record to embed. `life` is the one it belongs to, None for a source that is still to be registered.
 
-    `push`: nothing is recorded for this source, so a thumbnail is kept.
+    `unrecorded`: nothing is recorded of this source, so a thumbnail is kept.
     """
 
     life: int | None
-    push: bool
+    unrecorded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,17 @@ def admit(headers: FrameHeaders, written_ms: int, source: Source | None) -> Admi
     if (source is None or source.kind == "push") and (ahead := ahead_of(written_ms, headers.t_ms, headers.captured_ms)):
         raise InvalidMessage(ahead[1])
     if source is None:
-        return Admitted(headers.life, push=True)
+        return Admitted(headers.life, unrecorded=True)
     life = headers.life or life_at(source, written_ms)
     if life < source.life:
         return Dropped("another life")
     if life == source.life and source.wanted == "removed":
         return Dropped("removed source")
-    return Admitted(life, push=source.kind == "push")
+    return Admitted(life, unrecorded=_is_unrecorded(source))
+
+
+def _is_unrecorded(source: Source) -> bool:
+    return source.kind == "push" or (source.kind == "camera" and not source.record)
 
 
 def life_at(source: Source, written_ms: int) -> int:

@@ -153,7 +153,7 @@ class EmbedStage:
     def _prepare(self, jpeg: bytes, headers: EmbeddingHeaders, admitted: Admitted) -> Pixels:
         """Decode one picture, on a thread of a pool."""
         pixels = self._encoder.prepare(jpeg)
-        if admitted.push and headers.t_ms is not None and not headers.context:
+        if admitted.unrecorded and headers.t_ms is not None and not headers.context:
             # The first life of a source that is still to be registered is 1.
             self._thumbnails.store(headers.source_id, admitted.life or 1, headers.t_ms, jpeg)
         return pixels

@@ -1,4 +1,4 @@
-"""Thumbnails of push sources, for which nothing is recorded. Losing one costs a picture in a list, never a row."""
+"""Thumbnails of sources of which nothing is recorded: pushed ones and some cameras. Losing one costs a picture, never a row."""
 
 import os
 import threading

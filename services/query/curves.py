@@ -86,7 +86,7 @@ def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
                 peak_ms=int(curve.t_ms[segment.peak]),
                 captured_ms=int(curve.captured_ms[segment.peak]),
                 score=float(curve.score[segment.peak]),
-                playable=curve.source.kind != "push",
+                playable=curve.source.kind == "file" or (curve.source.kind == "camera" and curve.source.record),
             )
 
 

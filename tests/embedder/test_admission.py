@@ -9,9 +9,9 @@ from schemas.messages import Kind, Life, Source, Wanted
 from services.embedder.admission import Admitted, Dropped, admit, life_at
 
 
-def source(life: int = 2, *, kind: Kind = "file", wanted: Wanted = "running") -> Source:
+def source(life: int = 2, *, kind: Kind = "file", wanted: Wanted = "running", record: bool = True) -> Source:
     lives = tuple(Life(life=number, began_ms=1000 * number) for number in range(1, life + 1))
-    return Source(source_id="cam", kind=kind, life=life, lives=lives, sample_fps=1.0, wanted=wanted)
+    return Source(source_id="cam", kind=kind, life=life, lives=lives, sample_fps=1.0, wanted=wanted, record=record)
 
 
 def headers(life: int | None = None) -> FrameHeaders:
@@ -21,17 +21,20 @@ def headers(life: int | None = None) -> FrameHeaders:
 @pytest.mark.parametrize(
     ("life", "written_ms", "known", "expected"),
     [
-        (2, 0, source(), Admitted(2, push=False)),
+        (2, 0, source(), Admitted(2, unrecorded=False)),
         (1, 9999, source(), Dropped("another life")),
-        (None, 2500, source(), Admitted(2, push=False)),
+        (None, 2500, source(), Admitted(2, unrecorded=False)),
         (None, 1500, source(), Dropped("another life")),
-        (None, 500, source(1), Admitted(1, push=False)),
-        (2, 0, source(kind="push"), Admitted(2, push=True)),
-        (2, 0, source(wanted="paused"), Admitted(2, push=False)),
+        (None, 500, source(1), Admitted(1, unrecorded=False)),
+        (2, 0, source(kind="push"), Admitted(2, unrecorded=True)),
+        (2, 0, source(kind="camera"), Admitted(2, unrecorded=False)),
+        (2, 0, source(kind="camera", record=False), Admitted(2, unrecorded=True)),
+        (2, 0, source(record=False), Admitted(2, unrecorded=False)),
+        (2, 0, source(wanted="paused"), Admitted(2, unrecorded=False)),
         (2, 0, source(wanted="removed"), Dropped("removed source")),
         (None, 9999, source(wanted="removed"), Dropped("removed source")),
-        (None, 9999, None, Admitted(None, push=True)),
-        (4, 9999, None, Admitted(4, push=True)),
+        (None, 9999, None, Admitted(None, unrecorded=True)),
+        (4, 9999, None, Admitted(4, unrecorded=True)),
     ],
 )
 def test_a_record_is_admitted_by_its_life(
@@ -41,7 +44,7 @@ def test_a_record_is_admitted_by_its_life(
 
 
 def test_a_life_that_is_newer_than_what_is_known_is_admitted() -> None:
-    assert admit(headers(3), 0, source(wanted="removed")) == Admitted(3, push=False)
+    assert admit(headers(3), 0, source(wanted="removed")) == Admitted(3, unrecorded=False)
 
 
 @pytest.mark.parametrize("known", [None, source(kind="push")])
@@ -54,8 +57,8 @@ def test_a_pushed_picture_from_the_future_is_invalid_and_named(known: Source | N
 
 def test_a_clock_that_is_a_little_ahead_a_timeline_of_its_own_and_a_file_are_no_future() -> None:
     near = msgspec.structs.replace(headers(), captured_ms=160_000, t_ms=999_999_999_999)
-    assert admit(near, 100_000, source(kind="push")) == Admitted(2, push=True)
-    assert admit(msgspec.structs.replace(near, captured_ms=10**13), 100_000, source()) == Admitted(2, push=False)
+    assert admit(near, 100_000, source(kind="push")) == Admitted(2, unrecorded=True)
+    assert admit(msgspec.structs.replace(near, captured_ms=10**13), 100_000, source()) == Admitted(2, unrecorded=False)
 
 
 def test_the_life_in_force_is_the_last_that_had_begun() -> None:
