@@ -16,7 +16,7 @@ class EmbedderSettings:
         "FRAMEBUS_ENCODER", meaning="the encoder: pico-1 (a demonstration model), or the path of a model folder"
     )
     kafka: str = setting("FRAMEBUS_KAFKA", default="127.0.0.1:9092", meaning="Kafka bootstrap servers")
-    media: Path = setting("FRAMEBUS_MEDIA", default=Path(".framebus/media"), meaning="folder for thumbnails of unrecorded sources")
+    media: Path = setting("FRAMEBUS_MEDIA", default=Path(".framebus/media"), meaning="folder: thumbnails of unrecorded sources")
     auto_register: bool = setting(
         "FRAMEBUS_AUTO_REGISTER", default=False, meaning="1: a sender with an unknown source_id is registered as kind push"
     )
