@@ -12,6 +12,7 @@ from encoders.lookup import find_folder
 from schemas.collection import CollectionSettings
 from schemas.topics import LANES
 from services.indexer import bulk, live
+from services.indexer.expiry import Expiry
 from services.indexer.intake import Intake
 from services.indexer.metrics import METRICS
 from services.indexer.registry import Registry
@@ -50,12 +51,15 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
     intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
     topic = LANES[settings.lane][1].name
-    stage = IndexStage(topic, model.space, settings.smoothing, intake, registry, writer, outbox, metrics)
+    expiry = Expiry(store, metrics) if settings.lane == "live" else None
+    stage = IndexStage(topic, model.space, settings.smoothing, intake, registry, writer, outbox, metrics, expiry)
     run = partial(live.run, session_seconds=settings.session_seconds, lane_type=lane_type)
     if settings.lane == "bulk":
         run = partial(bulk.run)
     run(settings.kafka, model.space, stage, outbox, metrics, stopping, heartbeat=settings.heartbeat)
     writer.close()
+    if expiry is not None:
+        expiry.close()
     store.close()
     registry.close()
     health.stop()

@@ -4,7 +4,15 @@ from typing import Final
 
 from streaming.metrics import Metric
 
-ROWS: Final = Metric("framebus_indexer_rows_total", "counter", "Rows that Milvus has confirmed.")
+ROWS: Final = Metric("framebus_indexer_rows_total", "counter", "Final rows that Milvus has confirmed.")
+PROVISIONAL_ROWS: Final = Metric(
+    "framebus_indexer_provisional_rows_total",
+    "counter",
+    "Rows of samples that were not final yet, confirmed.",
+)
+PROVISIONAL_DROPPED: Final = Metric(
+    "framebus_indexer_provisional_dropped_total", "counter", "Provisional rows given up because Milvus did not answer."
+)
 DROPPED: Final = Metric(
     "framebus_indexer_dropped_total", "counter", "Records left out: repeats, older runs, other spaces and lives.", ("reason",)
 )
@@ -13,7 +21,9 @@ DIVIDED: Final = Metric(
 )
 UPSERT_SECONDS: Final = Metric("framebus_indexer_upsert_seconds", "histogram", "One upsert, until Milvus has confirmed it.")
 SEARCHABLE_SECONDS: Final = Metric(
-    "framebus_indexer_searchable_seconds", "histogram", "From capture to confirmed, of rows captured within the last hour."
+    "framebus_indexer_searchable_seconds",
+    "histogram",
+    "From capture to the first confirmed row of a sample, provisional or final, of samples captured within the last hour.",
 )
 HELD_SECONDS: Final = Metric(
     "framebus_indexer_held_seconds", "gauge", "Age of the oldest record that a window holds: above an hour, nobody ended a run."
@@ -22,6 +32,9 @@ REQUESTED: Final = Metric("framebus_indexer_source_requests_total", "counter", "
 REMOVED_ROWS: Final = Metric("framebus_indexer_removed_rows_total", "counter", "Rows of lives that are over, deleted.")
 SEALED: Final = Metric("framebus_indexer_sealed_total", "counter", "Times that gathered rows were sealed into an index.")
 
+SWEPT: Final = Metric("framebus_indexer_swept_rows_total", "counter", "Provisional rows that nobody covered, deleted by age.")
+
 METRICS: Final = (
-    ROWS, DROPPED, DIVIDED, UPSERT_SECONDS, SEARCHABLE_SECONDS, HELD_SECONDS, REQUESTED, REMOVED_ROWS, SEALED,
+    ROWS, PROVISIONAL_ROWS, PROVISIONAL_DROPPED, DROPPED, DIVIDED, UPSERT_SECONDS, SEARCHABLE_SECONDS, HELD_SECONDS, REQUESTED,
+    REMOVED_ROWS, SEALED, SWEPT,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""From final samples to rows, and to what is said of them."""
+"""From samples to rows, and to what is said of them."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -9,16 +9,21 @@ from schemas import identity
 from schemas.collection import Row
 from schemas.identity import WHOLE_FRAME, row_key, sample_hash
 from schemas.messages import ChunkStatus, IndexEvent, RowWritten
-from services.indexer.core.entry import FinalSample, StreamEnd
+from services.indexer.core.entry import RowSample, StreamEnd
 
 source_no = lru_cache(maxsize=4096)(identity.source_no)
 
 EVENT_ROWS: Final = 500
 
 
-def row_of(sample: FinalSample) -> Row:
-    """Return the row of a final sample: one moment of the whole frame."""
-    key = row_key(sample.source_id, sample.life, WHOLE_FRAME, sample.t_ms)
+def key_of(sample: RowSample, *, provisional: bool) -> str:
+    """Return the key of a sample's row: a provisional row and its final one never share a key."""
+    return row_key(sample.source_id, sample.life, WHOLE_FRAME, sample.t_ms, provisional=provisional)
+
+
+def row_of(sample: RowSample) -> Row:
+    """Return the row of a sample: one moment of the whole frame."""
+    key = key_of(sample, provisional=sample.provisional)
     return Row(
         id=key,
         source_id=sample.source_id,
@@ -28,12 +33,13 @@ def row_of(sample: FinalSample) -> Row:
         t_ms=sample.t_ms,
         end_ms=sample.t_ms,
         captured_ms=sample.captured_ms,
+        provisional=sample.provisional,
         sample_hash=sample_hash(key),
         vector=sample.vector,
     )
 
 
-def events(samples: Sequence[FinalSample], space: str, searchable_ms: int) -> Iterator[IndexEvent]:
+def events(samples: Sequence[RowSample], space: str, searchable_ms: int) -> Iterator[IndexEvent]:
     """Give what is said of rows that were confirmed at `searchable_ms`, a stream at a time."""
     for stream, of_stream in groupby(samples, key=lambda sample: sample.stream):
         rows = [_written(sample, searchable_ms) for sample in of_stream]
@@ -57,7 +63,7 @@ def chunk_status(end: StreamEnd, space: str) -> ChunkStatus | None:
     )
 
 
-def _written(sample: FinalSample, searchable_ms: int) -> RowWritten:
+def _written(sample: RowSample, searchable_ms: int) -> RowWritten:
     return RowWritten(
         source_id=sample.source_id,
         life=sample.life,
@@ -66,4 +72,5 @@ def _written(sample: FinalSample, searchable_ms: int) -> RowWritten:
         end_ms=sample.t_ms,
         captured_ms=sample.captured_ms,
         searchable_ms=searchable_ms,
+        provisional=sample.provisional,
     )

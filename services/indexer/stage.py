@@ -12,10 +12,12 @@ from services.indexer import metrics as m
 from services.indexer.core.entry import StreamEnd
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
+from services.indexer.expiry import Expiry
 from services.indexer.intake import Intake
 from services.indexer.lives import all_over
 from services.indexer.registry import Registry
 from services.indexer.rows import chunk_status, events
+from services.indexer.shown import fresh
 from services.indexer.writer import Confirmed, Writer
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -48,10 +50,11 @@ class IndexStage:
         writer: Writer,
         outbox: Outbox,
         metrics: Metrics,
+        expiry: Expiry | None = None,
     ) -> None:
         self._topic, self._space, self._smoothing = topic, space, smoothing
         self._intake, self._registry, self._writer = intake, registry, writer
-        self._outbox, self._metrics = outbox, metrics
+        self._outbox, self._metrics, self._expiry = outbox, metrics, expiry
         self._partitions: dict[Partition, _Held] = {}
         self._queue: deque[Record] = deque()
         self._warned_at = -float(HOUR_MS)
@@ -77,14 +80,15 @@ class IndexStage:
         """Compute the rows of some records and hand them to the writer."""
         if self._writer.full:
             return False
+        now_ms = int(time.time() * 1000)
         self._intake.next_batch()
         for _ in range(min(STEP_RECORDS, len(self._queue))):
             self._take(self._queue.popleft())
         for held in self._partitions.values():
-            samples, ends = held.index.drain()
-            held.ends += ends
-            if samples:
-                self._writer.write(samples)
+            drained = held.index.drain()
+            held.ends += drained.ends
+            self._writer.write(drained.rows)
+            self._writer.show(fresh(drained.provisional, now_ms))
         self._count()
         return bool(self._queue)
 
@@ -113,6 +117,8 @@ class IndexStage:
                 for source_id, life in over.items():
                     held.index.forget(source_id, life)
         self._writer.delete_some()
+        if self._expiry is not None:
+            self._expiry.follow()
 
     def _take(self, record: Record) -> None:
         held = self._partitions.get(record.partition)
@@ -136,7 +142,7 @@ class IndexStage:
     def _announce(self, confirmed: Confirmed) -> None:
         for event in events(confirmed.samples, self._space, confirmed.searchable_ms):
             self._outbox.send_message(INDEX_EVENTS.name, event, key=event.stream)
-        for sample in confirmed.samples:
+        for sample in confirmed.first:
             if sample.captured_ms > confirmed.searchable_ms - HOUR_MS:  # of an archive the age says nothing
                 self._metrics.of(m.SEARCHABLE_SECONDS).observe((confirmed.searchable_ms - sample.captured_ms) / 1000)
 

@@ -20,6 +20,7 @@ TIMEOUT_SECONDS: Final = 10.0
 SLOW_SECONDS: Final = 60.0
 """For loading, building an index and sealing: seconds of work, not of waiting."""
 SOURCES_AT_ONCE: Final = 500
+SWEPT_AT_ONCE: Final = 5000
 NO_ALIAS: Final = 1600
 REFUSED: Final = range(1100, 1200)
 """Codes of requests that no waiting makes right: a fault of this program, as is what pymilvus refuses before it sends it."""
@@ -75,6 +76,27 @@ class Store:
             names = ", ".join(f'"{source_id}"' for source_id in some)
             deleted += self._delete(f"source_no in [{numbers}] and life <= {through_life} and source_id in [{names}]")
         return deleted
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        """Delete rows by their keys; keys that are not there are no fault."""
+        self._call(lambda client: client.delete(self.collection, ids=list(keys), timeout=self._timeout_seconds))
+
+    def delete_provisional(self, captured_before_ms: int) -> int:
+        """Delete provisional rows captured before a moment, some thousands of them at most; return how many."""
+        expression = f"provisional == true and captured_ms < {captured_before_ms}"
+        read = self._call(
+            lambda client: client.query(
+                self.collection,
+                filter=expression,
+                output_fields=["id"],
+                limit=SWEPT_AT_ONCE,
+                consistency_level="Bounded",
+                timeout=self._timeout_seconds,
+            )
+        )
+        if keys := [row["id"] for row in read]:
+            self.delete_keys(keys)
+        return len(keys)
 
     def count(self, expression: str = "") -> int:
         """Return how many rows match, by a strong read."""

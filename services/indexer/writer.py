@@ -4,12 +4,13 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from services.indexer import metrics as m
-from services.indexer.core.entry import FinalSample
+from services.indexer.core.entry import RowSample
 from services.indexer.rows import row_of
+from services.indexer.shown import Shown
 from services.indexer.store import Store
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
@@ -17,25 +18,34 @@ from streaming.metrics import Metrics
 
 BATCH_ROWS: Final = 1000
 BATCHES_AHEAD: Final = 3
+UNCOVER_SECONDS: Final = 1.0
 log = get_logger("writer")
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """Samples whose rows Milvus has confirmed, and the wall clock when it had."""
+    """Samples whose rows Milvus has confirmed, and the wall clock when it had.
 
-    samples: Sequence[FinalSample]
+    `first` are those of moments that no row has shown before: a final row whose provisional one was there is not among them.
+    """
+
+    samples: Sequence[RowSample]
     searchable_ms: int
+    first: Sequence[RowSample] = ()
 
 
 @dataclass
 class _Batch:
-    samples: list[FinalSample]
+    final: list[RowSample]
+    provisional: int
     done: Future[Confirmed]
 
 
 class Writer:
-    """Writes in order, a few batches ahead, and keeps every batch until it is confirmed."""
+    """Writes in order, a few batches ahead, and keeps every batch until it is confirmed.
+
+    Provisional samples go with a batch and are not kept: where Milvus does not answer they are given up, and nothing waits.
+    """
 
     def __init__(self, store: Store, metrics: Metrics, *, seal_rows: int) -> None:
         self._store, self._metrics, self._seal_rows = store, metrics, seal_rows
@@ -43,7 +53,11 @@ class Writer:
         self._sealing = ThreadPoolExecutor(1, "seals")
         self._sealed: Future[None] | None = None
         self._unsealed = 0
-        self._gathered: list[FinalSample] = []
+        self._gathered: list[RowSample] = []
+        self._newest: list[RowSample] = []
+        self._shown = Shown()
+        self._uncovering: Future[None] | None = None
+        self._uncover_at = 0.0
         self._waiting: deque[_Batch] = deque()
         self._confirmed: list[Confirmed] = []
         self._over: dict[str, int] = {}
@@ -55,32 +69,44 @@ class Writer:
         """Whether more rows should wait: Milvus is behind."""
         return len(self._waiting) >= BATCHES_AHEAD
 
-    def write(self, samples: Sequence[FinalSample]) -> None:
-        """Take samples; full batches are sent at once, the rest with `confirm`."""
+    def write(self, samples: Sequence[RowSample]) -> None:
+        """Take final samples; full batches are sent at once, the rest with `confirm`."""
         self._gathered += samples
         while len(self._gathered) >= BATCH_ROWS:
-            self._send(self._gathered[:BATCH_ROWS])
+            self._send(self._gathered[:BATCH_ROWS], [])
             del self._gathered[:BATCH_ROWS]
+
+    def show(self, samples: Sequence[RowSample]) -> None:
+        """Take provisional samples, to be written with the next `confirm`."""
+        self._newest += samples
 
     def confirm(self) -> list[Confirmed]:
         """Send what is left and return when Milvus has confirmed everything.
 
         Raises `Unavailable` when it has not; what was confirmed until then is returned by a later call.
         """
-        if self._gathered:
-            self._send(self._gathered)
-            self._gathered = []
+        if self._gathered or self._newest:
+            self._send(self._gathered, self._newest)
+            self._gathered, self._newest = [], []
         while self._waiting:
-            batch = self._waiting[0]
-            try:
-                self._confirmed.append(batch.done.result())
-            except Unavailable:
-                batch.done = self._thread.submit(self._upsert, batch.samples)
-                raise
+            self._await(self._waiting[0])
             self._waiting.popleft()
         confirmed, self._confirmed = self._confirmed, []
         self._seal_when_many()
+        self._uncover()
         return confirmed
+
+    def _await(self, batch: _Batch) -> None:
+        try:
+            done = batch.done.result()
+        except Unavailable:
+            self._metrics.of(m.PROVISIONAL_DROPPED).inc(batch.provisional)
+            batch.provisional = 0
+            if batch.final:
+                batch.done = self._thread.submit(self._upsert, batch.final)
+                raise
+        else:
+            self._confirmed.append(replace(done, first=self._shown.confirmed(done.samples)))
 
     def remove(self, over: Mapping[str, int]) -> None:
         """Write nothing more of these sources up to these lives, and delete what was written."""
@@ -97,14 +123,17 @@ class Writer:
             self._deleting = self._thread.submit(self._delete)
 
     def close(self) -> None:
-        """End the threads; what they have begun they finish."""
+        """Delete the provisional rows that are covered, and end the threads; what they have begun they finish."""
+        self._uncover_at = 0.0
+        self._uncover()
         self._thread.shutdown()
         self._sealing.shutdown()
 
-    def _send(self, samples: list[FinalSample]) -> None:
-        self._waiting.append(_Batch(samples, self._thread.submit(self._upsert, samples)))
+    def _send(self, final: list[RowSample], provisional: list[RowSample]) -> None:
+        done = self._thread.submit(self._upsert, [*provisional, *final])
+        self._waiting.append(_Batch(final, len(provisional), done))
 
-    def _upsert(self, samples: list[FinalSample]) -> Confirmed:
+    def _upsert(self, samples: list[RowSample]) -> Confirmed:
         if self._over:
             samples = [sample for sample in samples if sample.life > self._over.get(sample.source_id, 0)]
         began = time.monotonic()
@@ -112,7 +141,9 @@ class Writer:
         if rows:
             self._store.upsert(list(rows.values()))
         self._metrics.of(m.UPSERT_SECONDS).observe(time.monotonic() - began)
-        self._metrics.of(m.ROWS).inc(len(samples))
+        provisional = sum(sample.provisional for sample in samples)
+        self._metrics.of(m.ROWS).inc(len(samples) - provisional)
+        self._metrics.of(m.PROVISIONAL_ROWS).inc(provisional)
         self._unsealed += len(samples)
         return Confirmed(samples, int(time.time() * 1000))
 
@@ -132,6 +163,24 @@ class Writer:
         for source_id, life in deleting.items():
             if self._to_delete.get(source_id) == life:
                 del self._to_delete[source_id]
+
+    def _uncover(self) -> None:
+        """Now and then delete the provisional rows that final ones cover; a search tells them apart until then."""
+        if time.monotonic() < self._uncover_at or (self._uncovering is not None and not self._uncovering.done()):
+            return
+        if self._uncovering is not None:
+            self._uncovering.result()
+        self._shown.forget_orphans(int(time.time() * 1000))
+        keys = self._shown.take_covered()
+        self._uncovering = self._thread.submit(self._delete_keys, keys) if keys else None
+        self._uncover_at = time.monotonic() + UNCOVER_SECONDS
+
+    def _delete_keys(self, keys: Sequence[str]) -> None:
+        try:
+            for first in range(0, len(keys), BATCH_ROWS):
+                self._store.delete_keys(keys[first : first + BATCH_ROWS])
+        except Unavailable as error:
+            log.warning("provisional rows are left to be swept", rows=len(keys), reason=str(error))
 
     def _seal_when_many(self) -> None:
         if self._sealed is not None and not self._sealed.done():

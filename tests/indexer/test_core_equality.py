@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidMessage
-from services.indexer.core.entry import Entry, FinalSample
+from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from tests.indexer.made_logs import FIRST_OFFSET, made_log
+from tests.indexer.made_logs import FIRST_OFFSET, START_MS, made_log, record
 from tests.indexer.offline import Ends, Rows, offline
 
 SETTINGS = [
@@ -35,7 +35,7 @@ class Table:
         self.rows: Rows = {}
         self.ends: Ends = {}
 
-    def write(self, rows: Sequence[FinalSample]) -> None:
+    def write(self, rows: Sequence[RowSample]) -> None:
         self.rows.update({(row.source_id, row.life, row.t_ms): row.vector for row in rows})
 
 
@@ -48,7 +48,7 @@ def feed(index: PartitionIndex, entries: Sequence[Entry], table: Table) -> None:
 
 
 def finish(index: PartitionIndex, table: Table) -> None:
-    rows, ends = index.drain()
+    rows, ends, _ = index.drain()
     table.write(rows)
     table.ends.update({end.stream: (end.rows, end.last_t_ms) for end in ends if end.whole or end.stream not in table.ends})
 
@@ -108,6 +108,58 @@ def test_rows_after_any_sequence_of_crashes_equal_the_offline_ones(seed: int, sm
     rows, ends = offline(log, smoothing)
     assert same(table.rows, rows)
     assert table.ends == ends
+
+
+def closed(log: list[Entry]) -> list[Entry]:
+    """End the run of every camera after the log."""
+    cameras = sorted({entry.headers.stream for entry in log if entry.headers.stream.startswith("cam")})
+    ends = [record(camera, None, mark="run_end") for camera in cameras]
+    return [*log, *(replace(end, offset=log[-1].offset + 1 + number, timestamp_ms=START_MS) for number, end in enumerate(ends))]
+
+
+def read(index: PartitionIndex, log: list[Entry], batch: int) -> tuple[list[RowSample], list[tuple[int, RowSample]]]:
+    """Return the final samples, and the provisional ones with the number of records that were read before them."""
+    final: list[RowSample] = []
+    provisional: list[tuple[int, RowSample]] = []
+    for first in range(0, len(log), batch):
+        feed(index, log[first : first + batch], Table())
+        drained = index.drain()
+        final += drained.rows
+        provisional += [(first + batch, sample) for sample in drained.provisional]
+    return final, provisional
+
+
+def places(samples: Sequence[RowSample]) -> list[tuple[str, int, int]]:
+    return [(sample.source_id, sample.life, sample.t_ms) for sample in samples]
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, smoothings, st.sampled_from([1, 7]), seeds)
+def test_every_provisional_sample_is_followed_by_its_final_one_from_the_same_reader(
+    seed: int, smoothing: Smoothing, batch: int, moment: int
+) -> None:
+    log = closed(made_log(seed))
+    first = PartitionIndex(smoothing, FIRST_OFFSET, resumed=False)
+    read(first, log[: moment % (len(log) + 1)], 1)
+    begin = first.safe_offset()
+    for index in (PartitionIndex(smoothing, FIRST_OFFSET, resumed=False), PartitionIndex(smoothing, begin, resumed=True)):
+        final, provisional = read(index, [entry for entry in log if entry.offset >= index.next_offset], batch)
+        shown = places([sample for _, sample in provisional])
+        assert len(shown) == len(set(shown))
+        assert set(shown) <= set(places(final))
+        assert not any(sample.provisional for sample in final)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, smoothings)
+def test_a_provisional_sample_is_the_row_that_would_be_final_if_its_run_ended_there(seed: int, smoothing: Smoothing) -> None:
+    log = closed(made_log(seed))
+    final, provisional = read(PartitionIndex(smoothing, FIRST_OFFSET, resumed=False), log, 1)
+    for read_before, sample in provisional[:: max(1, len(provisional) // 10)]:
+        rows, _ = offline(closed(log[:read_before]), smoothing)
+        assert np.abs(rows[places([sample])[0]] - sample.vector).max() < 1e-6
+    cameras = {place for place in places(final) if place[0].startswith("cam")}
+    assert set(places([sample for _, sample in provisional])) == (cameras if smoothing.sigma_seconds else set())
 
 
 @settings(max_examples=100, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import InvalidMessage
 from services.indexer.core.cuts import CutDetector
-from services.indexer.core.entry import Entry, FinalSample
+from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.partition import QUIET_MS, PartitionIndex
 from services.indexer.core.settings import Smoothing
 from tests.indexer.made_logs import FIRST_OFFSET, START_MS, numbered, record, unit
@@ -23,14 +23,14 @@ def camera(seqs: Iterable[int], run: int = 1, period_ms: int = 1000, name: str =
     return [record(name, seq * period_ms, unit(RNG, STILL, 0.02), run=run, seq=seq, push=push) for seq in seqs]
 
 
-def fed(entries: list[Entry], *, resumed: bool = False) -> tuple[PartitionIndex, list[FinalSample]]:
+def fed(entries: list[Entry], *, resumed: bool = False) -> tuple[PartitionIndex, list[RowSample]]:
     index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=resumed)
     for entry in numbered(entries):
         index.feed(entry)
     return index, index.drain()[0]
 
 
-def times(samples: list[FinalSample]) -> list[int]:
+def times(samples: list[RowSample]) -> list[int]:
     return [sample.t_ms // 1000 for sample in samples]
 
 
@@ -116,7 +116,7 @@ def test_a_margin_feeds_windows_and_becomes_no_row() -> None:
     index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=False)
     for entry in numbered([*samples, end]):
         index.feed(entry)
-    rows, ends = index.drain()
+    rows, ends, _ = index.drain()
     assert [row.t_ms for row in rows] == [1000, 1500, 2000]
     assert (ends[0].rows, ends[0].last_t_ms, ends[0].whole) == (3, 2000, True)
     assert not np.allclose(rows[0].vector, vectors[2], atol=1e-3)
@@ -161,7 +161,7 @@ def test_an_abandoned_chunk_holds_the_commit_until_its_repeat_has_ended() -> Non
     assert index.safe_offset() == FIRST_OFFSET
     for number, entry in enumerate([*samples, record("file", None, stream=stream, run=0, mark="stream_end")]):
         index.feed(replace(entry, offset=1000 + number))
-    rows, ends = index.drain()
+    rows, ends, _ = index.drain()
     assert ends[0].rows == 40
     assert len(rows) + 25 >= 40
     assert index.safe_offset() == index.next_offset
@@ -173,6 +173,43 @@ def test_a_removed_source_holds_nothing_and_gives_nothing() -> None:
     index.feed(replace(record("b", None, run=1, mark="run_end"), offset=100))
     assert {row.source_id for row in index.drain()[0]} == {"b"}
     assert index.safe_offset() == 101
+
+
+def test_a_new_sample_of_a_camera_is_given_out_once_before_it_is_final_as_if_the_run_ended_there() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=False)
+    entries = numbered(camera(range(6)))
+    given = []
+    for count, entry in enumerate(entries, start=1):
+        index.feed(entry)
+        newest = index.drain().provisional
+        assert [sample.provisional for sample in newest] == [True]
+        ended = fed([*entries[:count], record("cam", None, run=1, mark="run_end")])[1]
+        assert np.allclose(newest[0].vector, ended[-1].vector, atol=1e-6)
+        given += newest
+    assert times(given) == [0, 1, 2, 3, 4, 5]
+    assert index.drain().provisional == []
+
+
+def test_what_is_final_at_once_or_belongs_to_a_chunk_is_never_provisional() -> None:
+    index, _ = fed([])
+    chunk = [record("file", 500 * seq, STILL, stream="file/1/c0", run=0, seq=seq) for seq in range(4)]
+    alone = [record("push", 5, STILL)]
+    ended = [*camera(range(3)), record("cam", None, run=1, mark="run_end")]
+    for entry in numbered([*chunk, *alone, *ended]):
+        index.feed(entry)
+    assert index.drain().provisional == []
+
+
+def test_a_reader_in_the_middle_shows_nothing_before_the_first_sample_whose_final_row_it_writes() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
+    shown, final = [], []
+    for entry in numbered(camera(range(100, 130))):
+        index.feed(entry)
+        drained = index.drain()
+        shown += drained.provisional
+        final += drained.rows
+    assert times(shown)[0] == times(final)[0] == 100 + SMOOTHING.cut_memory + 1 + 3
+    assert times(shown)[-1] == 129
 
 
 def test_thousands_of_streams_in_one_partition_keep_the_safe_offset_cheap() -> None:

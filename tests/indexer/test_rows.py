@@ -4,13 +4,13 @@ import logging
 
 import numpy as np
 
-from services.indexer.core.entry import FinalSample, StreamEnd
+from services.indexer.core.entry import RowSample, StreamEnd
 from services.indexer.quiet import RateLimit
 from services.indexer.rows import EVENT_ROWS, chunk_status, events, row_of
 
 
-def sample(stream: str, t_ms: int) -> FinalSample:
-    return FinalSample(stream, stream.partition("/")[0], 3, t_ms, 70 + t_ms, np.ones(2, np.float32))
+def sample(stream: str, t_ms: int) -> RowSample:
+    return RowSample(stream, stream.partition("/")[0], 3, t_ms, 70 + t_ms, np.ones(2, np.float32))
 
 
 def test_a_row_is_one_moment_of_the_whole_frame_under_its_key() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pymilvus import MilvusClient
 
 from schemas.collection import ALIAS, FIELDS, CollectionSettings, Row
-from services.indexer.core.entry import FinalSample
+from services.indexer.core.entry import RowSample
 from services.indexer.rows import row_of
 from services.indexer.store import Store, WrongCollection
 from streaming.errors import Unavailable
@@ -65,7 +65,7 @@ def place(milvus: str, client: MilvusClient) -> Iterator[Place]:
 
 
 def row(source_id: str, t_ms: int, life: int = 1, seed: int = 0) -> Row:
-    return row_of(FinalSample(source_id, source_id, life, t_ms, -1, unit(np.random.default_rng(seed), noise=1.0).astype("f4")))
+    return row_of(RowSample(source_id, source_id, life, t_ms, -1, unit(np.random.default_rng(seed), noise=1.0).astype("f4")))
 
 
 def test_a_collection_is_made_once_as_the_schema_says_with_its_settings_in_its_description(

@@ -14,4 +14,7 @@ where the log itself shows a beginning: seq 0, a hole in seq, a gap longer than 
 are outside the promise, because no log can show them: a stream whose very first record has another seq than 0, which a
 restarted reader takes for the middle of a run; and late repeats of a run after its end, which are dropped only by a reader
 that has seen that end (another one computes the same rows again).
+
+A camera's newest samples are also handed out before they are final, as provisional ones. They stand outside the invariant:
+they hold no offset, and whether they were ever written changes no final row.
 """

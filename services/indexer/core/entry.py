@@ -25,8 +25,12 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class FinalSample:
-    """A sample that will not change any more, with its smoothed unit vector: one row."""
+class RowSample:
+    """A sample as it is written: one row, with its smoothed unit vector.
+
+    `provisional`: samples that belong into its window are still to come. It is smoothed over those before it, and its final row
+    follows from the same reader.
+    """
 
     stream: str
     source_id: str
@@ -34,6 +38,7 @@ class FinalSample:
     t_ms: int
     captured_ms: int
     vector: Vector
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import heapq
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from schemas.errors import InvalidMessage
 from schemas.topics import DAY_MS
-from services.indexer.core.entry import Entry, FinalSample, StreamEnd
+from services.indexer.core.entry import Entry, RowSample, StreamEnd
 from services.indexer.core.offsets import HeldOffsets
 from services.indexer.core.run import Run
 from services.indexer.core.settings import Smoothing
@@ -27,6 +27,17 @@ class _Ended:
     how: Literal["named", "unnamed", "quiet"]
 
 
+class Drained(NamedTuple):
+    """Final samples, and the streams whose last row is among them or before them.
+
+    `provisional` are samples of cameras that are not final yet, each given once: nothing is lost when they are not written.
+    """
+
+    rows: list[RowSample]
+    ends: list[StreamEnd]
+    provisional: list[RowSample]
+
+
 class PartitionIndex:
     """Samples and marks of one partition in, final samples and ended streams out, and the offset that may be committed.
 
@@ -42,7 +53,7 @@ class PartitionIndex:
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
         self._held = HeldOffsets()
         self._touched: dict[Run, None] = {}
-        self._alone: list[FinalSample] = []
+        self._alone: list[RowSample] = []
         self._ends: list[StreamEnd] = []
         self._quiet: list[tuple[int, int, Run]] = []
         self._serial = count()
@@ -58,17 +69,18 @@ class PartitionIndex:
         else:
             self._take(entry)
 
-    def drain(self) -> tuple[list[FinalSample], list[StreamEnd]]:
-        """Return what has become final since the last call, and the streams whose last row is among it or before it."""
-        rows, ends = self._alone, self._ends
+    def drain(self) -> Drained:
+        """Return what has become final since the last call, and what has come and is not final yet."""
+        drained = Drained(self._alone, self._ends, [])
         self._alone, self._ends = [], []
         for run in self._touched:
-            rows += run.hand_out()
+            drained.rows.extend(run.hand_out())
+            drained.provisional.extend(run.hand_out_newest())
             run.released = run.closed
             if run.ended:
-                ends.append(run.end())
+                drained.ends.append(run.end())
         self._touched.clear()
-        return rows, ends
+        return drained
 
     def safe_offset(self) -> int:
         """Return what may be committed once everything drained is durable: the oldest record that is still needed."""
@@ -91,7 +103,7 @@ class PartitionIndex:
     def _take_alone(self, entry: Entry) -> None:
         headers = entry.headers
         if not headers.context and entry.vector is not None and headers.t_ms is not None:
-            row = FinalSample(headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector)
+            row = RowSample(headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector)
             self._alone.append(row)
 
     def _take(self, entry: Entry) -> None:

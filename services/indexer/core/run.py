@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.errors import InvalidMessage
 from services.indexer.core.cuts import CutDetector
-from services.indexer.core.entry import Entry, FinalSample, StreamEnd
+from services.indexer.core.entry import Entry, RowSample, StreamEnd
 from services.indexer.core.kernel import Vector, smooth, window_starts
 from services.indexer.core.settings import Smoothing
 
@@ -51,7 +51,7 @@ class Run:
         self._last_seq = (headers.seq or 0) - 1
         self._last_t_ms: int | None = None
         self._samples: list[_Sample] = []
-        self._final = self._part = self._rows = 0
+        self._final = self._newest = self._part = self._rows = 0
         self._last_row_t_ms: int | None = None
         self._evidence = evidence
         self._last: _Sample | None = None
@@ -82,13 +82,24 @@ class Run:
         self.last_offset, self.last_timestamp_ms = entry.offset, entry.timestamp_ms
         return "hole" if hole else "taken" if known else "unknown"
 
-    def hand_out(self) -> Iterator[FinalSample]:
+    def hand_out(self) -> Iterator[RowSample]:
         """Give what has become final, and let go of what no later sample needs."""
         stop = self._count_final()
-        for start in range(self._final, stop, BLOCK):
-            yield from self._smoothed(slice(start, min(start + BLOCK, stop)))
+        for sample in self._smoothed(self._final, stop, provisional=False):
+            self._rows += 1
+            self._last_row_t_ms = sample.t_ms
+            yield sample
         self._final = stop
         self._let_go()
+
+    def hand_out_newest(self) -> Iterator[RowSample]:
+        """Give, once each, the samples that are not final yet, as they would be if the run ended here. Nothing of a chunk.
+
+        Whether the whole support of a sample was read is known when it comes, so each of them gets its final row from this run.
+        """
+        begin, self._newest = max(self._newest, self._final), len(self._samples)
+        if not self._needed_whole:
+            yield from self._smoothed(begin, self._newest, provisional=True)
 
     def end(self) -> StreamEnd:
         """Sum up a stream that has ended and was handed out."""
@@ -138,7 +149,13 @@ class Run:
             stop += 1
         return stop
 
-    def _smoothed(self, block: slice) -> Iterator[FinalSample]:
+    def _smoothed(self, begin: int, stop: int, *, provisional: bool) -> Iterator[RowSample]:
+        """Smooth samples over what is known of their parts; of those whose whole support was not read nothing comes."""
+        for start in range(begin, stop, BLOCK):
+            for sample, vector in self._smoothed_block(slice(start, min(start + BLOCK, stop))):
+                yield RowSample(self.stream, self.source_id, self.life, sample.t_ms, sample.captured_ms, vector, provisional)
+
+    def _smoothed_block(self, block: slice) -> Iterator[tuple[_Sample, Vector]]:
         if all(sample.context for sample in self._samples[block]):
             return
         samples = self._samples
@@ -148,9 +165,7 @@ class Run:
         vectors = self._window(block, times_ms, parts, int(starts[0]))
         for sample, start, vector in zip(samples[block], starts.tolist(), vectors, strict=True):
             if not sample.context and samples[start].known > self._smoothing.cut_memory:
-                self._rows += 1
-                self._last_row_t_ms = sample.t_ms
-                yield FinalSample(self.stream, self.source_id, self.life, sample.t_ms, sample.captured_ms, vector)
+                yield sample, vector
 
     def _window(self, block: slice, times_ms: np.ndarray, parts: np.ndarray, first: int) -> Vector:
         end = int(np.searchsorted(times_ms, times_ms[block.stop - 1] + self._reach_ms, side="right"))
@@ -173,6 +188,7 @@ class Run:
             self.needed_since_ms = oldest.timestamp_ms
         del self._samples[:keep]
         self._final -= keep
+        self._newest -= keep
         if not self._needed_whole:
             self.needed = needed
 
