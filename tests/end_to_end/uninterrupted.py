@@ -31,7 +31,7 @@ def uninterrupted(path: Path, encoder: Encoder, sample_fps: float) -> Rows:
         vector = encoder.embed_images(encoder.prepare(picture.jpeg)[np.newaxis])[0]
         index.feed(_entry(seq, picture.t_ms, decode_vector(encode_vector(vector), encoder.dimension)))
     index.feed(_entry(len(pictures), None, None))
-    rows, _ = index.drain()
+    rows = index.drain().rows
     return {row.t_ms: np.asarray(row.vector, np.float32) for row in rows}
 
 
