@@ -13,15 +13,19 @@ from encoders.address import load
 from encoders.encoder import Encoder
 from encoders.errors import EncoderError
 from schemas.groups import QUERY_REQUESTS
+from schemas.networks import parse_networks
 from schemas.topics import SOURCE_REQUESTS
 from services.query.access import Gate, KeyRing
 from services.query.addresses import Allowed
 from services.query.app import Services, create_app
 from services.query.following import Following
+from services.query.frames import FrameIntake
 from services.query.media.store import MediaStore
 from services.query.metrics import METRICS
+from services.query.passwords import Passwords
 from services.query.readiness import Readiness
 from services.query.settings import QuerySettings
+from services.query.source_request import DefaultFps
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.store import Store
@@ -31,6 +35,7 @@ from streaming.loop import Loop, Reader
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.secrets import SecretStore
 from streaming.settings import SettingError, read
 
 WATCH_SECONDS: Final = 0.5
@@ -60,25 +65,30 @@ def main(stopping: threading.Event) -> None:
         server.should_exit = True
         for thread in reversed(threads):
             thread.join()
+    services.intake.close()
     services.media.close()
     services.store.close()
 
 
 def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Services:
     ring, encoder = _key_ring(settings), _encoder(settings)
-    book = SourceBook(encoder.space)
+    book, readiness = SourceBook(encoder.space), Readiness()
+    writer = SourceWriter(outbox, book)
+    intake = FrameIntake(book, writer, outbox, readiness, auto_register=settings.auto_register, sample_fps=settings.sample_fps)
     return Services(
         book=book,
-        writer=SourceWriter(outbox, book),
+        writer=writer,
         store=Store(settings.milvus),
         encoder=encoder,
         media=MediaStore(settings.media),
         gate=Gate(ring),
-        readiness=Readiness(),
+        readiness=readiness,
         metrics=metrics,
         pool=ThreadPoolExecutor(settings.threads, "search"),
-        allowed=Allowed(settings.address_schemes, settings.file_roots),
-        sample_fps=settings.sample_fps,
+        allowed=Allowed(settings.address_schemes, settings.file_roots, parse_networks(settings.source_networks)),
+        default_fps=DefaultFps(settings.sample_fps, settings.camera_fps),
+        passwords=Passwords(SecretStore(settings.secrets)),
+        intake=intake,
         kafka=settings.kafka,
     )
 

@@ -18,6 +18,7 @@ from services.query.access import Gate
 from services.query.access.session_routes import router as session_router
 from services.query.addresses import Allowed
 from services.query.docs_page import add_docs
+from services.query.frames import FrameIntake, frame_router
 from services.query.media.clips import clip_router
 from services.query.media.removal import remove_media
 from services.query.media.store import MediaStore
@@ -25,12 +26,13 @@ from services.query.media.thumbnails import thumbnail_router
 from services.query.media.uploads import upload_router
 from services.query.page import FOLDER, Page
 from services.query.pages import Pages
+from services.query.passwords import Passwords
 from services.query.problems import not_yet
 from services.query.readiness import Readiness
 from services.query.search import Search
 from services.query.search_request import SearchRequest
 from services.query.search_routes import Searching, search_router
-from services.query.source_request import SourceRequest
+from services.query.source_request import DefaultFps, SourceRequest
 from services.query.source_routes import Sourcing, source_router
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
@@ -38,7 +40,7 @@ from services.query.stack_status import StackStatus, stack_status_router
 from services.query.store import Store
 from streaming.metrics import Metrics
 
-LATER: Final = ("/v1/probes", "/v1/events", "/v1/admin", "/v1/sources/{source_id}/scores", "/v1/sources/{source_id}/frames")
+LATER: Final = ("/v1/probes", "/v1/events", "/v1/admin", "/v1/sources/{source_id}/scores")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Services:
     metrics: Metrics
     pool: Executor
     allowed: Allowed
-    sample_fps: float
+    default_fps: DefaultFps
+    passwords: Passwords
+    intake: FrameIntake
     kafka: str
 
 
@@ -72,6 +76,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(clip_router(services.media, sourcing.get))
     app.include_router(thumbnail_router(services.media, sourcing.get))
     app.include_router(upload_router(services.media, sourcing.register_upload))
+    app.include_router(frame_router(services.intake))
     app.include_router(session_router)
     app.include_router(stack_status_router(StackStatus(services.kafka, services.store, services.pool)))
     _add_later(app)
@@ -97,7 +102,8 @@ def _sourcing(services: Services) -> Sourcing:
         services.readiness,
         services.pool,
         services.allowed,
-        services.sample_fps,
+        services.default_fps,
+        services.passwords,
         lambda source_id: remove_media(services.media, source_id),
     )
 

@@ -1,4 +1,4 @@
-"""Bodies of requests, read within a limit: JSON, or a form with a picture."""
+"""Bodies of requests, read within a limit: JSON, a form with a picture, a picture."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Final
@@ -30,6 +30,14 @@ async def read_search(request: Request, limit_bytes: int) -> tuple[dict[str, Any
     if media_type not in ("application/json", ""):
         raise _not_accepted(media_type, "application/json or multipart/form-data")
     return await read_json(request, limit_bytes), None
+
+
+async def read_jpeg(request: Request, limit_bytes: int) -> bytes:
+    """Return the bytes of a JPEG; that they are one is seen by who decodes them."""
+    media_type = _media_type(request)
+    if media_type != "image/jpeg":
+        raise _not_accepted(media_type, "image/jpeg")
+    return await _read(request, limit_bytes)
 
 
 async def _read_form(request: Request, body: bytes) -> tuple[dict[str, Any], bytes | None]:
@@ -87,10 +95,10 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
     """Return the body; a length over the limit is refused before anything is read where it is announced."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit_bytes:
-        raise too_large("body", limit_bytes)
+        raise too_large("body", limit_bytes, "body")
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > limit_bytes:
-            raise too_large("body", limit_bytes)
+            raise too_large("body", limit_bytes, "body")
     return bytes(body)

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from schemas.errors import InvalidMessage
-from schemas.messages import ChunkStatus, Source, SourceRequest, SourceStatus, decode
-from schemas.topics import CHUNK_STATUS, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
+from schemas.messages import ChunkStatus, IndexEvent, Source, SourceRequest, SourceStatus, decode
+from schemas.topics import CHUNK_STATUS, INDEX_EVENTS, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
 from services.query import filters, wanted
 from services.query.readiness import Readiness
 from services.query.source_writer import SourceWriter
@@ -15,7 +15,7 @@ from services.query.store import Store
 from streaming.errors import Unavailable
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
-from streaming.state import StateTopic
+from streaming.state import Broadcast, StateTopic
 
 CHECK_SECONDS: Final = 0.25
 PING_SECONDS: Final = 2.0
@@ -26,7 +26,7 @@ Waiting = list[tuple[Source, int]]
 
 
 class Following:
-    """A stage over `source-requests` that also follows the state topics and asks Milvus whether what is promised is there."""
+    """A stage over `source-requests` that also follows states and index events and asks Milvus for what is promised."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Following:
         self._sources = StateTopic(bootstrap, SOURCES, Source)
         self._statuses = StateTopic(bootstrap, SOURCE_STATUS, SourceStatus)
         self._chunks = StateTopic(bootstrap, CHUNK_STATUS, ChunkStatus)
+        self._events = Broadcast(bootstrap, INDEX_EVENTS, IndexEvent)
         self._processed: dict[Partition, int] = {}
         self._unsure: list[Waiting] = []
         self._check_at = self._ping_at = self._refill_at = 0.0
@@ -55,6 +56,7 @@ class Following:
         self._book.follow_sources(self._sources.values.values())
         self._book.follow_statuses(self._statuses.values.values())
         self._book.follow_chunks(self._chunks.values.values())
+        self._readiness.watch("kafka", self._sources.is_followed)
         self._readiness.set("kafka", ready=True)
 
     def follow(self) -> None:
@@ -62,10 +64,12 @@ class Following:
         self._book.follow_sources(self._sources.poll())
         self._book.follow_statuses(self._statuses.poll())
         self._book.follow_chunks(self._chunks.poll())
+        while events := self._events.poll(0):
+            self._book.follow_events(events)
 
     def close(self) -> None:
         """End following."""
-        for topic in (self._sources, self._statuses, self._chunks):
+        for topic in (self._sources, self._statuses, self._chunks, self._events):
             topic.close()
 
     # The stage

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from streaming.errors import Unavailable
+from streaming.secrets import redact
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
@@ -23,7 +24,7 @@ class Problem(Exception):  # noqa: N818  the name of RFC 9457
     def __init__(
         self, status: int, kind: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(detail)
+        super().__init__(detail := redact(detail))  # details quote what was given, which may be an address with its password
         self.status, self.kind, self.detail, self.field = status, kind, detail, field
         self.headers = headers or {}
 
@@ -96,7 +97,7 @@ def validation_problem(errors: list[Any]) -> Problem:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} … ({len(text):,} characters)"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.networks import SETTING, expected_networks
 from streaming.settings import at_least, between, setting
 
 
@@ -25,7 +26,18 @@ class QuerySettings:
         "FRAMEBUS_API_KEY", default=None, meaning="one more key with every role, as the local stack makes it", secret=True
     )
     address_schemes: tuple[str, ...] = setting(
-        "FRAMEBUS_QUERY_ADDRESS_SCHEMES", default=("file", "http", "https"), meaning="schemes that addresses of sources may have"
+        "FRAMEBUS_QUERY_ADDRESS_SCHEMES",
+        default=("file", "http", "https", "rtsp", "rtsps"),
+        meaning="schemes that addresses of sources may have",
+    )
+    source_networks: tuple[str, ...] = setting(
+        SETTING, default=(), meaning="networks that cameras may lie in, such as 10.0.0.0/8; empty: none", check=expected_networks
+    )
+    secrets: Path = setting(
+        "FRAMEBUS_SECRETS", default=Path(".framebus/secrets"), meaning="folder of the passwords of sources, mode 0700"
+    )
+    auto_register: bool = setting(
+        "FRAMEBUS_AUTO_REGISTER", default=False, meaning="1: a sender with an unknown source_id is registered as kind push"
     )
     file_roots: tuple[str, ...] = setting(
         "FRAMEBUS_QUERY_FILE_ROOTS", default=(), meaning="folders below which local files may be sources; / allows all"
@@ -34,6 +46,12 @@ class QuerySettings:
         "FRAMEBUS_QUERY_SAMPLE_FPS",
         default=2.0,
         meaning="samples a second of a file that asks for nothing",
+        check=between(0.01, 60),
+    )
+    camera_fps: float = setting(
+        "FRAMEBUS_QUERY_CAMERA_FPS",
+        default=1.0,
+        meaning="samples a second of a camera that asks for nothing",
         check=between(0.01, 60),
     )
     threads: int = setting("FRAMEBUS_QUERY_THREADS", default=4, meaning="searches at the same time", check=at_least(1))

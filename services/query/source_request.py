@@ -1,6 +1,7 @@
 """`PUT` and `PATCH` of a source as they come over HTTP, checked and turned into a `Wish`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from schemas.messages import Kind, Source, Wanted
 from services.query.addresses import Allowed, resolve
-from services.query.problems import invalid, not_yet, validation_problem
+from services.query.problems import invalid, validation_problem
 from services.query.wanted import Wish
 
 
@@ -39,6 +40,18 @@ class SourceRequest(BaseModel):
     wanted: Wanted = "running"
 
 
+@dataclass(frozen=True)
+class DefaultFps:
+    """Samples a second of a source that asks for nothing."""
+
+    file: float
+    camera: float
+
+    def of(self, kind: Kind) -> float:
+        """Return the default of a kind; what a producer pushes comes as it comes."""
+        return self.camera if kind == "camera" else self.file
+
+
 def parse(fields: Mapping[str, Any]) -> SourceRequest:
     """Return the request in decoded JSON, or raise the problem that names the first field at fault."""
     try:
@@ -47,17 +60,15 @@ def parse(fields: Mapping[str, Any]) -> SourceRequest:
         raise validation_problem(error.errors(include_url=False, include_context=False)) from None
 
 
-def to_wish(request: SourceRequest, allowed: Allowed, default_fps: float, last: Source | None) -> Wish:
+def to_wish(request: SourceRequest, allowed: Allowed, default_fps: DefaultFps, last: Source | None) -> Wish:
     """Return what is wished, or raise the problem of an address or a kind that is not taken."""
     if request.wanted == "removed":
         raise invalid("wanted", "wanted is 'removed': remove a source by DELETE")
-    if request.kind == "camera":
-        raise not_yet("sources of kind camera", "kind")
     kind, url = _place(request, allowed, last)
     return Wish(
         kind=kind,
         url=url,
-        sample_fps=request.sample_fps or default_fps,
+        sample_fps=request.sample_fps or default_fps.of(kind),
         name=request.name,
         category=request.category,
         labels=tuple(sorted(request.labels.items())),
@@ -70,6 +81,8 @@ def to_wish(request: SourceRequest, allowed: Allowed, default_fps: float, last: 
 
 def _place(request: SourceRequest, allowed: Allowed, last: Source | None) -> tuple[Kind, str | None]:
     """Return kind and address. The address on record was checked when it came, or is that of an upload, which `PUT` keeps."""
+    if request.url is None and request.kind == "camera":
+        raise invalid("url", "url is missing: a camera has one, rtsp://host/path")
     if request.url is None:
         is_kept = last is not None and last.kind == request.kind == "file" and last.wanted != "removed"
         return request.kind or "push", last.url if last is not None and is_kept else None

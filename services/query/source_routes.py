@@ -14,16 +14,17 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage
-from schemas.identity import check_source_id, without_credentials
+from schemas.identity import check_source_id
 from schemas.messages import Source
 from services.query import filters, wanted
 from services.query.access import Grant, require
-from services.query.addresses import Allowed
+from services.query.addresses import Allowed, check_networks
 from services.query.bodies import read_json
 from services.query.media.removal import Removed
+from services.query.passwords import Passwords, split_off
 from services.query.problems import invalid
 from services.query.readiness import Readiness
-from services.query.source_request import SourceRequest, parse, patched, to_wish
+from services.query.source_request import DefaultFps, SourceRequest, parse, patched, to_wish
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook, unknown_source
 from services.query.store import Store
@@ -48,7 +49,8 @@ class Sourcing:
     readiness: Readiness
     pool: Executor
     allowed: Allowed
-    sample_fps: float
+    default_fps: DefaultFps
+    passwords: Passwords
     remove_media: Callable[[str], Removed]
 
     def get(self, source_id: str, grant: Grant) -> Source:
@@ -63,42 +65,58 @@ class Sourcing:
 
     async def put(self, source_id: str, request: SourceRequest, grant: Grant) -> Response:
         """Make a source what is wished, and answer with it."""
-        _may_write(source_id, grant)
+        may_write(source_id, grant)
+        url, password = await self._admitted(request.url, source_id)
+        asked = request.model_copy(update={"url": url})
 
         def next_of(last: Source | None) -> Source:
-            return wanted.put(last, source_id, to_wish(request, self.allowed, self.sample_fps, last), _now_ms())
+            record = wanted.put(last, source_id, to_wish(asked, self.allowed, self.default_fps, last), _now_ms())
+            self.passwords.settle(last, record, password)
+            return record
 
         is_new = not self._is_there(source_id)
         return self._shown(await self.change(source_id, next_of), 201 if is_new else 200)
 
     async def patch(self, source_id: str, changes: dict[str, Any], grant: Grant) -> Response:
         """Change a part of a source, and answer with all of it."""
-        self.get(source_id, grant)
+        patched(self.get(source_id, grant), changes)  # says what is wrong before a name is looked up
+        url, password = await self._admitted(changes.get("url"), source_id)
+        asked = changes if url is None else changes | {"url": url}
 
         def next_of(last: Source | None) -> Source:
             if last is None or last.wanted == "removed":
                 raise unknown_source(source_id)
-            wish = to_wish(patched(last, changes), self.allowed, self.sample_fps, last)
-            return wanted.put(last, source_id, wish, _now_ms())
+            wish = to_wish(patched(last, asked), self.allowed, self.default_fps, last)
+            record = wanted.put(last, source_id, wish, _now_ms())
+            self.passwords.settle(last, record, password)
+            return record
 
         return self._shown(await self.change(source_id, next_of))
 
     async def register_upload(self, source_id: str, path: Path, name: str, grant: Grant) -> Response:
         """Make the uploaded file at `path` the media of a source; what is known of the source stays."""
-        _may_write(source_id, grant)
+        may_write(source_id, grant)
 
         def next_of(last: Source | None) -> Source:
             known = last is not None and last.wanted != "removed"
             request = patched(last, {"url": None}) if last is not None and known else SourceRequest(name=name[:200])
-            wish = to_wish(request.model_copy(update={"url": None, "kind": "file"}), self.allowed, self.sample_fps, last)
-            return wanted.put(last, source_id, replace(wish, url=str(path)), _now_ms())
+            wish = to_wish(request.model_copy(update={"url": None, "kind": "file"}), self.allowed, self.default_fps, last)
+            record = wanted.put(last, source_id, replace(wish, url=str(path)), _now_ms())
+            self.passwords.settle(last, record, None)
+            return record
 
         return self._shown(await self.change(source_id, next_of), 200 if self._is_there(source_id) else 201)
 
     async def remove(self, source_id: str, grant: Grant) -> Response:
         """Remove a source: searches hide it from now on; the indexer deletes its rows; what is stored of it goes here."""
         source = self.get(source_id, grant)
-        await self.change(source_id, lambda last: None if last is None else wanted.remove(last))
+
+        def next_of(last: Source | None) -> Source:
+            record = wanted.remove(last or source)
+            self.passwords.settle(last, record, None)
+            return record
+
+        await self.change(source_id, next_of)
         rows, removed = await self._wait_for(lambda: (self._rows_of(source), self.remove_media(source_id)))
         document = {"source_id": source_id, "rows": rows, "media_files": removed.files, "media_bytes": removed.bytes}
         return _json(document)
@@ -115,6 +133,14 @@ class Sourcing:
         """Answer with one source."""
         return self._shown(self.get(source_id, grant))
 
+    async def _admitted(self, url: str | None, source_id: str) -> tuple[str | None, str | None]:
+        """Return an address without its password, and the password; raise the problem of a camera where none may be."""
+        if url is None:
+            return None, None
+        address, password = split_off(url, source_id)
+        await check_networks(address, self.allowed)
+        return address, password
+
     def _is_there(self, source_id: str) -> bool:
         last = self.book.record(source_id)
         return last is not None and last.wanted != "removed"
@@ -130,11 +156,10 @@ class Sourcing:
         return _json(self._document(source), status)
 
     def _document(self, source: Source) -> dict[str, Any]:
-        view = self.book.view(source)
         record: dict[str, Any] = msgspec.to_builtins(source)
         del record["lives"]
-        record["url"] = None if source.url is None else without_credentials(source.url)
-        return record | {name: getattr(view, name) for name in view.__dataclass_fields__}
+        view: dict[str, Any] = msgspec.to_builtins(self.book.view(source))
+        return record | view
 
     async def _wait_for(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.pool, work)
@@ -176,7 +201,8 @@ def source_router(sourcing: Sourcing) -> APIRouter:
     return router
 
 
-def _may_write(source_id: str, grant: Grant) -> None:
+def may_write(source_id: str, grant: Grant) -> None:
+    """Raise the problem of an id that breaks the rule, or that a key may not see."""
     try:
         check_source_id(source_id)
     except InvalidMessage as error:

@@ -4,41 +4,72 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from schemas.messages import ChunkStatus, Plan, Source, SourceStatus, State
+from schemas.messages import Camera, ChunkStatus, Plan, Source, SourceStatus, State
+from services.query.freshness import Newest
 
 
 @dataclass(frozen=True)
 class SourceView:
-    """How far a source is. `progress` is 0 to 1, None until a plan is known; `samples` is how many the plan expects."""
+    """How far a source is: the state, why, and since when the decoder says so.
+
+    Of a file: `progress` is 0 to 1, None until a plan is known; `samples` is how many the plan expects. Of a live source: its
+    newest row that this process has heard of, how long that took to become searchable, and rows a second while it runs.
+    """
 
     state: State
     error: str | None = None
+    since_ms: int | None = None
     progress: float | None = None
     chunks_done: int = 0
     chunks_planned: int | None = None
-    rows: int = 0
+    rows: int | None = None
     samples: int | None = None
     duration_ms: int | None = None
+    camera: Camera | None = None
+    last_t_ms: int | None = None
+    last_sample_at: str | None = None
+    searchable_seconds: float | None = None
+    samples_per_second: float | None = None
 
 
-def view(
+def live_view(source: Source, status: SourceStatus | None, newest: Newest | None) -> SourceView:
+    """Compute the view of a camera or a push source from its newest status and its newest row."""
+    status = _in_life(source, status)
+    state, error = _state(source, status, indexed=False)
+    since_ms, camera = (status.since_ms, status.camera) if status is not None else (None, None)
+    if newest is None or newest.row.life != source.life:
+        return SourceView(state, error, since_ms, camera=camera)
+    return SourceView(
+        state,
+        error,
+        since_ms,
+        camera=camera,
+        last_t_ms=newest.row.t_ms,
+        last_sample_at=newest.captured_at,
+        searchable_seconds=newest.searchable_seconds,
+        samples_per_second=newest.samples_per_second if state == "running" else None,
+    )
+
+
+def file_view(
     source: Source, status: SourceStatus | None, chunks: Mapping[int, ChunkStatus], confirmed_rows: int | None
 ) -> SourceView:
-    """Compute the view of a source from its newest status and the chunks done in this life.
+    """Compute the view of a file from its newest status and the chunks done in this life.
 
-    A source is indexed when every planned chunk is done and a strong read has seen all the rows that they promise.
+    A file is indexed when every planned chunk is done and a strong read has seen all the rows that they promise.
     """
     status = _in_life(source, status)
     plan = _plan(source, status)
     rows = promised_rows(chunks)
     indexed = confirmed_rows is not None and confirmed_rows >= rows and is_done(source, status, chunks)
     state, error = _state(source, status, indexed=indexed)
+    since_ms = status.since_ms if status is not None else None
     if plan is None:
-        return SourceView(state, error, rows=rows)
+        return SourceView(state, error, since_ms, rows=rows)
     done = sum(span.index in chunks for span in plan.chunks)
     progress = done / len(plan.chunks) if plan.chunks else 1.0
     samples = max(1, ceil(plan.duration_ms * plan.sample_fps / 1000)) if plan.chunks else 0
-    return SourceView(state, error, progress, done, len(plan.chunks), rows, samples, plan.duration_ms)
+    return SourceView(state, error, since_ms, progress, done, len(plan.chunks), rows, samples, plan.duration_ms)
 
 
 def is_done(source: Source, status: SourceStatus | None, chunks: Mapping[int, ChunkStatus]) -> bool:

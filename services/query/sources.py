@@ -4,10 +4,11 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from schemas.identity import source_no
-from schemas.messages import ChunkStatus, Source, SourceStatus
+from schemas.messages import ChunkStatus, IndexEvent, Source, SourceStatus
 from services.query.access.keys import Grant
+from services.query.freshness import Newest, advance
 from services.query.problems import Problem
-from services.query.source_state import SourceView, is_done, promised_rows, view
+from services.query.source_state import SourceView, file_view, is_done, live_view, promised_rows
 
 
 def unknown_source(source_id: str, field: str | None = None) -> Problem:
@@ -30,6 +31,7 @@ class SourceBook:
         self._statuses: dict[str, SourceStatus] = {}
         self._chunks: dict[tuple[str, int], dict[int, ChunkStatus]] = {}
         self._confirmed: dict[tuple[str, int], int] = {}
+        self._newest: dict[str, Newest] = {}
         self._by_number: dict[int, Source] | None = None
 
     def get(self, source_id: str, grant: Grant) -> Source:
@@ -54,9 +56,10 @@ class SourceBook:
     def view(self, source: Source) -> SourceView:
         """Return how far a source is."""
         with self._lock:
-            key = (source.source_id, source.life)
-            chunks = self._chunks.get(key, {})
-            return view(source, self._statuses.get(source.source_id), chunks, self._confirmed.get(key))
+            key, status = (source.source_id, source.life), self._statuses.get(source.source_id)
+            if source.kind != "file":
+                return live_view(source, status, self._newest.get(source.source_id))
+            return file_view(source, status, self._chunks.get(key, {}), self._confirmed.get(key))
 
     def duration_ms(self, source: Source) -> int | None:
         """Return the length of a file's timeline once it is planned."""
@@ -98,6 +101,14 @@ class SourceBook:
             for chunk in changed:
                 if chunk.space == self._space:
                     self._chunks.setdefault((chunk.source_id, chunk.life), {})[chunk.index] = chunk
+
+    def follow_events(self, events: Iterable[IndexEvent]) -> None:
+        """Take records of topic `index-events`: only live sources have a newest row."""
+        with self._lock:
+            for row in (row for event in events if event.space == self._space for row in event.rows):
+                source = self._sources.get(row.source_id)
+                if source is not None and source.kind != "file":
+                    self._newest[row.source_id] = advance(self._newest.get(row.source_id), row)
 
     def _awaited(self, source: Source) -> int | None:
         key = (source.source_id, source.life)

@@ -13,17 +13,22 @@ from fastapi import FastAPI
 from encoders.address import load
 from encoders.encoder import Encoder
 from schemas.messages import Source
+from schemas.networks import parse_networks
 from services.query.access import Gate, KeyRing
 from services.query.addresses import Allowed
 from services.query.app import Services, create_app
+from services.query.frames import FrameIntake
 from services.query.media.store import MediaStore
 from services.query.metrics import METRICS
+from services.query.passwords import Passwords
 from services.query.readiness import Readiness
+from services.query.source_request import DefaultFps
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.store import Store
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.secrets import SecretStore
 
 KEY = "fb_" + "t" * 40
 
@@ -67,9 +72,11 @@ def make_app(
     if ready:
         for part in ("kafka", "milvus", "model"):
             readiness.set(part, ready=True)
+    outbox = Outbox(kafka, "query", metrics)
+    writer = SourceWriter(outbox, book)
     services = Services(
         book=book,
-        writer=SourceWriter(Outbox(kafka, "query", metrics), book),
+        writer=writer,
         store=Store(milvus, alias),
         encoder=encoder,
         media=MediaStore(folder / "media"),
@@ -77,8 +84,10 @@ def make_app(
         readiness=readiness,
         metrics=metrics,
         pool=ThreadPoolExecutor(4),
-        allowed=Allowed(("file", "http", "https"), (str(folder),)),
-        sample_fps=2.0,
+        allowed=Allowed(("file", "http", "https", "rtsp", "rtsps"), (str(folder),), parse_networks(["127.0.0.0/8"])),
+        default_fps=DefaultFps(2.0, 1.0),
+        passwords=Passwords(SecretStore(folder / "secrets")),
+        intake=FrameIntake(book, writer, outbox, readiness, auto_register=True, sample_fps=2.0),
         kafka=kafka,
     )
     return UnderTest(create_app(services), services, ring)
@@ -87,5 +96,6 @@ def make_app(
 def close(under_test: UnderTest) -> None:
     """End threads and connections."""
     under_test.services.pool.shutdown()
+    under_test.services.intake.close()
     under_test.services.media.close()
     under_test.services.store.close()

@@ -1,0 +1,77 @@
+"""Passwords of cameras on their way in: split off before anything is recorded, and kept in the secret of the source's id."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from schemas.messages import Source
+from services.query.addresses import CAMERA_SCHEMES, scheme_of, split
+from services.query.problems import Problem, invalid
+from streaming.logs import get_logger
+from streaming.secrets import PLACEHOLDER, SecretStore, UnknownSecret, split_password
+
+log = get_logger("passwords")
+
+
+def split_off(address: str, source_id: str) -> tuple[str, str | None]:
+    """Return an address as it is recorded, and the password that it held; None where it had none, or has one kept.
+
+    Raises the problem of an address that names a secret which is not its own source's.
+    """
+    password = None
+    if scheme_of(address) in CAMERA_SCHEMES:
+        split(address)
+        address, password = split_password(address, source_id)
+    named = [found.group() for found in PLACEHOLDER.finditer(address)]
+    if named and (scheme_of(address) not in CAMERA_SCHEMES or named != [split(address).password] or named != [own(source_id)]):
+        detail = f"url names a secret in a place or of a name that is not its own: a camera's password may be {own(source_id)}"
+        raise invalid("url", detail)
+    return address, password
+
+
+def own(source_id: str) -> str:
+    """Return what stands in a source's address in place of its password."""
+    return f"${{secret:{source_id}}}"
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """The secret store, as sources change. A secret is there before the record that names it, and goes with its source."""
+
+    store: SecretStore
+
+    def settle(self, last: Source | None, record: Source, password: str | None) -> None:
+        """Keep what a new record needs: its password where one came, else the one that is kept, or nothing."""
+        is_named = record.url is not None and own(record.source_id) in record.url
+        if record.wanted == "removed" or not is_named:
+            self._forget(record.source_id)
+        elif password is not None:
+            self._keep(record.source_id, password)
+        elif last is None or last.wanted == "removed" or last.url != record.url:
+            self._check_kept(last, record)
+
+    def _keep(self, source_id: str, password: str) -> None:
+        try:
+            self.store.put(source_id, password)
+        except (OSError, UnicodeError) as error:
+            log.error("a password cannot be kept", secret=source_id, reason=type(error).__name__)  # noqa: TRY400
+            detail = f"the secret store does not take a password ({type(error).__name__}): see FRAMEBUS_SECRETS"
+            raise Problem(507, "secret-not-kept", detail, field="url") from None
+
+    def _forget(self, source_id: str) -> None:
+        try:
+            self.store.remove(source_id)
+        except OSError as error:  # a mounted secret is its owner's to remove
+            log.warning("a password cannot be removed", secret=source_id, reason=type(error).__name__)
+
+    def _check_kept(self, last: Source | None, record: Source) -> None:
+        """Raise the problem of a password that is not kept, or that would go to another host than it was given for."""
+        try:
+            self.store.get(record.source_id)
+        except (UnknownSecret, OSError):
+            raise invalid("url", f"no password is kept for source {record.source_id}: give the url with its password") from None
+        if last is not None and last.url is not None and own(last.source_id) in last.url and _host(last) != _host(record):
+            raise invalid("url", "url names another host than its password was given for: give the url with its password")
+
+
+def _host(source: Source) -> str:
+    return urlsplit(source.url or "").netloc.rpartition("@")[2].lower()
