@@ -5,7 +5,11 @@ import threading
 from secrets import randbelow
 
 from schemas.groups import DECODER_CHUNKS, DECODER_OWNERSHIP
+from schemas.networks import parse_networks
 from schemas.topics import CHUNKS, FRAMES_BULK, SOURCES
+from services.decoder.cameras.capture import Surroundings
+from services.decoder.cameras.fleet import Fleet
+from services.decoder.cameras.sweeping import Limits, Sweeper
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.dealing import Dealer
 from services.decoder.inspection import Inspector
@@ -13,15 +17,16 @@ from services.decoder.metrics import METRICS
 from services.decoder.ownership import Ownership
 from services.decoder.service import Decoder
 from services.decoder.settings import DecoderSettings
-from services.decoder.state import StateTopics, read_state
+from services.decoder.state import StateTopics, keep_days, read_state
 from streaming.backlog import Backlog
 from streaming.errors import Unavailable
-from streaming.health import HealthServer
+from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.secrets import SecretStore
 from streaming.settings import read
 
 
@@ -29,15 +34,18 @@ def run(stopping: threading.Event) -> None:
     """Put the parts together and turn the loop until `stopping` is set."""
     settings = read(DecoderSettings, os.environ)
     metrics = Metrics(METRICS)
-    ready = {"kafka": False}
-    health = HealthServer(settings.port, lambda: ready, metrics, host=settings.host)
+    parts = Parts("kafka")
+    health = HealthServer(settings.port, parts, metrics, host=settings.host)
     health.start()
     state = _wait_for_state(settings, stopping)
     if state is None:
         return
     outbox = Outbox(settings.kafka, "decoder", metrics)
     dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions, first=randbelow(CHUNKS.partitions))
-    ownership = Ownership(state, dealer, Inspector(), outbox, metrics)
+    fleet = Fleet(_surroundings(settings, outbox, metrics))
+    ownership = Ownership(state, dealer, Inspector(), fleet, outbox, metrics)
+    sweeper = Sweeper(settings.media, Limits(settings.keep_days, settings.disk_share), lambda: keep_days(state), metrics)
+    sweeper.start()
     backlog = Backlog(settings.kafka, FRAMES_BULK.name, settings.wait_for)
     work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, outbox, metrics)
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
@@ -45,9 +53,24 @@ def run(stopping: threading.Event) -> None:
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
         heartbeat=settings.heartbeat, each_turn=(ownership.follow,),
     )  # fmt: skip
-    ready["kafka"] = True
+    parts.ready("kafka", state.sources.is_followed)
     loop.run(stopping)
+    _say_the_rest(outbox)
+    sweeper.stop()
     health.stop()
+
+
+def _surroundings(settings: DecoderSettings, outbox: Outbox, metrics: Metrics) -> Surroundings:
+    networks = parse_networks(settings.networks)
+    return Surroundings(outbox, metrics, SecretStore(settings.secrets), networks, settings.media)
+
+
+def _say_the_rest(outbox: Outbox) -> None:
+    """Captures end as partitions are given up, after the loop's last flush; what is not taken now, their next owner says."""
+    try:
+        outbox.flush()
+    except Unavailable as error:
+        get_logger("main").warning("stopping", reason=str(error))
 
 
 def _wait_for_state(settings: DecoderSettings, stopping: threading.Event) -> StateTopics | None:

@@ -1,4 +1,4 @@
-"""Who owns a partition of `sources` plans its files and deals their chunks; the group decides that and nothing else."""
+"""Who owns a partition of `sources` runs its cameras, plans its files and deals their chunks; the group decides that alone."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -8,6 +8,7 @@ from schemas.identity import chunk_stream
 from schemas.messages import Plan, Recut, Source, SourceStatus
 from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK, SOURCES
 from services.decoder import metrics as m
+from services.decoder.cameras.fleet import Fleet
 from services.decoder.dealing import Deal, Dealer
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, Inspector, Result, captured_from_ms
@@ -29,8 +30,10 @@ log = get_logger("ownership")
 class Ownership:
     """The stage on `sources`. What is wanted of a source comes from the state topic, so nothing is lost between two owners."""
 
-    def __init__(self, state: StateTopics, dealer: Dealer, inspector: Inspector, outbox: Outbox, metrics: Metrics) -> None:
-        self._state, self._dealer, self._inspector = state, dealer, inspector
+    def __init__(
+        self, state: StateTopics, dealer: Dealer, inspector: Inspector, fleet: Fleet, outbox: Outbox, metrics: Metrics
+    ) -> None:
+        self._state, self._dealer, self._inspector, self._fleet = state, dealer, inspector, fleet
         self._outbox, self._metrics = outbox, metrics
         self._retries = Retries()
         self._next: dict[int, int] = {}
@@ -38,15 +41,16 @@ class Ownership:
         self._said: dict[str, SourceStatus] = {}
 
     def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        """Take over the files of a partition: every planned chunk that is not done is dealt again."""
+        """Take over the sources of a partition: cameras are captured, planned chunks that are not done are dealt again."""
         self._next[partition.number] = start
         for source in list(self._state.sources.values.values()):
             if self._number(source.source_id) == partition.number:
                 self._take(source)
 
     def revoked(self, partition: Partition) -> None:
-        """Forget the files of a partition."""
+        """Forget the files of a partition, and end the captures of its cameras before its next owner begins."""
         del self._next[partition.number]
+        self._fleet.forget(s for s in self._state.sources.values if self._number(s) == partition.number)
         for source_id in [s for s in self._files if self._number(s) == partition.number]:
             self._forget(source_id)
 
@@ -90,6 +94,7 @@ class Ownership:
             self._inspector.start(self._files[source_id])
         for deal in self._dealer.deal():
             self._send(deal)
+        self._fleet.watch()
         self._metrics.of(m.OWNED).set(len(self._files))
         self._metrics.of(m.OUTSTANDING).set(self._dealer.outstanding)
         return False
@@ -99,9 +104,18 @@ class Ownership:
 
     def _take(self, source: Source, *, told: bool = False) -> None:
         """Do what is wanted of a source. `told`: its record is new, so a failed or planned file is looked at again."""
+        wanted = None if source.wanted == "removed" else source.kind
+        if wanted != "camera":
+            self._fleet.forget([source.source_id])
+        if wanted != "file":
+            self._forget(source.source_id)
+        if wanted == "camera":
+            self._fleet.take(source, self._state.statuses.values.get(source.source_id), told=told)
+        elif wanted == "file":
+            self._take_file(source, told=told)
+
+    def _take_file(self, source: Source, *, told: bool) -> None:
         before = self._files.get(source.source_id)
-        if source.kind != "file" or source.wanted == "removed":
-            return self._forget(source.source_id)
         if before is not None and before.life != source.life:
             self._forget(source.source_id)
         self._files[source.source_id] = source
@@ -113,7 +127,6 @@ class Ownership:
             self._deal(source, status.plan)
         elif status is None or status.state != "failed" or told:
             self._look(source)
-        return None
 
     def _look(self, source: Source) -> None:
         if self._status(source) is None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.limits import CHUNKS_DEALT_AHEAD, UNREAD_FRAMES_BULK
+from schemas.networks import SETTING as NETWORKS
+from schemas.networks import expected_networks
 from streaming.settings import at_least, between, setting
 
 
@@ -30,4 +32,20 @@ class DecoderSettings:
     chunks_ahead: int = setting(
         "FRAMEBUS_DECODER_CHUNKS_AHEAD", default=CHUNKS_DEALT_AHEAD,
         meaning="chunks dealt and not yet indexed, at most", check=at_least(1),
+    )  # fmt: skip
+    media: Path = setting("FRAMEBUS_MEDIA", default=Path("media"), meaning="folder of the media store: recordings of cameras")
+    secrets: Path = setting(
+        "FRAMEBUS_SECRETS", default=Path("secrets"), meaning="folder of the passwords of sources, one file of mode 0600 for each"
+    )
+    networks: tuple[str, ...] = setting(
+        NETWORKS, default=(), meaning="networks that cameras may lie in, as CIDR; without any there are none",
+        check=expected_networks,
+    )  # fmt: skip
+    keep_days: float = setting(
+        "FRAMEBUS_DECODER_KEEP_DAYS", default=7.0, meaning="days that recordings of a camera are kept which does not say itself",
+        check=at_least(0.01),
+    )  # fmt: skip
+    disk_share: float = setting(
+        "FRAMEBUS_DECODER_DISK_SHARE", default=0.8,
+        meaning="share of the media's disk that may be in use; beyond it the oldest recordings go", check=between(0.05, 1),
     )  # fmt: skip

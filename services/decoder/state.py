@@ -28,3 +28,8 @@ def read_state(settings: DecoderSettings) -> StateTopics:
     for topic in (sources, statuses, recuts, chunks):
         topic.read_to_end()
     return StateTopics(sources, statuses, recuts, Finished(chunks, spaces_of(settings.wait_for)))
+
+
+def keep_days(state: StateTopics) -> dict[str, float]:
+    """Return how long the recordings of each source are kept that says so itself."""
+    return {s.source_id: s.keep_days for s in list(state.sources.values.values()) if s.keep_days is not None}

@@ -1,0 +1,262 @@
+"""One camera, on a thread of its own: connect, record everything, sample what the grid wants, and begin anew for ever."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from schemas.messages import Camera, Source, SourceStatus
+from schemas.networks import Network
+from services.decoder import metrics as m
+from services.decoder.cameras.backoff import Backoff
+from services.decoder.cameras.cadence import Cadence
+from services.decoder.cameras.clock import CameraClock, Moment
+from services.decoder.cameras.errors import CameraDown
+from services.decoder.cameras.parameters import parameter_sets
+from services.decoder.cameras.places import find
+from services.decoder.cameras.recorder import Recorder
+from services.decoder.cameras.rtsp import CameraPacket, RtspCamera
+from services.decoder.cameras.sampler import CameraSample, Sampler
+from services.decoder.cameras.voice import Voice
+from services.decoder.reports import now_ms
+from services.decoder.sampling import Grid
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.secrets import SecretStore
+
+SETTLING_MS: Final = 300
+"""A camera that answers with the pictures since its last keyframe sends them at once: by then they have come."""
+SETTLING_PACKETS: Final = 500
+GAP_MS: Final = 2_000
+GAP_PERIODS: Final = 2
+
+log = get_logger("capture")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all captures of a process share."""
+
+    outbox: Outbox
+    metrics: Metrics
+    secrets: SecretStore
+    networks: tuple[Network, ...]
+    media: Path
+
+
+class Capture:
+    """A supervised capture. It ends when it is stopped and by nothing else; a thread that has died tells its owner."""
+
+    def __init__(self, source: Source, known: SourceStatus | None, around: Surroundings) -> None:
+        self.source = source
+        self._around = around
+        self._voice = Voice(source, known, around.outbox)
+        self._recorder = Recorder(around.media, source.source_id, source.life) if source.record else None
+        self._backoff = Backoff(random.random)
+        self._stopping = threading.Event()
+        self._hurry = threading.Event()
+        self._period_ms = 1000 / source.sample_fps
+        self._grid = Grid(source.sample_fps)
+        self._cadence = Cadence(self._grid, self._period_ms)
+        self._last_ms: int | None = None
+        self._run: int | None = None
+        self._announced = False
+        self._seq = 0
+        self._why = ""
+        self._ended_before = self._voice.last_run is None
+        self._thread = threading.Thread(target=self._work, name=f"camera {source.source_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def look_again(self) -> None:
+        """Try at once a camera that is away: someone has just added it again."""
+        self._hurry.set()
+
+    def stop(self) -> None:
+        """Ask for the end; `end` waits for it."""
+        self._stopping.set()
+        self._hurry.set()
+
+    def end(self, timeout_seconds: float, *, paused: bool = False) -> None:
+        """Wait for the end of a capture that was stopped, and say nothing from then on.
+
+        A silent camera is read until its time runs out, which nobody waits for.
+        """
+        self._thread.join(max(0.0, timeout_seconds))
+        if paused:
+            self._voice.state("paused")
+        self._voice.mute()
+
+    def rest(self) -> None:
+        """Begin nothing: the source is paused, and someone before may not have said so."""
+        self._end_run()
+        self._voice.state("paused")
+
+    @property
+    def has_died(self) -> bool:
+        """Whether the thread has ended though nobody asked for it."""
+        return self._thread.ident is not None and not self._thread.is_alive() and not self._stopping.is_set()
+
+    def _work(self) -> None:
+        self._voice.state("waiting", error=None if self._voice.last_run is None else "the capture begins again")
+        while not self._stopping.is_set():
+            try:
+                self._capture()
+            except CameraDown as down:
+                self._down(str(down))
+            self._end_run()
+            self._wait()
+        self._end_run()
+
+    def _wait(self) -> None:
+        if not self._stopping.is_set():
+            self._hurry.wait(self._backoff.next_seconds())
+            self._hurry.clear()
+
+    def _down(self, why: str) -> None:
+        if why != self._why:
+            log.info("camera away", source_id=self.source.source_id, reason=why)
+        self._why = why
+        self._voice.state("waiting", error=why)
+        self._around.metrics.of(m.RECONNECTS).inc()
+
+    def _capture(self) -> None:
+        """Capture one connection."""
+        place = find(self.source.url or "", self._around.secrets, self._around.networks)
+        camera = RtspCamera(place)
+        session = _Session(camera, CameraClock(self._period_ms, self._last_ms), Sampler(camera, self._grid, self._cadence))
+        try:
+            for packet in self._settled(camera.packets(), session.clock):
+                if self._stopping.is_set():
+                    return
+                self._take(session, packet)
+        finally:
+            if self._recorder is not None:
+                self._recorder.end()
+            self._around.metrics.of(m.UNUSABLE).inc(session.sampler.unusable)
+            camera.close()
+
+    def _settled(self, packets: Iterator[CameraPacket], clock: CameraClock) -> Iterator[CameraPacket]:
+        """Hold back the beginning until the clock has seen packets that came on time, then pass all on."""
+        first: list[CameraPacket] = []
+        for packet in packets:
+            first.append(packet)
+            if packet.video:
+                clock.hear(packet.pts_ms, packet.arrival_ms)
+            if packet.arrival_ms - first[0].arrival_ms >= SETTLING_MS or len(first) >= SETTLING_PACKETS:
+                break
+        yield from first
+        for packet in packets:
+            if packet.video:
+                clock.hear(packet.pts_ms, packet.arrival_ms)
+            yield packet
+
+    def _take(self, session: "_Session", packet: CameraPacket) -> None:
+        if not packet.video:
+            if self._recorder is not None and session.offset_ms is not None:
+                self._recorder.audio(packet.packet, packet.pts_ms + session.offset_ms)
+            return
+        at = session.clock.place(packet.pts_ms, packet.reported_ms)
+        if at is None:
+            return
+        if packet.keyframe:
+            session.check_parameters(packet)
+        if at.anew or self._is_gap(at):
+            session.waits_for_keyframe = True
+        session.offset_ms = at.exact_ms - packet.pts_ms
+        self._last_ms = at.t_ms
+        if session.waits_for_keyframe and not packet.keyframe:
+            return
+        if session.waits_for_keyframe:
+            self._begin_run(session)
+        self._pass_on(session, packet, at)
+
+    def _pass_on(self, session: "_Session", packet: CameraPacket, at: Moment) -> None:
+        assert self._run is not None
+        frames = session.sampler.decode(packet.packet, at, keyframe=packet.keyframe)  # before the recorder moves its times
+        if self._recorder is not None:
+            self._recorder.video(session.camera, packet.packet, at, self._run, keyframe=packet.keyframe)
+        for sample in session.sampler.samples(frames):
+            self._send(session, sample)
+
+    def _is_gap(self, at: Moment) -> bool:
+        return self._last_ms is not None and at.t_ms - self._last_ms > max(GAP_MS, GAP_PERIODS * self._period_ms)
+
+    def _begin_run(self, session: "_Session") -> None:
+        """Number a run: larger than any before, of this owner or another, and said before its first sample."""
+        self._end_run()
+        session.waits_for_keyframe = False
+        session.sampler.begin_run()
+        self._run = max(now_ms(), (self._voice.last_run or 0) + 1)
+        self._announced, self._seq = False, 0
+
+    def _send(self, session: "_Session", sample: CameraSample) -> None:
+        """Send a sample that the journal knows of. One that Kafka does not take is caught up from the recording."""
+        assert self._run is not None
+        said = self._voice.state("running", error=self._error(), run=self._run, camera=session.described(self._cadence))
+        self._announced = self._announced or said
+        noted = None
+        if self._recorder is not None:
+            noted = self._recorder.note(sample.at.t_ms, sample.at.exact_ms, self._run, self._seq)
+
+        def acknowledged(partition: int, offset: int) -> None:
+            if noted is not None:
+                noted[0].acknowledge(noted[1], partition, offset)
+
+        if self._announced and self._voice.frame(sample, self._run, self._seq, acknowledged):
+            self._seq += 1
+            self._backoff.reset()
+            self._why = ""
+            self._around.metrics.of(m.LIVE_SAMPLES).inc()
+            self._around.metrics.of(m.SAMPLE_SECONDS).observe(max(0.0, time.time() - sample.at.t_ms / 1000))
+            return
+        if noted is not None:
+            noted[0].give_up()
+        self._around.metrics.of(m.UNSENT).inc()
+        session.waits_for_keyframe = True
+
+    def _error(self) -> str | None:
+        return None if self._recorder is None else self._recorder.error
+
+    def _end_run(self) -> None:
+        """Say that a run is over: the one in hand, or at first the one that an owner before has left."""
+        if not self._ended_before:
+            self._ended_before = self._voice.run_end(self._voice.last_run or 0)
+        if self._run is not None and (not self._announced or self._voice.run_end(self._run)):
+            self._run = None
+
+
+class _Session:
+    """One connection and what was learnt on it."""
+
+    def __init__(self, camera: RtspCamera, clock: CameraClock, sampler: Sampler) -> None:
+        self.camera, self.clock, self.sampler = camera, clock, sampler
+        self.waits_for_keyframe = True
+        self.offset_ms: float | None = None
+        self._parameters: frozenset[bytes] = frozenset()
+
+    def check_parameters(self, packet: CameraPacket) -> None:
+        """Raise `CameraDown` when the picture has another size or profile: what follows is another stream."""
+        found = parameter_sets(self.camera.codec, bytes(packet.packet))
+        if self._parameters and found and found != self._parameters:
+            raise CameraDown("the camera has changed its picture's size or profile; it is opened again")
+        self._parameters = found or self._parameters
+
+    def described(self, cadence: Cadence) -> Camera:
+        """Return what is said of the camera."""
+        context = self.camera.video.codec_context
+        return Camera(
+            codec=self.camera.codec,
+            width=max(0, context.width),
+            height=max(0, context.height),
+            decodes="keyframes" if cadence.keyframes_alone else "frames",
+            gop_ms=cadence.gop_ms,
+            clock=self.clock.source,
+            clock_off_ms=self.clock.off_ms,
+        )

@@ -1,0 +1,147 @@
+"""PyAV: what a camera sends, remuxed into segments as `schemas.recordings` describes them."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+from av.error import FFmpegError
+
+from schemas.recordings import SEGMENT_MS, JournalLine, Segment, life_folder
+from services.decoder.cameras.clock import Moment
+from services.decoder.cameras.journal import Journal
+from services.decoder.cameras.rtsp import RtspCamera
+from services.decoder.cameras.sound import Sound, sound_track
+from streaming.logs import get_logger
+
+TICKS: Final = 90_000
+FRAGMENT_MICROSECONDS: Final = 500_000
+"""A fragment ends with a GOP, or after this: what was sampled can be shown half a second later."""
+
+OPTIONS: Final = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": str(FRAGMENT_MICROSECONDS),
+    "flush_packets": "1",
+}
+RETRY_MS: Final = 10_000
+
+log = get_logger("recorder")
+
+
+class _Open:
+    """The segment that is being written."""
+
+    def __init__(self, folder: Path, camera: RtspCamera, begins: Moment, run: int) -> None:
+        self.segment = Segment(begins.t_ms, run)
+        self.begins_ms = begins.exact_ms
+        day = folder / self.segment.day
+        day.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(day / self.segment.journal_name)
+        try:
+            self._output: Any = av.open(str(day / self.segment.name), "w", format="mp4", options=OPTIONS)
+        except BaseException:
+            self.journal.close()
+            raise
+        self._video = self._output.add_stream_from_template(camera.video, opaque=True)
+        self._video.time_base = Fraction(1, TICKS)
+        self._sound: Sound | None = None if camera.audio is None else sound_track(self._output, camera.audio)
+        self._last_dts = -TICKS
+
+    def video(self, packet: Any, at_ms: float) -> None:
+        """Write a video packet whose frame is shown at `at_ms`, of the clock that may slew while the camera's does not."""
+        pts = round((at_ms - self.begins_ms) * TICKS / 1000)
+        behind = 0 if packet.dts is None else round((packet.pts - packet.dts) * packet.time_base * TICKS)
+        dts = max(self._last_dts + 1, pts - behind)
+        packet.time_base = Fraction(1, TICKS)
+        packet.pts, packet.dts = max(pts, dts), dts
+        packet.stream = self._video
+        self._last_dts = dts
+        self._output.mux(packet)
+
+    def audio(self, packet: Any, at_ms: float) -> None:
+        """Write a sound packet that is heard at `at_ms`; what is earlier than the first picture is left out."""
+        if self._sound is not None and at_ms >= self.begins_ms:
+            for made in self._sound.feed(packet, Fraction(at_ms - self.begins_ms) / 1000):
+                self._output.mux(made)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.journal.close()
+        self._output.close()
+
+
+class Recorder:
+    """Records one life of one camera. A disk that refuses costs the recording, never the samples: `error` says so."""
+
+    def __init__(self, media: Path, source_id: str, life: int) -> None:
+        self._folder = media / life_folder(source_id, life)
+        self._open: _Open | None = None
+        self._retry_ms = 0.0
+        self.error: str | None = None
+
+    def video(self, camera: RtspCamera, packet: Any, at: Moment, run: int, *, keyframe: bool) -> None:
+        """Write a packet; a segment begins and ends with keyframes, and belongs to one run."""
+        if keyframe and (self._is_over(at, run) or (self._open is None and at.t_ms >= self._retry_ms)):
+            self.end()
+            self._begin(camera, at, run)
+        if self._open is not None:
+            self._write(at.t_ms, self._open.video, packet, at.exact_ms)
+
+    def audio(self, packet: Any, at_ms: float) -> None:
+        """Write sound beside the pictures."""
+        if self._open is not None:
+            self._write(int(at_ms), self._open.audio, packet, at_ms)
+
+    def note(self, t_ms: int, exact_ms: float, run: int, seq: int) -> tuple[Journal, JournalLine] | None:
+        """Write down a sample that is about to be sent; None where nothing is recorded."""
+        if self._open is None:
+            return None
+        line = JournalLine(t_ms, run, seq, round(exact_ms - self._open.begins_ms))
+        try:
+            self._open.journal.note(line)
+        except OSError as error:
+            self._fail(t_ms, error)
+            return None
+        return self._open.journal, line
+
+    def end(self) -> None:
+        """End the segment: the run is over, or nobody wants more."""
+        if self._open is not None:
+            opened, self._open = self._open, None
+            try:
+                opened.close()
+            except (FFmpegError, OSError) as error:
+                self._fail(opened.segment.start_ms, error)
+
+    def _is_over(self, at: Moment, run: int) -> bool:
+        return self._open is not None and (self._open.segment.run != run or at.t_ms - self._open.segment.start_ms >= SEGMENT_MS)
+
+    def _begin(self, camera: RtspCamera, at: Moment, run: int) -> None:
+        try:
+            self._open = _Open(self._folder, camera, at, run)
+        except (FFmpegError, OSError) as error:
+            self._fail(at.t_ms, error)
+        else:
+            self.error = None
+
+    def _write(self, t_ms: int, write: Any, packet: Any, at_ms: float) -> None:
+        try:
+            write(packet, at_ms)
+        except (FFmpegError, OSError, ValueError) as error:
+            self._fail(t_ms, error)
+
+    def _fail(self, t_ms: int, error: Exception) -> None:
+        reason = getattr(error, "strerror", None) or str(error)
+        log.warning("not recorded", folder=self._folder.name, reason=reason)
+        self.error = f"not recorded: {reason}"
+        self._retry_ms = t_ms + RETRY_MS
+        opened, self._open = self._open, None
+        if opened is not None:
+            self._abandon(opened)
+
+    @staticmethod
+    def _abandon(opened: _Open) -> None:
+        try:
+            opened.close()
+        except (FFmpegError, OSError, ValueError) as error:
+            log.info("segment left as it is", segment=opened.segment.name, reason=str(error))

@@ -1,0 +1,136 @@
+"""PyAV: a camera as packets, over RTSP."""
+
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+from av.error import FFmpegError
+
+from schemas.limits import JPEG_PIXELS_LIMIT
+from services.decoder.cameras.errors import CameraDown
+from services.decoder.cameras.places import Place
+
+OPEN_SECONDS: Final = 5.0
+READ_SECONDS: Final = 2.5
+"""FFmpeg gives up after twice this: the frame that its parser holds comes out at the first expiry."""
+
+PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto"
+PROBED_BYTES, PROBED_MICROSECONDS = 500_000, 1_000_000
+PLAYED: Final = ("h264", "hevc")
+WAYS: Final = {"tcp": {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}, "udp": {"rtsp_transport": "udp"}}
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPacket:
+    """A packet as it came. Times in ms: `pts_ms` in the camera's units, `arrival_ms` and `reported_ms` in UTC.
+
+    `reported_ms` is what the camera's sender reports say of this packet, None before the first.
+    """
+
+    packet: Any
+    video: bool
+    keyframe: bool
+    pts_ms: float
+    arrival_ms: float
+    reported_ms: float | None
+
+
+class RtspCamera:
+    """An open connection. Everything raises `CameraDown` when the camera refuses, is silent or goes away."""
+
+    def __init__(self, place: Place) -> None:
+        """Connect; returns when the camera has described its streams."""
+        self._place = place
+        options = {
+            **WAYS[place.transport],
+            "protocol_whitelist": PROTOCOLS,
+            "probesize": str(PROBED_BYTES),
+            "analyzeduration": str(PROBED_MICROSECONDS),
+            "fflags": "nobuffer",
+            "timeout": str(int(OPEN_SECONDS * 1e6)),
+        }
+        try:
+            self._container: Any = av.open(
+                place.url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS), metadata_errors="replace"
+            )
+        except (FFmpegError, OSError) as error:
+            raise CameraDown(self._refused(error)) from None
+        self.video = self._choose_video()
+        self.audio = next(iter(self._container.streams.audio), None)
+        self.video.codec_context.thread_count = 1
+        self.video.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT)}
+
+    @property
+    def codec(self) -> str:
+        """Name of the video codec: h264 or hevc."""
+        return str(self.video.codec_context.codec.canonical_name)
+
+    def packets(self) -> Iterator[CameraPacket]:
+        """Yield packets as they come, for as long as the camera sends; ends by `CameraDown` and by nothing else."""
+        streams = [self.video] if self.audio is None else [self.video, self.audio]
+        demuxed = self._container.demux(*streams)
+        while True:
+            try:
+                packet = next(demuxed)
+            except StopIteration:
+                break
+            except (FFmpegError, OSError) as error:
+                raise CameraDown(self._silent(error)) from None
+            if packet.size == 0:  # a server that dies ends the stream without an error
+                break
+            if packet.pts is not None and not packet.is_corrupt:
+                yield self._taken(packet)
+        raise CameraDown("the camera has ended the connection")
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._container.close()
+
+    def _choose_video(self) -> Any:
+        streams = [stream for stream in self._container.streams.video if stream.codec_context is not None]
+        if not streams:
+            self._container.close()
+            raise CameraDown("the camera sends no video, or none that can be decoded")
+        codec = streams[0].codec_context.codec.canonical_name
+        if codec not in PLAYED:
+            self._container.close()
+            raise CameraDown(f"the camera sends {codec}: set it to H.264 or H.265")
+        return streams[0]
+
+    def _taken(self, packet: Any) -> CameraPacket:
+        video = packet.stream is self.video
+        pts_ms = float(packet.pts * Fraction(packet.time_base) * 1000)
+        return CameraPacket(packet, video, bool(packet.is_keyframe), pts_ms, time.time() * 1000, _reported_ms(packet))
+
+    def _refused(self, error: Exception) -> str:
+        known = {
+            "HTTPUnauthorizedError": "the camera wants a user and a password, or others than these: add it as rtsp://USER:PASSWORD@HOST/…",
+            "HTTPForbiddenError": "the camera refuses this user",
+            "HTTPNotFoundError": "the camera has no stream of this path: look up its RTSP path",
+            "ConnectionRefusedError": "nothing listens at the camera's address and port",
+            "ExitError": f"the camera does not answer within {OPEN_SECONDS:g} s",
+            "TimeoutError": f"the camera does not answer within {OPEN_SECONDS:g} s",
+            "InvalidDataError": "what answers does not speak RTSP, or does not answer in time",
+        }
+        return known.get(type(error).__name__) or f"the camera cannot be opened: {self._words(error)}"
+
+    def _silent(self, error: Exception) -> str:
+        if type(error).__name__ in ("ExitError", "TimeoutError"):
+            return "the camera has stopped sending"
+        return f"the connection to the camera broke: {self._words(error)}"
+
+    def _words(self, error: Exception) -> str:
+        return self._place.shown(getattr(error, "strerror", None) or str(error))
+
+
+def _reported_ms(packet: Any) -> float | None:
+    """Read the wall clock that FFmpeg computes from sender reports: side data `prft`, microseconds first."""
+    for side in packet.iter_sidedata():
+        if side.data_type == "prft":
+            (microseconds,) = struct.unpack_from("<q", bytes(side))
+            return float(microseconds) / 1000
+    return None

@@ -1,0 +1,80 @@
+"""PyAV: the frames of a camera that are sampled, as pictures; nothing else is decoded."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import av
+from av.error import FFmpegError
+
+from services.decoder.cameras.cadence import Cadence
+from services.decoder.cameras.clock import Moment
+from services.decoder.cameras.rtsp import RtspCamera
+from services.decoder.picture import Painter, Picture
+from services.decoder.sampling import Grid
+
+FRAMES_IN_FLIGHT: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSample:
+    """A picture and the moment at which it was taken."""
+
+    picture: Picture
+    at: Moment
+
+
+class Sampler:
+    """Samples one connection of a camera; `unusable` counts the packets and frames that could not be decoded."""
+
+    def __init__(self, camera: RtspCamera, grid: Grid, cadence: Cadence) -> None:
+        self._video = camera.video
+        self._context = camera.video.codec_context
+        self._grid, self._cadence = grid, cadence
+        self._painter = Painter()
+        self._moments: dict[int, Moment] = {}
+        self._last_ms: int | None = None
+        self._resting = True
+        self.unusable = 0
+
+    def begin_run(self) -> None:
+        """Forget the frames before: the next one is a sample."""
+        self._cadence.begin_run()
+        self._last_ms, self._resting = None, True
+        self._moments.clear()
+
+    def decode(self, packet: Any, at: Moment, *, keyframe: bool) -> list[av.VideoFrame]:
+        """Decode a packet if anything that will be sampled needs it; return the frames that came out of it."""
+        if not self._cadence.wants(at.t_ms, self._last_ms, keyframe=keyframe):
+            self._resting = True
+            return []
+        if self._resting:
+            self._context.flush_buffers()
+            self._resting = False
+        self._moments[packet.pts] = at
+        if len(self._moments) > FRAMES_IN_FLIGHT:
+            del self._moments[next(iter(self._moments))]
+        try:
+            frames = list(self._context.decode(packet))
+            if self._cadence.keyframes_alone:  # nothing follows that would push the frame out
+                frames += self._context.decode(None)
+                self._resting = True
+        except FFmpegError:
+            self.unusable += 1
+            self._resting = True
+            return []
+        return frames
+
+    def samples(self, frames: list[av.VideoFrame]) -> list[CameraSample]:
+        """Return those of the frames that are samples, as pictures."""
+        return [sample for frame in frames if (sample := self._sample(frame)) is not None]
+
+    def _sample(self, frame: av.VideoFrame) -> CameraSample | None:
+        at = None if frame.pts is None else self._moments.pop(frame.pts, None)
+        if at is None or frame.is_corrupt or (self._last_ms is not None and at.t_ms <= self._last_ms):
+            self.unusable += 1
+            return None
+        is_sample = self._grid.is_sample(self._last_ms, at.t_ms)
+        self._last_ms = at.t_ms
+        if not is_sample:
+            return None
+        return CameraSample(self._painter.picture(at.t_ms, frame, self._video.sample_aspect_ratio), at)

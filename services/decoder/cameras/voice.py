@@ -1,0 +1,121 @@
+"""What a capture says on the bus: frames and marks to `frames-live`, its state to `source-status`. Nothing here ever waits."""
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import msgspec
+
+from schemas.headers import FrameHeaders, encode_frame_headers, schema_header
+from schemas.messages import SCHEMA_OF, Camera, Source, SourceStatus, encode
+from schemas.topics import FRAMES_LIVE, SOURCE_STATUS
+from services.decoder.cameras.sampler import CameraSample
+from services.decoder.reports import now_ms
+from streaming.outbox import Delivered, Outbox
+
+CameraState = Literal["waiting", "running", "paused"]
+CLOCK_STEP_MS: Final = 100
+"""A camera's clock is told again when it is off by this much more or less than was told."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said of a camera last. A status goes out only when something that people act on has changed."""
+
+    state: CameraState
+    since_ms: int
+    error: str | None = None
+    run: int | None = None
+    camera: Camera | None = None
+
+    def differs(self, other: "Said") -> bool:
+        """Whether a person or program would want to know."""
+        return replace(self, camera=_coarse(self.camera)) != replace(other, camera=_coarse(other.camera))
+
+
+class Voice:
+    """Speaks for one source, until it is muted: then its partition is another's, and nothing may come from here any more."""
+
+    def __init__(self, source: Source, known: SourceStatus | None, outbox: Outbox) -> None:
+        self._source, self._outbox = source, outbox
+        self._said = _said(known) if known is not None and known.life == source.life else None
+        self._muted = False
+        self._lock = threading.Lock()
+
+    @property
+    def last_run(self) -> int | None:
+        """The run that was said last, here or by an owner before."""
+        return None if self._said is None else self._said.run
+
+    def mute(self) -> None:
+        """Say nothing more; when this returns, nothing is being said."""
+        with self._lock:
+            self._muted = True
+
+    def frame(self, sample: CameraSample, run: int, seq: int, on_delivered: Delivered) -> bool:
+        """Send a sample; False when it was not taken."""
+        picture = sample.picture
+        headers = FrameHeaders(
+            source_id=self._source.source_id,
+            t_ms=picture.t_ms,
+            stream=self._source.source_id,
+            life=self._source.life,
+            run=run,
+            seq=seq,
+            captured_ms=picture.t_ms,
+            width=picture.width,
+            height=picture.height,
+        )
+        return self._offer(FRAMES_LIVE.name, picture.jpeg, encode_frame_headers(headers), on_delivered)
+
+    def run_end(self, run: int) -> bool:
+        """Say that a run is over, whoever captured it: what its last windows hold becomes final."""
+        headers = FrameHeaders(
+            source_id=self._source.source_id,
+            t_ms=None,
+            stream=self._source.source_id,
+            life=self._source.life,
+            run=run,
+            mark="run_end",
+        )
+        return self._offer(FRAMES_LIVE.name, b"", encode_frame_headers(headers))
+
+    def state(
+        self, state: CameraState, *, error: str | None = None, run: int | None = None, camera: Camera | None = None
+    ) -> bool:
+        """Say how the camera is, if that is news; False when it was not taken. What is left out stays as it was."""
+        before = self._said
+        since_ms = now_ms() if before is None or before.state != state else before.since_ms
+        now = Said(
+            state,
+            since_ms,
+            error,
+            run if run is not None or before is None else before.run,
+            camera if camera is not None or before is None else before.camera,
+        )
+        if before is not None and not now.differs(before):
+            return True
+        status = SourceStatus(source_id=self._source.source_id, life=self._source.life, **vars(now))
+        taken = self._offer(SOURCE_STATUS.name, encode(status), schema_header(SCHEMA_OF[SourceStatus]))
+        if taken:
+            self._said = now
+        return taken
+
+    def _offer(self, topic: str, value: bytes, headers: list[tuple[str, bytes]], on_delivered: Delivered | None = None) -> bool:
+        with self._lock:
+            if self._muted:
+                return False
+            return self._outbox.offer(topic, value, key=self._source.source_id, headers=headers, on_delivered=on_delivered)
+
+
+def _said(known: SourceStatus) -> Said | None:
+    if known.state not in ("waiting", "running", "paused"):
+        return None
+    return Said(known.state, known.since_ms, known.error, known.run, known.camera)
+
+
+def _coarse(camera: Camera | None) -> Camera | None:
+    """Round what never stands still."""
+    if camera is None or camera.clock_off_ms is None:
+        return camera
+    return msgspec.structs.replace(camera, clock_off_ms=round(camera.clock_off_ms / CLOCK_STEP_MS), gop_ms=None)

@@ -1,0 +1,133 @@
+"""A camera's clock: right times that never go back, whatever the network and the camera's own clock do."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.decoder.cameras.clock import CameraClock, Moment
+
+NOW = 1_763_625_600_000.0
+FRAME = 40.0
+PERIOD = 1000.0
+
+
+def run(clock: CameraClock, packets: list[tuple[float, float, float | None]]) -> list[Moment | None]:
+    placed = []
+    for pts_ms, arrival_ms, reported_ms in packets:
+        clock.hear(pts_ms, arrival_ms)
+        placed.append(clock.place(pts_ms, reported_ms))
+    return placed
+
+
+def steady(count: int, *, late_ms: float = 5.0, reported_off_ms: float | None = None, pts_from: float = 0.0, at: float = NOW):
+    for number in range(count):
+        taken = at + FRAME * number
+        yield pts_from + FRAME * number, taken + late_ms, None if reported_off_ms is None else taken + reported_off_ms
+
+
+def times(moments: list[Moment | None]) -> list[int]:
+    return [moment.t_ms for moment in moments if moment is not None]
+
+
+def test_without_reports_the_earliest_arrival_counts() -> None:
+    clock = CameraClock(PERIOD)
+    packets = [(pts, arrival + (300 if number % 5 else 0), None) for number, (pts, arrival, _) in enumerate(steady(100))]
+    placed = times(run(clock, packets))
+    assert all(abs(t_ms - (NOW + FRAME * number)) <= 6 for number, t_ms in enumerate(placed))
+    assert clock.source == "arrival"
+
+
+def test_a_burst_at_the_beginning_is_placed_where_it_was_taken() -> None:
+    clock = CameraClock(PERIOD)
+    burst = [(FRAME * number, NOW + 1000 + number, None) for number in range(25)]  # a second of pictures at once
+    after = [(1000 + FRAME * number, NOW + 1030 + FRAME * number, None) for number in range(10)]
+    for pts_ms, arrival_ms, _ in burst + after:
+        clock.hear(pts_ms, arrival_ms)
+    placed = [clock.place(pts_ms, None) for pts_ms, _, _ in burst + after]
+    assert [moment.anew for moment in placed if moment] == [True] + [False] * 34
+    assert all(abs(t_ms - (NOW + FRAME * number)) <= 65 for number, t_ms in enumerate(times(placed)))
+
+
+def test_reports_within_two_seconds_are_believed() -> None:
+    clock = CameraClock(PERIOD)
+    placed = run(clock, list(steady(50, late_ms=80, reported_off_ms=0.0)))
+    assert times(placed) == [int(NOW + FRAME * number) for number in range(50)]
+    assert (clock.source, clock.off_ms) == ("reports", -80)
+
+
+def test_a_camera_that_is_hours_off_is_told_and_not_believed() -> None:
+    clock = CameraClock(PERIOD)
+    placed = times(run(clock, list(steady(50, reported_off_ms=-7_200_000.0))))
+    assert abs(placed[0] - NOW) <= 6
+    assert clock.source == "arrival"
+    assert abs((clock.off_ms or 0) + 7_200_000) <= 10
+
+
+def test_a_report_that_differs_by_little_is_approached_without_a_break() -> None:
+    clock = CameraClock(PERIOD)
+    first = run(clock, list(steady(10, late_ms=200)))
+    rest = run(clock, [(pts + 400, arrival + 400, (arrival - 200) + 400) for pts, arrival, _ in steady(2000, late_ms=200)])
+    moments = [moment for moment in first + rest if moment]
+    assert sum(moment.anew for moment in moments) == 1
+    assert abs(moments[-1].t_ms - (NOW + 400 + FRAME * 1999)) <= 1
+
+
+def test_a_correction_of_more_than_half_a_period_begins_anew() -> None:
+    clock = CameraClock(PERIOD)
+    run(clock, list(steady(10)))
+    clock.hear(400, NOW + 405)
+    moment = clock.place(400, NOW + 400 + 900)
+    assert moment is not None
+    assert moment.anew
+
+
+def test_a_correction_into_the_past_slows_time_until_it_is_right() -> None:
+    clock = CameraClock(PERIOD)
+    run(clock, list(steady(10, late_ms=900)))
+    moments = run(clock, [(pts + 400, arrival + 400, arrival - 900 + 400) for pts, arrival, _ in steady(6000, late_ms=900)])
+    assert not any(moment.anew for moment in moments if moment)
+    assert abs(times(moments)[-1] - (NOW + 400 + FRAME * 5999)) <= 1
+
+
+def test_timestamps_that_jump_ahead_begin_anew_at_the_time_of_arrival() -> None:
+    clock = CameraClock(PERIOD)
+    run(clock, list(steady(10)))
+    placed = run(clock, list(steady(10, pts_from=5_000_000.0, at=NOW + 400)))
+    assert [moment.anew for moment in placed if moment] == [True] + [False] * 9
+    assert abs(times(placed)[0] - (NOW + 400)) <= 6
+
+
+def test_timestamps_that_jump_back_begin_anew_at_the_time_of_arrival() -> None:
+    clock = CameraClock(PERIOD)
+    run(clock, list(steady(100, pts_from=9_000_000.0)))
+    placed = run(clock, list(steady(10, at=NOW + 4000)))
+    assert times(placed)[0] >= NOW + 4000
+    assert [moment.anew for moment in placed if moment][0]
+
+
+def test_packets_that_were_held_up_keep_the_times_at_which_they_were_taken() -> None:
+    clock = CameraClock(PERIOD)
+    run(clock, list(steady(50)))
+    held = [(2000 + FRAME * number, NOW + 7000 + number, None) for number in range(125)]  # five seconds at once
+    placed = run(clock, held)
+    assert not any(moment.anew for moment in placed if moment)
+    assert all(abs(t_ms - (NOW + 2000 + FRAME * number)) <= 10 for number, t_ms in enumerate(times(placed)))
+
+
+def test_the_time_of_the_connection_before_is_not_given_again() -> None:
+    clock = CameraClock(PERIOD, last_ms=int(NOW) + 500)
+    assert times(run(clock, list(steady(3))))[0] == int(NOW) + 501
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-5000, 20_000), st.floats(0, 5000), st.one_of(st.none(), st.floats(-10_000, 10_000))), max_size=60
+    )
+)
+def test_times_rise_strictly_whatever_comes(steps: list[tuple[float, float, float | None]]) -> None:
+    clock, pts_ms, arrival_ms, placed = CameraClock(PERIOD), 0.0, NOW, []
+    for ahead_ms, waited_ms, off_ms in steps:
+        pts_ms, arrival_ms = pts_ms + ahead_ms, arrival_ms + waited_ms
+        clock.hear(pts_ms, arrival_ms)
+        placed.append(clock.place(pts_ms, None if off_ms is None else arrival_ms + off_ms))
+    given_times = times(placed)
+    assert all(one < other for one, other in zip(given_times, given_times[1:], strict=False))
