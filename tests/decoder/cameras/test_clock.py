@@ -1,5 +1,8 @@
 """A camera's clock: right times that never go back, whatever the network and the camera's own clock do."""
 
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ FRAME = 40.0
 PERIOD = 1000.0
 
 
-def run(clock: CameraClock, packets: list[tuple[float, float, float | None]]) -> list[Moment | None]:
+def run(clock: CameraClock, packets: Sequence[tuple[float, float, float | None]]) -> list[Moment | None]:
     placed = []
     for pts_ms, arrival_ms, reported_ms in packets:
         clock.hear(pts_ms, arrival_ms)
@@ -18,7 +21,9 @@ def run(clock: CameraClock, packets: list[tuple[float, float, float | None]]) ->
     return placed
 
 
-def steady(count: int, *, late_ms: float = 5.0, reported_off_ms: float | None = None, pts_from: float = 0.0, at: float = NOW):
+def steady(
+    count: int, *, late_ms: float = 5.0, reported_off_ms: float | None = None, pts_from: float = 0.0, at: float = NOW
+) -> Iterator[tuple[float, float, float | None]]:
     for number in range(count):
         taken = at + FRAME * number
         yield pts_from + FRAME * number, taken + late_ms, None if reported_off_ms is None else taken + reported_off_ms
@@ -101,7 +106,7 @@ def test_timestamps_that_jump_back_begin_anew_at_the_time_of_arrival() -> None:
     run(clock, list(steady(100, pts_from=9_000_000.0)))
     placed = run(clock, list(steady(10, at=NOW + 4000)))
     assert times(placed)[0] >= NOW + 4000
-    assert [moment.anew for moment in placed if moment][0]
+    assert next(moment.anew for moment in placed if moment)
 
 
 def test_packets_that_were_held_up_keep_the_times_at_which_they_were_taken() -> None:
@@ -130,4 +135,4 @@ def test_times_rise_strictly_whatever_comes(steps: list[tuple[float, float, floa
         clock.hear(pts_ms, arrival_ms)
         placed.append(clock.place(pts_ms, None if off_ms is None else arrival_ms + off_ms))
     given_times = times(placed)
-    assert all(one < other for one, other in zip(given_times, given_times[1:], strict=False))
+    assert all(one < other for one, other in pairwise(given_times))

@@ -1,0 +1,21 @@
+"""A camera that is away is tried for ever, soon at first, and not all cameras at once."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.decoder.cameras.backoff import JITTER, LONGEST_SECONDS, Backoff
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=40))
+def test_waits_grow_to_a_bound_and_no_further(numbers: list[float]) -> None:
+    left = iter(numbers)
+    backoff = Backoff(lambda: next(left))
+    waits = [backoff.next_seconds() for _ in numbers]
+    assert all(0 < wait <= LONGEST_SECONDS * (1 + JITTER) for wait in waits)
+
+
+def test_a_camera_that_was_there_is_tried_soon_again() -> None:
+    backoff = Backoff(lambda: 0.5)
+    assert [backoff.next_seconds() for _ in range(5)] == [0.25, 0.5, 1.0, 1.5, 1.5]
+    backoff.reset()
+    assert backoff.next_seconds() == 0.25

@@ -1,0 +1,35 @@
+"""Parameter sets are found in the keyframes of real encoders, and tell one size of picture from another."""
+
+from typing import Literal
+
+import av
+import numpy as np
+import pytest
+
+from services.decoder.cameras.parameters import parameter_sets
+
+Codec = Literal["libx264", "libx265"]
+
+
+def keyframe(codec: Codec, width: int) -> bytes:
+    context = av.CodecContext.create(codec, "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt, context.framerate = width, 96, "yuv420p", 25  # type: ignore[assignment]
+    context.options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    frame = av.VideoFrame.from_ndarray(np.zeros((96, width, 3), np.uint8), format="rgb24")
+    packets = [*context.encode(frame), *context.encode(None)]
+    return bytes(packets[0])
+
+
+@pytest.mark.parametrize(("codec", "name", "sets"), [("libx264", "h264", 2), ("libx265", "hevc", 3)])
+def test_a_keyframe_carries_its_parameter_sets(codec: Codec, name: str, sets: int) -> None:
+    one, same, other = (parameter_sets(name, keyframe(codec, width)) for width in (160, 160, 320))
+    assert len(one) == sets
+    assert one == same
+    assert one != other
+
+
+def test_what_is_no_access_unit_has_none() -> None:
+    assert parameter_sets("h264", b"") == frozenset()
+    assert parameter_sets("h264", b"\x00\x00\x01") == frozenset()
+    assert parameter_sets("hevc", bytes(5000)) == frozenset()

@@ -1,0 +1,55 @@
+"""Recorded media go by age and by what is left of the disk, oldest first; what is being written stays."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+
+from schemas.recordings import Segment, life_folder
+from schemas.topics import DAY_MS
+from services.decoder.cameras.retention import YOUNGEST_MS, Recorded, expired
+from services.decoder.cameras.sweeping import Limits, Sweeper
+from services.decoder.metrics import METRICS
+from services.decoder.reports import now_ms
+from streaming.metrics import Metrics
+
+NOW = 1_763_625_600_000
+
+
+def recorded(source_id: str, age_ms: int, size_bytes: int = 1000) -> Recorded:
+    return Recorded(source_id, Segment(NOW - age_ms, 1), Path(f"{source_id}-{age_ms}"), size_bytes)
+
+
+def test_each_source_keeps_what_it_asks_for() -> None:
+    have = [recorded(source_id, days * DAY_MS + 1) for source_id in ("long", "short", "usual") for days in (0, 1, 7, 30)]
+    going = expired(have, {"long": 60.0, "short": 0.5}, 7.0, 0, NOW)
+    assert {one.recorded.path.name for one in going} == {
+        f"short-{DAY_MS + 1}", f"short-{7 * DAY_MS + 1}", f"short-{30 * DAY_MS + 1}", f"usual-{7 * DAY_MS + 1}",
+        f"usual-{30 * DAY_MS + 1}",
+    }  # fmt: skip
+    assert {one.reason for one in going} == {"age"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 10 * DAY_MS), st.integers(1, 5000)), max_size=40), st.integers(-5000, 50_000))
+def test_a_full_disk_loses_its_oldest_and_no_more_than_it_must(have: list[tuple[int, int]], over_bytes: int) -> None:
+    segments = [recorded("cam", age_ms, size_bytes) for age_ms, size_bytes in have]
+    going = expired(segments, {}, 365.0, over_bytes, NOW)
+    ages = [NOW - one.recorded.segment.start_ms for one in going]
+    assert ages == sorted(ages, reverse=True)
+    assert all(age_ms > YOUNGEST_MS for age_ms in ages)
+    assert sum(one.recorded.size_bytes for one in going[:-1]) < max(1, over_bytes)
+
+
+def test_a_sweep_deletes_film_and_journal_and_the_empty_day(tmp_path: Path) -> None:
+    old, new = Segment(now_ms() - 8 * DAY_MS, 1), Segment(now_ms(), 2)
+    for segment in (old, new):
+        day = tmp_path / life_folder("gate", 1) / segment.day
+        day.mkdir(parents=True)
+        (day / segment.name).write_bytes(b"film")
+        (day / segment.journal_name).write_text("")
+    metrics = Metrics(METRICS)
+    assert Sweeper(tmp_path, Limits(7.0, 1.0), dict, metrics).sweep() == 1
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted((new.name, new.journal_name))
+    assert not (tmp_path / life_folder("gate", 1) / old.day).exists()
+    assert b'framebus_decoder_expired_segments_total{reason="age"} 1.0' in generate_latest(metrics.registry)
