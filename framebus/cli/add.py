@@ -8,15 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from framebus.cli.addresses import expand
+from framebus.cli.addresses import expand, with_password
 from framebus.cli.application import application
 from framebus.cli.connection import HomeOption, connect
-from framebus.cli.failure import FAILED, bad_usage, not_yet
+from framebus.cli.failure import FAILED, Failure, bad_usage, not_yet
 from framebus.cli.labels import parse_labels
 from framebus.cli.manifest import read_manifest
 from framebus.cli.moments import parse_days, parse_moment
 from framebus.cli.screen import complain
 from framebus.client import Client, FramebusError, NoStackError
+from streaming.secrets import shown
 
 SOURCE_ID_RULE = "letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64"
 
@@ -25,18 +26,24 @@ app = application()
 
 @app.command()
 def add(
-    addresses: Annotated[list[str] | None, typer.Argument(metavar="ADDRESS", help="Files, folders, http(s) addresses.")] = None,
+    addresses: Annotated[
+        list[str] | None, typer.Argument(metavar="ADDRESS", help="Files, folders, http(s) and rtsp(s) addresses.")
+    ] = None,
     *,
     source_id: Annotated[str | None, typer.Option("--id", metavar="ID", help="Id of the one source that is added.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Name for people.")] = None,
     category: Annotated[str | None, typer.Option("--category", metavar="WORD", help="Category, to search within it.")] = None,
     label: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Label; may be repeated.")] = None,
     sample_fps: Annotated[
-        float | None, typer.Option("--sample-fps", metavar="F", min=0.001, max=60, help="Samples a second of video; 2 for files.")
+        float | None,
+        typer.Option("--sample-fps", metavar="F", min=0.001, max=60, help="Samples a second; 2 for files, 1 for cameras."),
     ] = None,
     starts_at: Annotated[
         str | None,
         typer.Option("--starts-at", metavar="ISO8601", help="When the first frame was taken, for --since and --until."),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", metavar="FILE", help="File whose first line is the password of the camera.")
     ] = None,
     no_record: Annotated[bool, typer.Option("--no-record", help="Keep no recording (cameras).")] = False,
     keep: Annotated[str | None, typer.Option("--keep", metavar="14d", help="How long rows and recordings are kept.")] = None,
@@ -47,15 +54,17 @@ def add(
     ] = None,
     home: HomeOption = None,
 ) -> int:
-    """Add video files, folders of them, or http(s) addresses, and say under which id each is found.
+    """Add video files, folders of them, http(s) addresses or cameras, and say under which id each is found.
 
     A file keeps its place: Framebus reads it, and never moves or changes it. To a server on another machine it is
     uploaded. The same file added again is the same source; what cannot be decoded is listed as failed by `framebus sources`.
+    A camera is read over TCP, or over UDP where its address ends in #udp. Its password is kept apart and shown nowhere.
 
     \b
       framebus add holiday.mp4
       framebus add ~/Videos --recursive --category private
       framebus add https://example.org/talk.webm --id talk --label year=2026
+      framebus add rtsp://user:password@10.0.0.7/stream --id door --keep 14d
       framebus add --manifest clips.csv      (columns: address,id,name,category,sample_fps,starts_at,keep,label.KEY)
     """
     if watch:
@@ -71,6 +80,9 @@ def add(
     }
     given = {key: value for key, value in shared.items() if value not in (None, {})}
     wanted = _wanted(addresses or [], manifest, given, source_id, recursive=recursive)
+    if password_file is not None:
+        password = _read_password(password_file)
+        wanted = [{**line, "address": with_password(line["address"], password)} for line in wanted]
     with connect(home) as client:
         return _add_all(client, wanted)
 
@@ -92,6 +104,13 @@ def _wanted(
     return [{**wanted[0], "source_id": source_id}]
 
 
+def _read_password(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"--password-file {path}", "cannot be read", type(error).__name__) from None
+
+
 def _checked_start(text: str | None) -> str | None:
     if text is not None and text.startswith("-"):
         raise bad_usage(f"--starts-at {text}", "not a time", "give ISO 8601 like 2026-11-20T08:00:00Z")
@@ -99,21 +118,26 @@ def _checked_start(text: str | None) -> str | None:
 
 
 def _add_all(client: Client, wanted: Sequence[dict[str, Any]]) -> int:
-    refused = 0
+    refused = cameras = 0
     for line in wanted:
         try:
             source = client.add(**line)
         except NoStackError:
             raise
         except (FramebusError, OSError) as error:
-            complain(f"{line['address']}: {error}")
+            complain(f"{shown(line['address'])}: {error}")
             refused += 1
         else:
-            print(f"{source.source_id}  {line['address']}")
+            print(f"{source.source_id}  {shown(line['address'])}")
+            cameras += source.kind == "camera"
     if refused:
         complain(f"{refused} of {len(wanted)} could not be added")
         return FAILED
-    print(
-        "`framebus wait` shows when they can be searched" if len(wanted) > 1 else "`framebus wait` shows when it can be searched"
-    )
+    print(_what_next(len(wanted), cameras))
     return 0
+
+
+def _what_next(added: int, cameras: int) -> str:
+    if cameras == added:
+        return f"`framebus sources` shows whether {'they run' if added > 1 else 'it runs'}"
+    return f"`framebus wait` shows when {'they' if added > 1 else 'it'} can be searched"

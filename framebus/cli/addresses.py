@@ -1,14 +1,17 @@
-"""What `framebus add` is given: files, folders and URLs, turned into addresses of sources."""
+"""What `framebus add` is given: files, folders and URLs, turned into addresses of sources. None is printed with its password."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from framebus.cli.failure import Failure, bad_usage, not_yet
+from framebus.client.client import PERCENT_ENCODING
+from streaming.secrets import shown
 
 VIDEO_SUFFIXES: Final = frozenset((".mp4", ".m4v", ".mkv", ".webm", ".mov", ".ts", ".m2ts", ".avi", ".mpg", ".mpeg"))
-LATER_SCHEMES: Final = {"rtsp": "cameras", "rtsps": "cameras", "s3": "s3 addresses"}
+CAMERA_SCHEMES: Final = ("rtsp", "rtsps")
+LATER_SCHEMES: Final = {"s3": "s3 addresses"}
 
 
 def expand(words: Iterable[str], *, recursive: bool) -> list[str]:
@@ -26,19 +29,34 @@ def _expand_one(word: str, *, recursive: bool) -> Iterable[str]:
     if path.is_dir():
         return _videos(path, recursive=recursive)
     if not path.exists():
-        raise Failure(word, "no such file or folder", "check the path; an address of the web begins with http:// or https://")
+        remedy = "check the path; an address of the web begins with http:// or https://, one of a camera with rtsp://"
+        raise Failure(shown(word), "no such file or folder", remedy)
     if not path.is_file():
         raise Failure(word, "neither a file nor a folder", "give a video file")
     return [str(path.absolute())]
 
 
 def _checked_url(word: str) -> str:
-    scheme = urlsplit(word).scheme.lower()
+    scheme = word.partition("://")[0].lower()
     if scheme in LATER_SCHEMES:
-        raise not_yet(f"{word}: {LATER_SCHEMES[scheme]}", "files, folders and http(s) addresses can be added today")
-    if scheme not in ("http", "https"):
-        raise bad_usage(word, f"{scheme}:// is not an address of a video", "give a path, or an http:// or https:// address")
+        raise not_yet(f"{shown(word)}: {LATER_SCHEMES[scheme]}", "files, folders, http(s) and rtsp(s) addresses can be added")
+    if scheme not in ("http", "https", *CAMERA_SCHEMES):
+        remedy = "give a path, or an http(s):// or rtsp(s):// address"
+        raise bad_usage(shown(word), f"{scheme}:// is not an address of a video", remedy)
+    try:
+        urlsplit(word)
+    except ValueError:  # its text would quote a password
+        raise bad_usage(shown(word), "not an address", PERCENT_ENCODING) from None
     return word
+
+
+def with_password(address: str, password: str) -> str:
+    """Return the address of a camera with the password of the user that it names."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    if parts.scheme.lower() not in CAMERA_SCHEMES or not at or ":" in user:
+        raise bad_usage(shown(address), "takes no password", "--password-file is for rtsp://USER@HOST/PATH")
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 
 def _videos(folder: Path, *, recursive: bool) -> list[str]:

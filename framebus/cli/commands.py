@@ -26,8 +26,8 @@ SECTIONS: Final[dict[str, tuple[Command, ...]]] = {
         Command("reset", "", "delete rows, topics and media of a stopped stack", "framebus.cli.reset:app"),
     ),
     "Sources": (
-        Command("add", "ADDRESS...", "add video files, folders or URLs", "framebus.cli.add:app"),
-        Command("sources", "", "state, progress, rows and last error of each source", "framebus.cli.sources:app"),
+        Command("add", "ADDRESS...", "add video files, folders, URLs or cameras", "framebus.cli.add:app"),
+        Command("sources", "", "state, progress, freshness and last error of each source", "framebus.cli.sources:app"),
         Command("wait", "[ID...]", "progress bars until files can be searched", "framebus.cli.wait:app"),
         Command("pause", "ID...", "stop reading sources; their rows stay", "framebus.cli.control:pause_app"),
         Command("resume", "ID...", "go on reading paused sources", "framebus.cli.control:resume_app"),

@@ -39,6 +39,20 @@ def clock(t_ms: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
+def milliseconds(moment: str) -> int:
+    """Return an ISO 8601 moment of the API as UTC epoch milliseconds."""
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def age(then_ms: int, now_ms: int) -> str:
+    """Return how long ago something was, in the largest unit that it fills: `4 s`, `12 min`, `3 h`, `2 d`."""
+    seconds = max(0, now_ms - then_ms) // 1000
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
 def span(start_ms: int, end_ms: int) -> str:
     """Return a segment as `0:01:07–0:01:12`; a camera's second time is without the date where it is the same day."""
     start, end = clock(start_ms), clock(end_ms)

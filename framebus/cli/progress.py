@@ -38,7 +38,7 @@ def bars(sources: Sequence[Source]) -> RenderableType:
     first = sorted(sources, key=lambda source: source.settled) if len(sources) > BARS_SHOWN else sources
     grid = Table.grid(padding=(0, 2))
     for source in first[:BARS_SHOWN]:
-        style = "red" if source.state == "failed" else "green" if source.state == "indexed" else "cyan"
+        style = "red" if source.state == "failed" else "green" if _done(source) == 1.0 else "cyan"
         bar = ProgressBar(total=1.0, completed=_done(source), width=BAR_COLUMNS, complete_style=style, finished_style=style)
         said = source.error or (f"{grouped(source.rows)} rows" if source.rows else "")
         done = Text(percent(_done(source)).rjust(5))
@@ -49,7 +49,10 @@ def bars(sources: Sequence[Source]) -> RenderableType:
 
 
 def _done(source: Source) -> float:
-    return 1.0 if source.state == "indexed" else min(source.progress or 0.0, 0.99)
+    """Return how far a bar is: full for an indexed file, and for a live source whose rows come in."""
+    if source.state == "indexed" or (source.state == "running" and source.settled):
+        return 1.0
+    return min(source.progress or 0.0, 0.99)
 
 
 def _lines(steps: Iterable[list[Source]], screen: Console) -> Iterator[list[Source]]:

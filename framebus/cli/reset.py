@@ -14,7 +14,12 @@ from framebus.client import home_folder
 from framebus.local.errors import StackError
 from framebus.local.home import STAMP, own_home
 
-CONTENTS: Final = {"kafka": "topics", "milvus": "rows", "media": "recorded media and thumbnails"}
+CONTENTS: Final = {
+    "kafka": "topics",
+    "milvus": "rows",
+    "media": "recorded media and thumbnails",
+    "secrets": "passwords of sources",
+}
 """Folders of a home, and what they hold. Its key and logs stay."""
 
 app = application()

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from framebus.cli.moments import span
+from framebus.cli.moments import age, milliseconds, span
 from framebus.client import Hit, Source
 
 STYLES: Final[Mapping[str, str]] = {
@@ -43,8 +43,11 @@ def by_state(sources: Sequence[Source]) -> str:
     return f"{len(sources):,} source{'' if len(sources) == 1 else 's'}" + (f": {states}" if states else "")
 
 
-def sources_table(sources: Sequence[Source]) -> Table:
-    """Return one line a source; a column that would be empty is left out."""
+LIVE_COLUMNS: Final = ("since", "samples/s", "last sample", "to index")
+
+
+def sources_table(sources: Sequence[Source], now_ms: int) -> Table:
+    """Return one line a source; columns that would be empty are left out."""
     live = any(source.kind != "file" for source in sources)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("source", overflow="fold")
@@ -52,17 +55,35 @@ def sources_table(sources: Sequence[Source]) -> Table:
         table.add_column(title, no_wrap=True)
     for title in ("done", "rows"):
         table.add_column(title, justify="right", no_wrap=True)
-    if live:
-        table.add_column("samples/s", justify="right", no_wrap=True)
-        table.add_column("last sample", no_wrap=True)
+    for title in LIVE_COLUMNS if live else ():
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("error" if any(source.error for source in sources) else "name", overflow="fold")
     for source in sources:
-        rate = "" if source.samples_per_second is None else f"{source.samples_per_second:.1f}"
-        moving = (rate, source.last_sample_at or "") if live else ()
+        moving = _moving(source, now_ms) if live else ()
         remark = Text(source.error, "red") if source.error else Text(source.name)
         state = state_text(source.state)
         table.add_row(source.source_id, source.kind, state, percent(source.progress), grouped(source.rows), *moving, remark)
     return table
+
+
+def _moving(source: Source, now_ms: int) -> tuple[str, str, str, str]:
+    """Return the columns of a live source; empty for a file."""
+    if source.kind == "file":
+        return "", "", "", ""
+    since = "" if source.since_ms is None else age(source.since_ms, now_ms)
+    rate = "" if source.samples_per_second is None else f"{source.samples_per_second:.1f}"
+    last = "" if source.last_sample_at is None else f"{age(milliseconds(source.last_sample_at), now_ms)} ago"
+    return since, rate, last, "" if source.searchable_seconds is None else f"{source.searchable_seconds:.1f} s"
+
+
+def live_summary(sources: Sequence[Source], now_ms: int) -> str:
+    """Return what many live sources do together, and the one that is furthest behind; nothing where none has a row."""
+    dated = [(milliseconds(one.last_sample_at), one) for one in sources if one.kind != "file" and one.last_sample_at is not None]
+    if not dated:
+        return ""
+    oldest_ms, last = min(dated, key=lambda pair: pair[0])
+    rate = sum(one.samples_per_second or 0.0 for _, one in dated)
+    return f"live: {rate:,.1f} samples/s; the last sample of {last.source_id} is the oldest, {age(oldest_ms, now_ms)} ago"
 
 
 def hits_table(hits: Sequence[Hit], *, found: bool, names: Mapping[str, str] = {}) -> Table:

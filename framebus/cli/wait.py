@@ -28,12 +28,13 @@ def wait(
 ) -> int:
     """Wait, with progress bars, until files are indexed: every row is confirmed by the index and can be found.
 
+    A camera never ends; one that is named is waited for until it runs and its first row can be found.
     Exits with 1 when a source failed (and says why), is paused, is not known, or is not done in time.
     """
     with connect(home) as client:
         final = settle(client, ids or [], timeout, console())
     for source in final:
-        if source.state != "indexed" and source.kind == "file":
+        if source.state in ("failed", "paused"):
             complain(f"{source.source_id}: {source.error or source.state}")
     return FAILED if any(source.state in ("failed", "paused") for source in final) else 0
 

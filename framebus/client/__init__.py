@@ -12,9 +12,10 @@ with Client.local() as client:                      # the stack that `framebus u
 from framebus.client.client import Client
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError
-from framebus.client.results import Hit, Readiness, Removal, SearchResult, Source, StackStatus, Took
+from framebus.client.results import Camera, Hit, Readiness, Removal, SearchResult, SentFrame, Source, StackStatus, Took
 
 __all__ = [
+    "Camera",
     "Client",
     "FramebusError",
     "Hit",
@@ -22,6 +23,7 @@ __all__ = [
     "Readiness",
     "Removal",
     "SearchResult",
+    "SentFrame",
     "Source",
     "Stack",
     "StackStatus",

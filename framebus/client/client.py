@@ -13,12 +13,15 @@ import msgspec
 
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError, error_of
-from framebus.client.results import Readiness, Removal, Result, SearchResult, Source, SourcePage, StackStatus
+from framebus.client.results import Readiness, Removal, Result, SearchResult, SentFrame, Source, SourcePage, StackStatus
 from schemas.identity import derive_source_id
 
 POLL_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 0.5
 UPLOAD_SECONDS: Final = 3600.0
+
+CONTENT_TYPES: Final = {"media": "application/octet-stream", "frames": "image/jpeg"}
+PERCENT_ENCODING: Final = "in user, password and path write @ as %40, / as %2F, # as %23, ? as %3F, [ as %5B"
 
 Mode = Literal["ranked", "best_moment", "chronological"]
 R = TypeVar("R", bound=Result)
@@ -67,14 +70,15 @@ class Client:
     # Sources
 
     def add(self, address: str | Path, source_id: str | None = None, **wanted: Any) -> Source:
-        """Add a video file or URL, or change it when it is there already; return it as listed.
+        """Add a video file, a URL of one or a camera (`rtsp://user:password@host/path`), or change it when it is there already;
+        return it as listed. The server keeps the password apart and shows it to nobody.
 
         `wanted` is any of `name category labels sample_fps starts_at record keep_days`. A local path goes by name to a
         server on this machine and is uploaded to another one. The derived id is a function of the address alone.
         """
         is_url = "://" in str(address)
         full = str(address) if is_url else str(Path(address).absolute())
-        source_id = source_id or derive_source_id(full)
+        source_id = source_id or _derived_id(full)
         if is_url or self.is_local:
             return self._put_source(source_id, {"url": full, **wanted})
         uploaded = self.upload(source_id, Path(full))
@@ -102,9 +106,15 @@ class Client:
         """Return one source."""
         return self._get(f"/v1/sources/{source_id}", Source)
 
+    def send_frame(self, source_id: str, jpeg: bytes, t_ms: int | None = None, captured_ms: int | None = None) -> SentFrame:
+        """Send a picture into a push source; return when Kafka has it. Times are now where they are not given."""
+        params = {name: value for name, value in {"t_ms": t_ms, "captured_ms": captured_ms}.items() if value is not None}
+        return _decoded(self._send("POST", f"/v1/sources/{source_id}/frames", params=params, content=jpeg), SentFrame)
+
     def wait(self, source_ids: Sequence[str] = (), timeout_seconds: float | None = None) -> Iterator[list[Source]]:
         """Yield the sources again and again until all are settled; by default all files. The last yield has the final states.
 
+        A camera is never indexed to its end: it is settled when it runs and its first row can be found.
         Raises `FramebusError` for an unknown id, and `TimeoutError` when they are not settled in time.
         """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -234,10 +244,17 @@ def _how_far(unsettled: Sequence[Source]) -> str:
     return ", ".join(f"{one.source_id} ({one.error or one.state})" for one in unsettled[:10])
 
 
+def _derived_id(address: str) -> str:
+    try:
+        return derive_source_id(address)
+    except ValueError:  # its text would quote a password
+        raise FramebusError("the address cannot be read", PERCENT_ENCODING, field="url") from None
+
+
 def _content_type(path: str, request: Mapping[str, Any]) -> dict[str, str]:
     if "content" not in request:
         return {}
-    return {"Content-Type": "application/octet-stream" if path.endswith("/media") else "application/json"}
+    return {"Content-Type": CONTENT_TYPES.get(path.rpartition("/")[2], "application/json")}
 
 
 def _rewind(content: Any) -> None:

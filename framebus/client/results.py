@@ -11,9 +11,23 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What all answers share: immutability, and unknown fields ignored."""
 
 
+class Camera(Result, frozen=True):
+    """What a capture has seen of its camera. `decodes` is `keyframes` or `frames`; `clock_off_ms`: its clock less ours."""
+
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    decodes: str = ""
+    gop_ms: int | None = None
+    clock: str = ""
+    clock_off_ms: int | None = None
+
+
 class Source(Result, frozen=True):
-    """A source as it is listed. `progress` is the done part of a file, 0 to 1, and `samples` the rows that it will
-    have; None until it is planned.
+    """A source as it is listed. `error` says why it is in its state, `since_ms` since when (UTC epoch milliseconds).
+
+    Of a file: `progress` is the done part, 0 to 1, and `samples` the rows that it will have; None until it is planned.
+    Of a live source: `last_t_ms` is its newest row and `searchable_seconds` how long that took from the picture into the index.
     """
 
     source_id: str
@@ -36,13 +50,29 @@ class Source(Result, frozen=True):
     rows: int | None = None
     samples: int | None = None
     duration_ms: int | None = None
+    since_ms: int | None = None
+    camera: Camera | None = None
+    last_t_ms: int | None = None
     last_sample_at: str | None = None
+    searchable_seconds: float | None = None
     samples_per_second: float | None = None
 
     @property
     def settled(self) -> bool:
-        """Whether waiting longer changes nothing: indexed, failed, paused, or a live source that runs."""
-        return self.state in ("indexed", "failed", "paused") or (self.kind != "file" and self.state == "running")
+        """Whether waiting longer changes nothing: indexed, failed, paused, a camera whose rows come in, a push source."""
+        if self.state == "running":
+            return self.kind == "push" or (self.kind == "camera" and self.last_t_ms is not None)
+        return self.state in ("indexed", "failed", "paused")
+
+
+class SentFrame(Result, frozen=True):
+    """A picture that Kafka has: when it was taken, on its source's timeline and in UTC, and its place in `frames-live`."""
+
+    source_id: str
+    t_ms: int
+    captured_ms: int
+    partition: int
+    offset: int
 
 
 class SourcePage(Result, frozen=True):

@@ -34,6 +34,11 @@ class Home:
         return self.path / "media"
 
     @property
+    def secrets(self) -> Path:
+        """Folder of the passwords of sources, readable by this user alone."""
+        return self.path / "secrets"
+
+    @property
     def key_file(self) -> Path:
         """File that holds the API key, readable by this user alone."""
         return self.path / "key"

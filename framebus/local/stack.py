@@ -155,6 +155,8 @@ def shared_environment(home: Home, encoder: str, space: str, servers: Servers, e
     """Return the settings of all services; what the user has set wins over what the launcher merely prefers."""
     preferred = {
         "FRAMEBUS_MEDIA": str(home.media),
+        "FRAMEBUS_SECRETS": str(home.secrets),
+        "FRAMEBUS_SOURCE_NETWORKS": "0.0.0.0/0,::/0",
         "FRAMEBUS_AUTO_REGISTER": "1",
         # A chunk waits while the embedder of this stack is behind, and is done when its space has it.
         "FRAMEBUS_DECODER_WAIT_FOR": embedder_group("bulk", space),

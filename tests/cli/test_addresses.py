@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from framebus.cli.addresses import expand
+from framebus.cli.addresses import expand, with_password
 from framebus.cli.failure import BAD_USAGE, FAILED, Failure
 from framebus.cli.labels import parse_labels
 from framebus.cli.manifest import read_manifest
@@ -34,15 +34,32 @@ def test_a_relative_path_becomes_absolute(folder: Path, monkeypatch: pytest.Monk
     assert expand(["b.mp4"], recursive=False) == [str(folder / "b.mp4")]
 
 
-def test_an_address_of_the_web_stays_as_it_is() -> None:
-    assert expand(["https://example.org/a.mp4?x=1"], recursive=False) == ["https://example.org/a.mp4?x=1"]
+@pytest.mark.parametrize("address", ["https://example.org/a.mp4?x=1", "rtsp://me:secret@10.0.0.7/1#udp", "rtsps://camera/1"])
+def test_an_address_of_the_web_or_of_a_camera_stays_as_it_is(address: str) -> None:
+    assert expand([address], recursive=False) == [address]
 
 
-@pytest.mark.parametrize("address", ["rtsp://camera/1", "rtsps://camera/1", "s3://bucket/prefix"])
-def test_cameras_and_s3_are_not_available_yet(address: str) -> None:
+def test_s3_is_not_available_yet() -> None:
     with pytest.raises(Failure, match="not available yet") as refused:
-        expand([address], recursive=False)
+        expand(["s3://bucket/prefix"], recursive=False)
     assert refused.value.exit_code == BAD_USAGE
+
+
+@pytest.mark.parametrize(
+    "address", ["rtsp://me:hunter2[x@host/1", "rtmp://me:hunter2@host/1", "me:hunter2@host/1", "s3://me:hunter2@b"]
+)
+def test_no_error_shows_a_password(address: str) -> None:
+    with pytest.raises(Failure) as refused:
+        expand([address], recursive=False)
+    assert "hunter2" not in str(refused.value) + refused.value.remedy
+
+
+def test_a_password_from_a_file_goes_to_the_user_that_is_named() -> None:
+    assert with_password("rtsp://me@host:554/1", "p@ss/:") == "rtsp://me:p%40ss%2F%3A@host:554/1"
+    for address in ("rtsp://host/1", "rtsp://me:other@host/1", "/a.mp4"):
+        with pytest.raises(Failure, match="takes no password") as refused:
+            with_password(address, "secret")
+        assert "other" not in str(refused.value)
 
 
 @pytest.mark.parametrize("address", ["ftp://host/a.mp4", "file:///etc/passwd", "concat://a"])

@@ -1,4 +1,5 @@
 import io
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from framebus.cli.progress import follow
 from framebus.cli.sources import show
 from framebus.client import Hit, Removal, SearchResult, Source, Took
 from framebus.client.results import State
+
+NOW_MS = 1_795_161_605_500
+"""2026-11-20, 08:00:05.500 UTC."""
 
 
 @pytest.fixture
@@ -34,6 +38,7 @@ def test_sources_are_a_line_each_with_their_errors(screen: Console) -> None:
     show(
         screen,
         [file_source(1, rows=1234), file_source(2, "running", progress=0.457), file_source(3, "failed", error="[broken] file")],
+        NOW_MS,
     )
     said = text_of(screen)
     assert "1,234" in said
@@ -43,16 +48,43 @@ def test_sources_are_a_line_each_with_their_errors(screen: Console) -> None:
 
 
 def test_an_empty_list_says_how_to_begin(screen: Console) -> None:
-    show(screen, [])
+    show(screen, [], NOW_MS)
     assert "framebus add FILE" in text_of(screen)
 
 
 def test_above_fifty_sources_there_is_a_summary_and_what_needs_attention(screen: Console) -> None:
-    show(screen, [*(file_source(n) for n in range(100)), file_source(100, "failed", error="no video stream")])
+    show(screen, [*(file_source(n) for n in range(100)), file_source(100, "failed", error="no video stream")], NOW_MS)
     said = text_of(screen)
     assert "101 sources: 100 indexed, 1 failed" in said
     assert "no video stream" in said
     assert "clip-42" not in said
+
+
+def camera(number: int, state: State = "running", **fields: Any) -> Source:
+    return Source(source_id=f"cam-{number}", kind="camera", state=state, since_ms=NOW_MS - 3_600_000, **fields)
+
+
+def test_a_camera_shows_since_when_how_fresh_and_why(screen: Console) -> None:
+    fresh: dict[str, Any] = {
+        "samples_per_second": 1.0,
+        "last_sample_at": "2026-11-20T08:00:01.500Z",
+        "searchable_seconds": 0.94,
+    }
+    show(screen, [camera(1, **fresh), camera(2, "waiting", error="the camera refuses: 401"), file_source(1)], NOW_MS)
+    said = text_of(screen)
+    assert re.search(r"cam-1 +camera +running +1 h +1\.0 +4 s ago +0\.9 s", said)
+    assert "the camera refuses: 401" in said
+
+
+def test_many_cameras_are_summed_up_and_those_in_trouble_are_listed(screen: Console) -> None:
+    fresh: dict[str, Any] = {"samples_per_second": 1.0, "last_sample_at": "2026-11-20T08:00:01.500Z"}
+    late = fresh | {"last_sample_at": "2026-11-20T07:00:05Z"}
+    show(screen, [*(camera(n, **fresh) for n in range(98)), camera(98, **late), camera(99, "waiting", error="no answer")], NOW_MS)
+    said = text_of(screen)
+    assert "100 sources: 1 waiting, 99 running" in said
+    assert "99.0 samples/s; the last sample of cam-98 is the oldest, 1 h ago" in said
+    assert "no answer" in said
+    assert "cam-42" not in said
 
 
 def test_hits_show_where_when_and_how_good(screen: Console) -> None:
