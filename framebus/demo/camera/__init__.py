@@ -11,13 +11,16 @@
         server.come_back()                      # on the same port, as after a restart
 
 H.264 and H.265 over TCP and UDP, B-frames, AAC and G.711 sound, sender reports, digest authentication. A mount is one RTP stream
-with many viewers: each unit is stamped once and written once to each viewer. The clock of a mount never breaks where its file loops.
+with many viewers: each unit is stamped once and written once to each. The clock of a mount never breaks where its file loops.
+A `LiveScene` is drawn and encoded while it is sent: its pictures can show the time (`timecode`), which a test reads from pixels.
+
 As a process: `python -m framebus.demo.camera --port 8554 gate=street.mp4`.
 """
 
 from framebus.demo.camera.clip import Clip, read_clip
 from framebus.demo.camera.faults import Faults
 from framebus.demo.camera.mount import Mount
+from framebus.demo.camera.scene import LiveScene
 from framebus.demo.camera.server import CameraServer
 
-__all__ = ["CameraServer", "Clip", "Faults", "Mount", "read_clip"]
+__all__ = ["CameraServer", "Clip", "Faults", "LiveScene", "Mount", "read_clip"]

@@ -6,15 +6,21 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from framebus.demo.camera.clip import NotServable, read_clip
+from framebus.demo.camera.clip import read_clip
+from framebus.demo.camera.scene import LiveScene
 from framebus.demo.camera.server import CameraServer
 from framebus.demo.camera.track import Source
+from framebus.demo.camera.video import NotServable
+
+CLOCK = "clock"
 
 
 def main() -> int:
     """Serve; prints the address of every camera, then `ready`."""
     parser = argparse.ArgumentParser(prog="python -m framebus.demo.camera", description="Serve files as looping RTSP cameras.")
-    parser.add_argument("cameras", nargs="+", metavar="NAME=FILE", help="a camera's name and its H.264 or H.265 file")
+    parser.add_argument(
+        "cameras", nargs="+", metavar="NAME=FILE", help="a camera's name and its H.264 or H.265 file; NAME=clock draws the time"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument("--login", metavar="USER:PASSWORD", help="ask for digest authentication")
@@ -25,7 +31,8 @@ def main() -> int:
         sources = read_sources(arguments.cameras, arguments.copies)
     except (NotServable, OSError) as error:
         parser.error(str(error))
-    login = tuple(arguments.login.split(":", 1)) if arguments.login else None
+    user, _, password = (arguments.login or "").partition(":")
+    login = (user, password) if user else None
     with suppress(KeyboardInterrupt):
         serve(
             CameraServer(sources, host=arguments.host, port=arguments.port, login=login, staggered=arguments.copies > 1), sources
@@ -38,9 +45,9 @@ def read_sources(cameras: list[str], copies: int) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     for camera in cameras:
         name, _, path = camera.partition("=")
-        clip = read_clip(Path(path))
+        source = LiveScene() if path == CLOCK else read_clip(Path(path))
         names = [name] if copies == 1 else [f"{name}-{number}" for number in range(1, copies + 1)]
-        sources.update(dict.fromkeys(names, clip))
+        sources.update(dict.fromkeys(names, source))
     return sources
 
 

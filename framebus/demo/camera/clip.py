@@ -1,34 +1,11 @@
-"""PyAV: a file as a source that loops for ever."""
+"""A file as a source that loops for ever."""
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
-import av
-
-from framebus.demo.camera.nal import Parameters, h264_parameters, h265_parameters, nal_units
-from framebus.demo.camera.rtp import h264_payloads, h265_payloads, packets
-from framebus.demo.camera.track import Track, Unit, h264_track, h265_track
-
-
-@dataclass(frozen=True)
-class VideoCodec:
-    """How one codec travels in RTP."""
-
-    parameters: Callable[[bytes], Parameters]
-    track: Callable[[Sequence[bytes]], Track]
-    payloads: Callable[[bytes], Iterator[bytes]]
-
-
-CODECS: Final = {
-    "h264": VideoCodec(h264_parameters, h264_track, h264_payloads),
-    "hevc": VideoCodec(h265_parameters, h265_track, h265_payloads),
-}
-
-
-class NotServable(ValueError):  # noqa: N818  what it is
-    """The file has nothing that this server can send; the text names it."""
+from framebus.demo.camera.sound import Law, read_sound
+from framebus.demo.camera.track import Track, Unit
+from framebus.demo.camera.video import NotServable, read_video
 
 
 @dataclass(frozen=True)
@@ -69,34 +46,18 @@ class Loop:
         return self._clip.units[index], self._from_seconds + rounds * self._clip.span_seconds
 
 
-def read_clip(path: Path) -> Clip:
-    """Read an H.264 or H.265 file; raises `NotServable`."""
-    with av.open(str(path)) as container:
-        if not container.streams.video:
-            raise NotServable(f"{path} has no video")
-        stream = container.streams.video[0]
-        codec = CODECS.get(stream.codec_context.name)
-        if codec is None:
-            raise NotServable(f"{path} is {stream.codec_context.name}: only {' and '.join(CODECS)} can be sent")
-        track, units = read_video(container, stream, codec, number=0)
-    frame_seconds = float(1 / (stream.average_rate or 25))
-    return Clip((track,), tuple(units), max(unit.pts_seconds for unit in units) + frame_seconds)
+def read_clip(path: Path, *, sound: Path | None = None, law: Law | None = None) -> Clip:
+    """Read a file with H.264 or H.265, with sound, or with both; raises `NotServable`.
 
-
-def read_video(container: Any, stream: Any, codec: VideoCodec, number: int) -> tuple[Track, list[Unit]]:
-    """Read a video stream as track `number`: every keyframe carries the parameter sets."""
-    parameters = codec.parameters(bytes(stream.codec_context.extradata))
-    track = codec.track(parameters.sets)
-    found = [packet for packet in container.demux(stream) if packet.size and packet.pts is not None]
-    origin = min(packet.pts for packet in found)
-    units, send_seconds = [], 0.0
-    for packet in found:
-        pts_seconds = float((packet.pts - origin) * stream.time_base)
-        # What comes before its reference cannot be encoded yet: a live encoder sends a P-frame, then the B-frames before it.
-        send_seconds = max(send_seconds, pts_seconds)
-        nals = [nal for nal in nal_units(bytes(packet), parameters.length_bytes) if nal not in parameters.sets]
-        sent = [*parameters.sets, *nals] if packet.is_keyframe else nals
-        payloads = [payload for nal in sent for payload in codec.payloads(nal)]
-        made = packets(payloads, track.payload_type, channel=2 * number)
-        units.append(Unit(number, pts_seconds, send_seconds, bool(packet.is_keyframe), made))
-    return track, units
+    `sound`: take the sound from this file (a WAV, for instance), not from `path`. `law`: send the sound as G.711;
+    without it AAC stays AAC and all else becomes µ-law. Sound ends where the video does.
+    """
+    video = read_video(path)
+    heard = read_sound(sound or path, law, number=1 if video else 0, alone=video is None)
+    stretches = [stretch for stretch in (video, heard) if stretch is not None]
+    if not stretches:
+        raise NotServable(f"{path} has neither video nor sound")
+    span_seconds = stretches[0].seconds
+    units = [unit for stretch in stretches for unit in stretch.units if unit.send_seconds < span_seconds]
+    units.sort(key=lambda unit: unit.send_seconds)
+    return Clip(tuple(stretch.track for stretch in stretches), tuple(units), span_seconds)

@@ -1,6 +1,7 @@
 """One camera: a source on a clock that never breaks, sent to all who watch."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from typing import Literal
@@ -113,6 +114,8 @@ class Mount:
         for unit, pts_seconds in self._unsent:
             shown_seconds = pts_seconds + self.faults.timestamp_jump_seconds
             packets = self._streams[unit.track].stamp(unit.packets, shown_seconds)
+            if self.faults.garbage == "media":
+                packets = packets.with_noise(os.urandom)
             self._gop.append((unit.track, packets))
             for viewer in self._viewers:
                 self._send(viewer, unit, packets)

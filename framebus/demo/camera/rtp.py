@@ -1,7 +1,7 @@
 """RTP: what goes into packets (RFC 6184, 7798, 3640), and packets that are made once and stamped when they are sent. Pure."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,7 +32,7 @@ class Packets:
     def datagrams(self) -> Iterator[memoryview]:
         """Yield the packets without their framing."""
         view = memoryview(self.framed)
-        for start, end in zip(self.starts, (*self.starts[1:], len(self.framed)), strict=True):
+        for start, end in self._spans():
             yield view[start + FRAMING_BYTES : end]
 
     def stamped(self, sequence: int, timestamp: int, ssrc: int) -> "Packets":
@@ -48,6 +48,16 @@ class Packets:
         for start in self.starts:
             framed[start + 1] = channel
         return Packets(framed, self.starts)
+
+    def with_noise(self, noise: Callable[[int], bytes]) -> "Packets":
+        """Return packets of the same size that carry what `noise` returns."""
+        framed = bytearray(self.framed)
+        for start, end in self._spans():
+            framed[start + FRAMING_BYTES + HEADER_BYTES : end] = noise(end - start - FRAMING_BYTES - HEADER_BYTES)
+        return Packets(framed, self.starts)
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        return zip(self.starts, (*self.starts[1:], len(self.framed)), strict=True)
 
 
 def packets(payloads: Iterable[bytes], payload_type: int, channel: int) -> Packets:

@@ -97,11 +97,11 @@ class CameraServer:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        opened = loop.create_future()
-        opened.add_done_callback(lambda _: self._opened.set_result(loop))
         try:
-            await self._service.run(opened, self._stop)
+            await self._service.run(lambda: self._opened.set_result(loop), self._stop)
         except OSError as error:
+            if self._opened.done():
+                raise
             self._opened.set_exception(error)
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,7 +1,7 @@
 """The server inside its loop: listening, connections, the cameras' clocks."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from framebus.demo.camera.datagrams import UdpPair
 from framebus.demo.camera.mount import Mount
@@ -9,7 +9,7 @@ from framebus.demo.camera.session import Session
 
 
 class RtspService:
-    """Serves mounts on one port. All methods run in the loop that called `open`."""
+    """Serves mounts on one port. All methods run in the loop of `run`."""
 
     def __init__(self, mounts: Mapping[str, Mount], host: str, port: int) -> None:
         self.mounts, self.host, self.port = mounts, host, port
@@ -17,12 +17,12 @@ class RtspService:
         self._listener: asyncio.Server | None = None
         self._udp: UdpPair | None = None
 
-    async def run(self, opened: "asyncio.Future[None]", stop: asyncio.Event) -> None:
-        """Serve until `stop`; an error of a camera is an error of this."""
+    async def run(self, opened: Callable[[], None], stop: asyncio.Event) -> None:
+        """Serve until `stop`, and call `opened` when connections are taken; an error of a camera is an error of this."""
         self._udp = UdpPair(self.host)
         try:
             await self.listen()
-            opened.set_result(None)
+            opened()
             async with asyncio.TaskGroup() as group:
                 clocks = [group.create_task(mount.run()) for mount in self.mounts.values()]
                 await stop.wait()

@@ -88,24 +88,29 @@ class Session:
             return Response(headers={"Public": ", ".join(METHODS)})
         if mount is None:
             return Response(404)
+        return self._refusal(request, mount) or self._permitted(request, mount)
+
+    def _refusal(self, request: Request, mount: Mount) -> Response | None:
         if mount.faults.status is not None:
             return Response(mount.faults.status)
-        if mount.login is not None and not self._is_authorized(request, mount.login):
+        said = request.headers.get("authorization", "")
+        if mount.login is not None and not is_authorized(said, request.method, mount.login, self._nonce):
             return Response(401, {"WWW-Authenticate": challenge(self._nonce)})
-        if request.method in ("DESCRIBE", "SETUP"):
-            return self._describe(request, mount) if request.method == "DESCRIBE" else self._set_up(request, mount)
-        return self._within_session(request, mount)
+        return None
 
-    def _is_authorized(self, request: Request, login: tuple[str, str]) -> bool:
-        return is_authorized(request.headers.get("authorization", ""), request.method, login, self._nonce)
+    def _permitted(self, request: Request, mount: Mount) -> Response:
+        if request.method == "DESCRIBE":
+            return self._describe(request, mount)
+        if request.method == "SETUP":
+            return self._set_up(request, mount)
+        return self._within_session(request, mount)
 
     def _describe(self, request: Request, mount: Mount) -> Response:
         headers = {"Content-Base": request.url.rstrip("/") + "/", "Content-Type": "application/sdp"}
         return Response(headers=headers, body=description(mount.tracks, self._writer.get_extra_info("sockname")[0]))
 
     def _set_up(self, request: Request, mount: Mount) -> Response:
-        asked = request.headers.get("transport", "")
-        track = request.track or 0
+        asked, track = request.headers.get("transport", ""), request.track or 0
         if track >= len(mount.tracks):
             return Response(404)
         if self._playing or self._mount not in (None, mount):
@@ -113,18 +118,20 @@ class Session:
         ports = re.search(r"client_port=(\d+)-(\d+)", asked)
         if not asked or mount.faults.refused_transport == ("udp" if ports else "tcp"):
             return Response(461)
-        if ports:
-            host = self._writer.get_extra_info("peername")[0]
-            random = mount.faults.seed
-            self._viewer.deliveries[track] = Datagrams(self._udp, host, (int(ports[1]), int(ports[2])), random)
-            asked = f"RTP/AVP;unicast;client_port={ports[1]}-{ports[2]};server_port={self._udp.ports}"
-        else:
-            channels = re.search(r"interleaved=(\d+)", asked)
-            channel = int(channels[1]) if channels else 2 * track
-            self._viewer.deliveries[track] = Interleaved(self._writer.transport, channel)
-            asked = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
+        chosen = self._over_udp(track, mount, int(ports[1]), int(ports[2])) if ports else self._over_tcp(track, asked)
         self._mount = mount
-        return Response(headers={"Transport": asked, "Session": f"{self._id};timeout={SESSION_TIMEOUT_SECONDS}"})
+        return Response(headers={"Transport": chosen, "Session": f"{self._id};timeout={SESSION_TIMEOUT_SECONDS}"})
+
+    def _over_udp(self, track: int, mount: Mount, rtp_port: int, rtcp_port: int) -> str:
+        host = self._writer.get_extra_info("peername")[0]
+        self._viewer.deliveries[track] = Datagrams(self._udp, host, (rtp_port, rtcp_port), mount.faults.seed)
+        return f"RTP/AVP;unicast;client_port={rtp_port}-{rtcp_port};server_port={self._udp.ports}"
+
+    def _over_tcp(self, track: int, asked: str) -> str:
+        channels = re.search(r"interleaved=(\d+)", asked)
+        channel = int(channels[1]) & 0xFE if channels else 2 * track
+        self._viewer.deliveries[track] = Interleaved(self._writer.transport, channel)
+        return f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
 
     def _within_session(self, request: Request, mount: Mount) -> Response:
         if request.method == "GET_PARAMETER" and not request.session:

@@ -3,9 +3,11 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from framebus.demo.camera.rtp import Packets
+
+VIDEO_PAYLOAD_TYPE: Final = 96
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class Unit:
     entry: bool
     """A viewer may begin here: a keyframe, or any sound where there is no video."""
     packets: Packets
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """All of one track of a file."""
+
+    track: Track
+    units: tuple[Unit, ...]
+    seconds: float
 
 
 class Playback(Protocol):
@@ -73,14 +84,14 @@ def h264_track(sets: Sequence[bytes]) -> Track:
     """Return the track of an H.264 stream (RFC 6184 §8.1); the SPS is the first of its parameter sets."""
     listed = ",".join(map(_base64, sets))
     described = f"packetization-mode=1;profile-level-id={sets[0][1:4].hex()};sprop-parameter-sets={listed}"
-    return Track("video", 96, 90_000, "H264/90000", described)
+    return Track("video", VIDEO_PAYLOAD_TYPE, 90_000, "H264/90000", described)
 
 
 def h265_track(sets: Sequence[bytes]) -> Track:
     """Return the track of an H.265 stream (RFC 7798 §7.1)."""
     names = {32: "sprop-vps", 33: "sprop-sps", 34: "sprop-pps"}
     described = ";".join(f"{names[unit[0] >> 1 & 0x3F]}={_base64(unit)}" for unit in sets)
-    return Track("video", 96, 90_000, "H265/90000", described)
+    return Track("video", VIDEO_PAYLOAD_TYPE, 90_000, "H265/90000", described)
 
 
 def aac_track(config: bytes, rate: int, channels: int) -> Track:

@@ -1,0 +1,102 @@
+"""PyAV: a source that is drawn and encoded while it is sent, so that its pictures can show the time at which they were made."""
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+import numpy as np
+from av.codec.context import Flags
+
+from framebus.demo.camera.nal import h264_parameters, nal_units
+from framebus.demo.camera.rtp import packets
+from framebus.demo.camera.timecode import Picture, draw_number
+from framebus.demo.camera.track import VIDEO_PAYLOAD_TYPE, Track, Unit, h264_track
+from framebus.demo.camera.video import CODECS, access_unit_payloads
+
+OPTIONS: Final = {"preset": "ultrafast", "tune": "zerolatency"}
+
+
+def show_clock(wall_ms: int, picture: Picture) -> None:
+    """Draw the time, as `timecode.read_number` reads it, over a bar that moves once in two seconds."""
+    picture[:] = 96
+    left = wall_ms % 2000 * picture.shape[1] // 2000
+    picture[picture.shape[0] // 2 :, left : left + picture.shape[1] // 10] = (240, 200, 40)
+    draw_number(picture, wall_ms)
+
+
+class LiveScene:
+    """H.264 of pictures that `draw` makes: it gets the wall clock in ms since 1970 and an RGB picture (height, width, 3) to fill.
+
+    Drawing and encoding take place in the loop of the server, once for all viewers: keep the picture small.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[int, Picture], None] = show_clock,
+        *,
+        size: tuple[int, int] = (320, 180),
+        fps: float = 25.0,
+        gop_seconds: float = 1.0,
+    ) -> None:
+        self._draw, self._size = draw, size
+        self.fps = fps
+        self._gop = max(1, round(fps * gop_seconds))
+        self._sets = h264_parameters(bytes(self.encoder().extradata)).sets
+        self._picture = np.zeros((size[1], size[0], 3), np.uint8)
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Return the one track of the scene."""
+        return (h264_track(self._sets),)
+
+    def playback(self, from_seconds: float) -> "Broadcast":
+        """Begin to draw."""
+        return Broadcast(self, from_seconds)
+
+    def encoder(self) -> Any:
+        """Return a fresh encoder: one picture in, one packet out."""
+        encoder: Any = av.CodecContext.create("libx264", "w")
+        encoder.width, encoder.height = self._size
+        encoder.pix_fmt, encoder.gop_size = "yuv420p", self._gop
+        encoder.framerate = Fraction(self.fps).limit_denominator(1001)
+        encoder.time_base = 1 / encoder.framerate
+        encoder.options, encoder.thread_count = OPTIONS, 1
+        encoder.flags |= Flags.global_header
+        encoder.open()
+        return encoder
+
+    def frame(self) -> av.VideoFrame:
+        """Draw what there is to see now."""
+        self._draw(time.time_ns() // 1_000_000, self._picture)
+        return av.VideoFrame.from_ndarray(self._picture, "rgb24")
+
+    def unit(self, packet: Any) -> Unit:
+        """Return an encoded picture as a unit."""
+        keyframe = bool(packet.is_keyframe)
+        payloads = access_unit_payloads(nal_units(bytes(packet), 0), self._sets, CODECS["h264"], keyframe=keyframe)
+        return Unit(0, 0.0, 0.0, keyframe, packets(payloads, VIDEO_PAYLOAD_TYPE, channel=0))
+
+
+class Broadcast:
+    """A scene that is being sent."""
+
+    def __init__(self, scene: LiveScene, from_seconds: float) -> None:
+        self._scene, self._from_seconds = scene, from_seconds
+        self._encoder = scene.encoder()
+        self._next = self._drawn = 0
+
+    @property
+    def due_seconds(self) -> float:
+        """When the next picture is to be drawn."""
+        return self._from_seconds + self._next / self._scene.fps
+
+    def take(self, now_seconds: float) -> tuple[Unit, float]:
+        """Draw and encode a picture; its pts is now. Pictures that could not be drawn in time are left out."""
+        frame = self._scene.frame()
+        frame.pts = self._drawn
+        self._drawn += 1
+        self._next = max(self._next, int((now_seconds - self._from_seconds) * self._scene.fps)) + 1
+        (packet,) = self._encoder.encode(frame)
+        return self._scene.unit(packet), now_seconds
