@@ -13,6 +13,22 @@ from streaming.metrics import Metrics
 Ready = Callable[[], Mapping[str, bool]]
 
 
+class Parts:
+    """What a service depends on, and whether each part can be used."""
+
+    def __init__(self, *names: str) -> None:
+        """Nothing can be used yet."""
+        self._usable: dict[str, Callable[[], bool]] = dict.fromkeys(names, lambda: False)
+
+    def ready(self, name: str, is_usable: Callable[[], bool] = lambda: True) -> None:
+        """From now on a part can be used, as long as `is_usable` says so; it is asked on the thread of the request."""
+        self._usable[name] = is_usable
+
+    def __call__(self) -> Mapping[str, bool]:
+        """Return every part and whether it can be used now."""
+        return {name: is_usable() for name, is_usable in self._usable.items()}
+
+
 class HealthServer:
     """Serves health on a thread of its own. `ready` says for each dependency whether it can be used."""
 

@@ -11,6 +11,7 @@ from schemas.errors import InvalidMessage
 from schemas.messages import Message, decode
 from schemas.topics import Topic
 from streaming.clients import reader_settings
+from streaming.contact import Contact
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 
@@ -19,10 +20,10 @@ BATCH = 500
 log = get_logger("state")
 
 
-def _consumer(bootstrap: str, topic: Topic, offset: int) -> Consumer:
+def _consumer(bootstrap: str, topic: Topic, offset: int, **more: Any) -> Consumer:
     group = f"framebus-reader-{uuid.uuid4().hex}"  # librdkafka wants a name; nothing is ever committed under it
     settings = reader_settings(bootstrap, topic.name, group)
-    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "enable.partition.eof": True})
+    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "enable.partition.eof": True, **more})
     consumer.assign([TopicPartition(topic.name, number, offset) for number in range(topic.partitions)])
     return consumer
 
@@ -32,7 +33,8 @@ class StateTopic(Generic[M]):
 
     def __init__(self, bootstrap: str, topic: Topic, struct: type[M]) -> None:
         self._topic, self._struct = topic, struct
-        self._consumer = _consumer(bootstrap, topic, OFFSET_BEGINNING)
+        self._contact = Contact()
+        self._consumer = _consumer(bootstrap, topic, OFFSET_BEGINNING, **self._contact.settings())
         self._values: dict[str, M] = {}
         self._partition_of: dict[str, int] = {}
         self._unread = set(range(topic.partitions))
@@ -55,6 +57,7 @@ class StateTopic(Generic[M]):
             self._take(0.1)
             if time.monotonic() > deadline:
                 raise Unavailable(f"{self._topic.name} was not read to its end in {deadline_seconds} s")
+        self._contact.hear()
 
     def poll(self) -> list[M]:
         """Follow without waiting; return what has changed."""
@@ -62,6 +65,10 @@ class StateTopic(Generic[M]):
         while batch := self._take(0):
             changed += batch
         return changed
+
+    def is_followed(self) -> bool:
+        """Whether it was read to its end and Kafka is still there, as far as `poll` has been told; from any thread."""
+        return not self._unread and self._contact.is_kept()
 
     def close(self) -> None:
         """End reading."""

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.servers import kafka, kafka_server, milvus, milvus_server
+from tests.servers import broker, kafka, kafka_server, milvus, milvus_server
 
-__all__ = ["kafka", "kafka_server", "milvus", "milvus_server"]
+__all__ = ["broker", "kafka", "kafka_server", "milvus", "milvus_server"]
 
-SERVERS = {"kafka", "kafka_server", "milvus", "milvus_server"}
+SERVERS = {"broker", "kafka", "kafka_server", "milvus", "milvus_server"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ Tests share them, so they use topics, groups and collections under fresh names.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -41,6 +42,18 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServ
 def kafka(kafka_server: KafkaServer) -> str:
     """Give the bootstrap address of a real broker."""
     return kafka_server.address
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[KafkaServer]:
+    """Run a broker for one test, which may kill it and start it again."""
+    try:
+        server = KafkaServer(tmp_path / "broker", ensure_jars(tools_folder()), SHORT)
+        server.start()
+    except StackError as error:
+        absent(str(error))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

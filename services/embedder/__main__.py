@@ -22,7 +22,7 @@ from services.embedder.stage import EmbedStage
 from services.embedder.thumbnails import Thumbnails
 from streaming.backlog import Backlog
 from streaming.errors import Unavailable
-from streaming.health import HealthServer
+from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
@@ -40,14 +40,14 @@ def main(stopping: threading.Event) -> None:
     """Run until `stopping` is set. The model is warm and its space is known before the groups are joined."""
     settings = read(EmbedderSettings, os.environ)
     metrics = Metrics(METRICS)
-    ready = {"model": False, "kafka": False}
-    health = HealthServer(settings.port, lambda: ready, metrics, host=settings.host)
+    parts = Parts("model", "kafka")
+    health = HealthServer(settings.port, parts, metrics, host=settings.host)
     health.start()
 
     encoder = _load(settings)
     batch_size = BatchSize(settings.step_seconds, settings.most_images)
     _warm(encoder, batch_size)
-    ready["model"] = True
+    parts.ready("model")
     gpus = publish_gpus(metrics)
     rate = round(batch_size.images_per_second)
     log.info("encoder", space=encoder.space, backend=encoder.backend, images_per_second=rate, gpus=gpus)
@@ -56,7 +56,7 @@ def main(stopping: threading.Event) -> None:
     sources = StateTopic(settings.kafka, SOURCES, Source)
     if not _reach_kafka(sources, encoder, outbox, stopping):
         return
-    ready["kafka"] = True
+    parts.ready("kafka", sources.is_followed)
 
     groups = settings.wait_for or (indexer_group("bulk", encoder.space),)
     backlog = Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups)

@@ -21,7 +21,7 @@ from services.indexer.stage import IndexStage
 from services.indexer.store import Store, WrongCollection
 from services.indexer.writer import Writer
 from streaming.errors import Unavailable
-from streaming.health import HealthServer
+from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
 from streaming.main import run_service
 from streaming.metrics import Metrics
@@ -38,15 +38,17 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
     settings = read(IndexerSettings, os.environ)
     model = _model(settings)
     metrics = Metrics(METRICS)
-    ready = {"milvus": False, "kafka": False}
-    health = HealthServer(settings.port, lambda: ready, metrics, host=settings.host)
+    parts = Parts("milvus", "kafka")
+    health = HealthServer(settings.port, parts, metrics, host=settings.host)
     health.start()
 
     store = Store(settings.milvus, _collection_settings(settings, model.space), model.card.dimension)
     outbox = Outbox(settings.kafka, "indexer", metrics)
     registry = Registry(settings.kafka, model.space, settings.lane, outbox, metrics, auto_register=settings.auto_register)
-    ready["milvus"] = _until(lambda: _prepare(store), stopping)
-    ready["kafka"] = _until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping)
+    if _until(lambda: _prepare(store), stopping):
+        parts.ready("milvus")
+    if _until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping):
+        parts.ready("kafka", registry.is_followed)
 
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
     intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)

@@ -70,6 +70,10 @@ class Registry:
         self._outbox.send_message(SOURCE_REQUESTS.name, request, key=source_id)
         self._requested.inc()
 
+    def is_followed(self) -> bool:
+        """Whether Kafka is still there, as far as following has been told; from any thread."""
+        return self._sources.is_followed()
+
     def close(self) -> None:
         """End reading."""
         self._sources.close()

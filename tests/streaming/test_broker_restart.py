@@ -1,33 +1,20 @@
-"""A broker of its own that is killed and comes back: the backlog is known again."""
+"""A broker of its own that dies, falls silent and comes back: what is known of it follows."""
 
+import os
+import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
-
-from framebus.local.errors import StackError
-from framebus.local.jars import ensure_jars
 from framebus.local.kafka import KafkaServer
-from framebus.local.places import tools_folder
-from schemas.topics import CHUNKS
+from schemas.messages import Source
+from schemas.topics import CHUNKS, SOURCES
 from streaming.admin import create_topics
 from streaming.backlog import Backlog
 from streaming.errors import Unavailable
-from tests.servers import absent
+from streaming.state import StateTopic
+from tests.streaming.conftest import await_that
 
 RECOVERY_SECONDS = 30.0
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[KafkaServer]:
-    try:
-        server = KafkaServer(tmp_path, ensure_jars(tools_folder()))
-        server.start()
-    except StackError as error:
-        absent(str(error))
-    yield server
-    server.stop()
 
 
 def answered(ask: Callable[[], int]) -> int:
@@ -51,3 +38,36 @@ def test_a_backlog_is_known_again_after_the_broker_was_killed(broker: KafkaServe
     broker.start()
     assert answered(backlog.unread) == 0
     backlog.close()
+
+
+def test_a_state_topic_says_that_the_broker_has_gone_or_fallen_silent_and_is_back(broker: KafkaServer) -> None:
+    create_topics(broker.address, [SOURCES])
+    topic = StateTopic(broker.address, SOURCES, Source)
+    assert not topic.is_followed()
+    topic.read_to_end()
+    assert topic.is_followed()
+
+    def is_followed() -> bool:
+        topic.poll()
+        return topic.is_followed()
+
+    broker.child.kill()
+    await_that(lambda: not is_followed())
+    broker.start()
+    await_that(is_followed)
+
+    os.kill(broker.child.pid, signal.SIGSTOP)
+    await_that(lambda: not is_followed(), RECOVERY_SECONDS)
+    os.kill(broker.child.pid, signal.SIGCONT)
+    await_that(is_followed)
+    topic.close()
+
+
+def test_a_state_topic_that_nobody_polls_is_not_followed_for_long(broker: KafkaServer) -> None:
+    create_topics(broker.address, [SOURCES])
+    topic = StateTopic(broker.address, SOURCES, Source)
+    topic.read_to_end()
+    await_that(lambda: not topic.is_followed(), RECOVERY_SECONDS)
+    topic.poll()
+    assert topic.is_followed()
+    topic.close()
