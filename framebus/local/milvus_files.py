@@ -33,8 +33,10 @@ SETTINGS: Final[Mapping[str, object]] = {
     "grpc.client.initialBackOff": 0.1,
     "grpc.client.maxBackoff": 0.2,
     "grpc.client.maxMaxAttempts": 200,
-    # Each channel ticks five times a second for ever; one machine needs few.
+    # Each channel ticks for ever; one machine needs few.
     "rootCoord.dmlChannelNum": 4,
+    # A row can be searched once a tick has passed: 390 ms after its upsert at 200 ms, 110 ms at 100, at 4 KB/s more of log.
+    "proxy.timeTickInterval": 100,
 }
 
 
