@@ -76,12 +76,13 @@ class FrameIntake:
         *,
         auto_register: bool,
         sample_fps: float,
+        unconfirmed_limit: int = UNCONFIRMED_LIMIT,
     ) -> None:
         self._book, self._writer, self._outbox, self._readiness = book, writer, outbox, readiness
         self._auto_register, self._sample_fps = auto_register, sample_fps
         self._pool = ThreadPoolExecutor(THREADS, "frames")
         self._lock = threading.Lock()
-        self._unconfirmed = 0
+        self._unconfirmed, self._unconfirmed_limit = 0, unconfirmed_limit
 
     async def take(self, source_id: str, jpeg: bytes, t_ms: int | None, captured_ms: int | None) -> Response:
         """Answer 202 when Kafka has confirmed the picture, else with the problem of what is wrong."""
@@ -135,7 +136,7 @@ class FrameIntake:
 
     def _count_in(self) -> None:
         with self._lock:
-            if self._unconfirmed >= UNCONFIRMED_LIMIT:
+            if self._unconfirmed >= self._unconfirmed_limit:
                 raise unavailable(f"Kafka has not confirmed {self._unconfirmed} pictures: send this one again later")
             self._unconfirmed += 1
 

@@ -63,7 +63,14 @@ class UnderTest:
 
 
 def make_app(
-    model: Path | Encoder, folder: Path, milvus: str, alias: str = "framebus", kafka: str = "127.0.0.1:1", *, ready: bool = True
+    model: Path | Encoder,
+    folder: Path,
+    milvus: str,
+    alias: str = "framebus",
+    kafka: str = "127.0.0.1:1",
+    *,
+    ready: bool = True,
+    auto_register: bool = True,
 ) -> UnderTest:
     """Compose the application as `__main__` does; nothing is sent to Kafka until a source is changed."""
     encoder = model if isinstance(model, Encoder) else load(str(model), threads=1)
@@ -87,7 +94,7 @@ def make_app(
         allowed=Allowed(("file", "http", "https", "rtsp", "rtsps"), (str(folder),), parse_networks(["127.0.0.0/8"])),
         default_fps=DefaultFps(2.0, 1.0),
         passwords=Passwords(SecretStore(folder / "secrets")),
-        intake=FrameIntake(book, writer, outbox, readiness, auto_register=True, sample_fps=2.0),
+        intake=FrameIntake(book, writer, outbox, readiness, auto_register=auto_register, sample_fps=2.0),
         kafka=kafka,
     )
     return UnderTest(create_app(services), services, ring)

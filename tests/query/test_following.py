@@ -1,5 +1,6 @@
 """What the bus and Milvus say of sources: on the real broker and the real Milvus, with the loop's calls made by hand."""
 
+import itertools
 import socket
 import threading
 import uuid
@@ -12,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.messages import ChunkStatus, Plan, SourceStatus, Span
-from schemas.topics import CHUNK_STATUS, SOURCE_STATUS, SOURCES
+from schemas.messages import ChunkStatus, IndexEvent, Plan, RowWritten, SourceStatus, Span
+from schemas.topics import CHUNK_STATUS, INDEX_EVENTS, SOURCE_STATUS, SOURCES
 from services.query.access import Grant
 from services.query.following import Following
 from services.query.readiness import Readiness
@@ -63,6 +64,32 @@ def test_a_source_is_indexed_only_when_milvus_shows_every_row_that_was_promised(
 
     corpus.write([row(source, 1_000, vectors[2])])
     eventually(lambda: following.step() or book.view(book.get(source_id, ALL)).state == "indexed")
+    following.close()
+
+
+def test_rows_of_a_camera_are_heard_of_as_they_become_searchable(kafka: str, milvus: str, corpus: Corpus) -> None:
+    create_topics(kafka)
+    outbox, book = Outbox(kafka, "test", Metrics()), SourceBook(SPACE)
+    writer = SourceWriter(outbox, book)
+    following = Following(kafka, book, writer, Store(milvus, corpus.alias), outbox, Readiness(), 2.0)
+    camera = file_source(f"camera-{uuid.uuid4().hex[:8]}", kind="camera", url="rtsp://127.0.0.1/live")
+    book.sent(camera)
+    times = itertools.count(1_000, 1_000)
+
+    def heard() -> bool:
+        """Send one more row, for what was sent before the reader had its place is rightly missed; say whether one was heard."""
+        t_ms = next(times)
+        row = RowWritten(
+            source_id=camera.source_id, life=1, part="f", t_ms=t_ms, end_ms=t_ms, captured_ms=t_ms, searchable_ms=t_ms + 800
+        )
+        event = IndexEvent(space=SPACE, stream=camera.source_id, rows=(row,))
+        outbox.send_message(INDEX_EVENTS.name, event, key=camera.source_id)
+        outbox.flush()
+        following.follow()
+        return book.view(camera).last_t_ms is not None
+
+    eventually(heard)
+    assert book.view(camera).searchable_seconds == 0.8
     following.close()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.messages import ChunkStatus, Plan, Source, SourceStatus, Span
+from schemas.messages import Camera, ChunkStatus, IndexEvent, Plan, RowWritten, Source, SourceStatus, Span
 from services.query import wanted
 from services.query.access import Grant
 from services.query.problems import Problem
@@ -24,9 +24,12 @@ PLAN = Plan(
 )  # fmt: skip
 
 
-def status(state: str, plan: Plan | None = None, **fields: Any) -> SourceStatus:
+CAMERA = Camera(codec="h264", width=1920, height=1080, decodes="keyframes", gop_ms=1_000, clock="reports", clock_off_ms=12)
+
+
+def status(state: str, plan: Plan | None = None, camera: Camera | None = None, **fields: Any) -> SourceStatus:
     given = {"source_id": "a", "life": 1, "state": state, "since_ms": 0} | fields
-    return msgspec.structs.replace(msgspec.convert(given, SourceStatus), plan=plan)
+    return msgspec.structs.replace(msgspec.convert(given, SourceStatus), plan=plan, camera=camera)
 
 
 def chunk(index: int, rows: int, space: str = SPACE, life: int = 1) -> ChunkStatus:
@@ -142,6 +145,54 @@ def test_a_status_of_an_older_life_is_not_believed() -> None:
 def test_the_state_is_what_is_wanted_and_what_is_said(fields: dict[str, Any], said: str | None, state: str) -> None:
     made = book(*([status(said, error="e")] if said else []), source=file_source("a", **fields))
     assert made.view(made.get("a", ALL)).state == state
+
+
+def event(*t_ms: int, life: int = 1, space: str = SPACE, captured: bool = True, after_ms: int = 900, **more: Any) -> IndexEvent:
+    rows = tuple(
+        RowWritten(
+            source_id="a", life=life, part="f", t_ms=one, end_ms=one, captured_ms=one if captured else -1,
+            searchable_ms=one + after_ms, **more,
+        )
+        for one in t_ms
+    )  # fmt: skip
+    return IndexEvent(space=space, stream="a", rows=rows)
+
+
+def test_a_camera_shows_its_newest_row_and_how_long_that_took_to_become_searchable() -> None:
+    made = book(status("running", since_ms=7, camera=CAMERA), source=file_source("a", kind="camera", url="rtsp://c/1"))
+    assert made.view(made.get("a", ALL)).last_t_ms is None
+    made.follow_events([event(1_000, 2_000, provisional=True), event(3_000, after_ms=1_200), event(1_000, 2_000, after_ms=4_000)])
+    made.follow_events([event(9_000, space="other@00000000"), event(9_000, life=0)])
+    view = made.view(made.get("a", ALL))
+    assert (view.state, view.since_ms, view.camera, view.rows) == ("running", 7, CAMERA, None)
+    assert (view.last_t_ms, view.last_sample_at) == (3_000, "1970-01-01T00:00:03.000Z")
+    assert (view.searchable_seconds, view.samples_per_second) == (1.2, 1.0)
+
+
+def test_a_camera_that_is_away_keeps_its_last_row_and_has_no_rate() -> None:
+    made = book(status("waiting", error="no answer", since_ms=8), source=file_source("a", kind="camera", url="rtsp://c/1"))
+    made.follow_events([event(1_000, 2_000)])
+    view = made.view(made.get("a", ALL))
+    assert (view.state, view.error, view.since_ms, view.last_t_ms) == ("waiting", "no answer", 8, 2_000)
+    assert view.samples_per_second is None
+
+
+def test_a_rate_is_of_late_and_survives_a_gap() -> None:
+    made = book(source=file_source("a", kind="push", url=None))
+    made.follow_events([event(0, 500, 1_000, captured=False), event(3_600_000, 3_600_250, captured=False)])
+    view = made.view(made.get("a", ALL))
+    assert (view.samples_per_second, view.searchable_seconds, view.last_sample_at) == (4.0, None, None)
+
+
+def test_the_rows_of_another_life_and_of_files_say_nothing_of_freshness() -> None:
+    made = book(source=file_source("a", kind="push", url=None, life=2))
+    made.follow_events([event(1_000)])
+    assert made.view(made.get("a", ALL)).last_t_ms is None
+    made.follow_events([event(500, life=2)])
+    assert made.view(made.get("a", ALL)).last_t_ms == 500
+    of_file = book()
+    of_file.follow_events([event(1_000)])
+    assert of_file.view(of_file.get("a", ALL)).last_t_ms is None
 
 
 def test_a_client_reads_what_it_wrote_before_the_log_comes_round() -> None:
