@@ -36,7 +36,8 @@ from streaming.outbox import Outbox
 from streaming.records import Partition, Record
 from streaming.start import Start, start_of
 
-GATHER_SECONDS: Final = 0.025
+APART_SECONDS: Final = 0.025
+"""Least time between the beginnings of two turns: what comes alone is worked on at once, what comes densely shares an upsert."""
 IDLE_SECONDS: Final = 0.2
 WAITING_EVENTS: Final = 2000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
@@ -138,7 +139,7 @@ class LiveLane:
         self._stream: Any = None
         self._events: asyncio.Queue[Any] = asyncio.Queue(WAITING_EVENTS)
         self._arrived = asyncio.Event()
-        self._backoff_seconds = 0.0
+        self._backoff_seconds = self._began_at = 0.0
         topic = app.topic(EMBEDDINGS_LIVE.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         app.agent(topic, concurrency=1)(self._read)
         app.on_partitions_revoked.connect(self._rebalanced)
@@ -162,7 +163,7 @@ class LiveLane:
             done = await self._work_and_acknowledge()
 
     async def _gather(self) -> None:
-        """Take what has come, a moment after its first event; nothing while a dependency is waited for."""
+        """Take what has come, at once after a quiet moment; nothing while a dependency is waited for."""
         if self._backoff_seconds:
             return await asyncio.sleep(self._backoff_seconds)
         if self._events.empty():
@@ -170,7 +171,8 @@ class LiveLane:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
         if not self._events.empty():
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(max(0.0, self._began_at + APART_SECONDS - time.monotonic()))
+            self._began_at = time.monotonic()
         for _ in range(self._events.qsize()):
             await self._take(self._events.get_nowait())
         return None
