@@ -35,7 +35,7 @@ SETTINGS: Final[Mapping[str, object]] = {
     "grpc.client.maxMaxAttempts": 200,
     # Each channel ticks for ever; one machine needs few.
     "rootCoord.dmlChannelNum": 4,
-    # A row can be searched some ticks after its upsert: 390 ms at a tick of 200 ms, 220 at 100, 70 at 50. It costs 12 KB/s of log.
+    # A row can be searched some ticks after its upsert: 390 ms at a tick of 200 ms, 220 at 100, 70 at 50, for 12 KB/s of log.
     "proxy.timeTickInterval": 50,
 }
 
