@@ -70,6 +70,40 @@ def test_a_file_is_added_paused_resumed_and_removed(service: tuple[str, Path], c
     assert "holiday" not in listed(capsys)
 
 
+def test_a_camera_is_added_and_its_password_is_shown_nowhere(
+    service: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["add", "rtsp://me:hunter2@127.0.0.1:8554/live", "--id", "door", "--keep", "14d", "--no-record"]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["door  rtsp://me:***@127.0.0.1:8554/live", "`framebus sources` shows whether it runs"]
+    source = listed(capsys)["door"]
+    assert (source["kind"], source["sample_fps"], source["record"], source["keep_days"]) == ("camera", 1.0, False, 14.0)
+    assert source["url"] == "rtsp://me:${secret:door}@127.0.0.1:8554/live"
+    assert main(["sources"]) == 0
+    assert main(["add", "rtsp://me:hunter2@10.0.0.7/live", "--id", "far"]) == 1
+    refused = capsys.readouterr()
+    assert "cameras may lie in 127.0.0.0/8" in refused.err
+    assert "hunter2" not in said.err + refused.out + refused.err
+    assert main(["pause", "door"]) == 0
+    assert main(["remove", "door"]) == 0
+    assert "door: removed" in capsys.readouterr().out
+
+
+def test_a_password_can_come_from_a_file(service: tuple[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    (service[1] / "password").write_text("hunter2\n")
+    assert main(["add", "rtsp://me@127.0.0.1/live", "--id", "gate", "--password-file", "password"]) == 0
+    assert "hunter2" not in capsys.readouterr().out
+    assert listed(capsys)["gate"]["url"] == "rtsp://me:${secret:gate}@127.0.0.1/live"
+    assert (service[1] / "secrets" / "gate").read_text() == "hunter2"
+
+
+def test_the_derived_id_of_a_camera_does_not_depend_on_its_password(capsys: pytest.CaptureFixture[str]) -> None:
+    for password in ("one", "two"):
+        assert main(["add", f"rtsp://me:{password}@127.0.0.1/channels/7"]) == 0
+    ids = {line.split()[0] for line in capsys.readouterr().out.splitlines() if "rtsp" in line}
+    assert len(ids) == 1
+
+
 def test_a_folder_is_added_file_by_file(service: tuple[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     (service[1] / "trip").mkdir()
     for name in ("one.mp4", "two.mkv"):

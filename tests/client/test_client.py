@@ -8,12 +8,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from framebus.client import Client, FramebusError
+from framebus.client import Client, FramebusError, Source
 
 KEY = "fb_test"
 
@@ -28,6 +29,7 @@ class Server:
         self.app.get("/v1/sources")(self._sources)
         self.app.put("/v1/sources/{source_id}")(self._put)
         self.app.put("/v1/sources/{source_id}/media")(self._put)
+        self.app.post("/v1/sources/{source_id}/frames", status_code=202)(self._frame)
         self.app.get("/v1/sources/{source_id}")(self._source)
         self.app.post("/v1/search")(self._search)
         self.app.get("/readyz")(self._ready)
@@ -57,6 +59,10 @@ class Server:
 
     def _put(self, source_id: str) -> dict[str, Any]:
         return {"source_id": source_id, "kind": "file", "state": "waiting"}
+
+    def _frame(self, source_id: str, request: Request, t_ms: int = 7) -> dict[str, Any]:
+        assert request.headers["content-type"] == "image/jpeg"
+        return {"source_id": source_id, "t_ms": t_ms, "captured_ms": 9, "partition": 3, "offset": 1}
 
     def _search(self) -> dict[str, Any]:
         return {"hits": [{"source_id": "a", "start_ms": 0, "end_ms": 2, "peak_ms": 1, "score": 0.5}], "found": True}
@@ -173,3 +179,32 @@ def test_readiness_is_read_from_an_answer_that_is_not_ready(client: Client) -> N
     readiness = client.readiness()
     assert not readiness.ready
     assert readiness.parts == {"kafka": True, "milvus": False}
+
+
+def test_a_picture_is_sent_as_it_is_and_its_times_only_where_they_are_given(client: Client, server: Server) -> None:
+    assert client.send_frame("door", b"jpeg").t_ms == 7
+    assert client.send_frame("door", b"jpeg", t_ms=5).t_ms == 5
+    assert server.asked[-1] == ("POST", "/v1/sources/door/frames", b"jpeg")
+
+
+def test_an_address_that_cannot_be_read_is_told_without_its_password(client: Client) -> None:
+    with pytest.raises(FramebusError, match="write @ as %40") as refused:
+        client.add("rtsp://me:hunter2[x@host/1")
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "settled"),
+    [
+        ({"kind": "camera", "state": "waiting"}, False),
+        ({"kind": "camera", "state": "running"}, False),
+        ({"kind": "camera", "state": "running", "last_t_ms": 5}, True),
+        ({"kind": "camera", "state": "paused"}, True),
+        ({"kind": "push", "state": "running"}, True),
+        ({"kind": "file", "state": "running"}, False),
+        ({"kind": "file", "state": "indexed"}, True),
+    ],
+)
+def test_a_source_is_settled_when_waiting_longer_changes_nothing(fields: dict[str, Any], settled: bool) -> None:
+    assert msgspec.convert({"source_id": "a", **fields}, Source).settled == settled

@@ -103,6 +103,8 @@ def test_services_are_told_of_servers_encoder_and_groups(tmp_path: Path) -> None
     assert environment["FRAMEBUS_MILVUS"] == "http://milvus:19530"
     assert environment["FRAMEBUS_MEDIA"] == "/films"
     assert environment["FRAMEBUS_DECODER_WAIT_FOR"] == "framebus-embedder-bulk-pico-1@0123abcd"
+    assert environment["FRAMEBUS_SECRETS"] == str(tmp_path / "secrets")
+    assert environment["FRAMEBUS_SOURCE_NETWORKS"] == "0.0.0.0/0,::/0"
     assert "FRAMEBUS_API_KEY" not in environment
     assert page_environment(home, {})["FRAMEBUS_API_KEY"] == home.key()
 
