@@ -64,8 +64,9 @@ lock: $(UV) ## pin every dependency again, with hashes and without registry addr
 install: .venv/.installed .tools/kafka-4.3.1/.complete
 
 .PHONY: browser
-browser: ## Chromium for the tests of the page
-	@command -v chromium >/dev/null || deploy/local/system_packages.sh chromium
+browser: ## Chromium and kcat, for the tests of the page and of producers
+	@missing=$$(for program in chromium kcat; do command -v $$program >/dev/null || echo $$program; done); \
+	  test -z "$$missing" || deploy/local/system_packages.sh $$missing
 
 .PHONY: clean
 clean: ## remove what was installed into this clone (homes and models stay)

@@ -1,5 +1,8 @@
-"""Other people's Kafka producers: JPEGs and vectors with three headers, and what a wrong record is told."""
+"""Other people's producers: JPEGs and vectors with three headers, JPEGs over HTTP, and what a wrong record is told."""
 
+import shutil
+import subprocess
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -9,10 +12,15 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from encoders.address import load
+from encoders.picture_size import read_size
+from framebus.local.places import CHECKOUT
 from schemas.vectors import encode_vector
 from tests.end_to_end.conftest import await_that
 from tests.end_to_end.stack import LocalStack
 from tests.end_to_end.videos import as_jpeg, scene
+from tests.servers import absent
+
+AHEAD_MS = int(time.time() * 1000) + 86_400_000
 
 
 @pytest.fixture
@@ -38,6 +46,40 @@ def test_a_jpeg_from_any_producer_registers_its_source_and_is_found(stack: Local
     assert (listed.kind, listed.error) == ("push", None)
 
 
+def test_the_line_of_the_readme_makes_a_picture_found(stack: LocalStack, tmp_path: Path) -> None:
+    if shutil.which("kcat") is None:
+        absent("kcat is missing: apt-get install kcat")
+    source_id = f"door-{uuid.uuid4().hex[:8]}"
+    (tmp_path / "picture.jpg").write_bytes(as_jpeg(scene(64)))
+    subprocess.run(readme_words("kcat", {"BROKER": stack.kafka, "door": source_id}), cwd=tmp_path, check=True, timeout=30)
+    await_that(lambda: found(stack, source_id, 64) == 1_763_625_600_000)
+    (hit,) = stack.client.search(image=as_jpeg(scene(64)), sources=[source_id]).hits
+    assert (hit.clip_url, hit.thumbnail_url is not None) == (None, True)
+    assert read_size(stack.client.thumbnail(source_id, hit.peak_ms)).format == "JPEG"
+
+
+def readme_words(program: str, changes: dict[str, str]) -> list[str]:
+    """Return the one line of the README that runs `program`, as words, with its examples replaced by what is here."""
+    (line,) = [line for line in (CHECKOUT / "README.md").read_text().splitlines() if line.startswith(f"{program} ")]
+    for example, here in changes.items():
+        line = line.replace(example, here)
+    return line.split()
+
+
+def test_a_jpeg_over_http_is_found_and_its_source_says_how_fresh_it_is(stack: LocalStack) -> None:
+    source_id = f"bell-{uuid.uuid4().hex[:8]}"
+    sent = [stack.client.send_frame(source_id, as_jpeg(scene(seed))) for seed in (65, 66)]
+    await_that(lambda: found(stack, source_id, 66) == sent[1].t_ms)
+    await_that(lambda: stack.client.source(source_id).last_t_ms == sent[1].t_ms)
+    listed = stack.client.source(source_id)
+    assert (listed.kind, listed.state) == ("push", "running")
+    assert listed.searchable_seconds is not None
+    assert 0 < listed.searchable_seconds < 60
+    (hit,) = stack.client.search(image=as_jpeg(scene(66)), sources=[source_id], limit=1).hits
+    assert hit.captured_at is not None
+    assert hit.clip_url is None
+
+
 def test_a_vector_from_any_producer_is_found(stack: LocalStack, producer: Producer, tiny: Path) -> None:
     source_id = f"own-{uuid.uuid4().hex[:8]}"
     encoder = load(str(tiny), threads=1)
@@ -55,6 +97,8 @@ def test_a_vector_from_any_producer_is_found(stack: LocalStack, producer: Produc
         ("frames-bulk", b"\xff\xd8\xff", {}, "ends inside its header"),
         ("frames-live", b"x", {"t_ms": None}, "t_ms is missing"),
         ("frames-live", b"x", {"schema": None}, "schema is missing"),
+        ("frames-live", b"x", {"captured_ms": str(AHEAD_MS)}, "in the future"),
+        ("frames-live", b"x", {"t_ms": str(AHEAD_MS)}, "in the future"),
         ("embeddings-bulk", b"\x00\x3c", {"schema": "embedding/1"}, "bytes"),
         ("embeddings-live", b"\x00\x3c" * 32, {"schema": "embedding/1", "space": "other@12345678"}, "other@12345678"),
     ],
