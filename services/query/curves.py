@@ -20,12 +20,13 @@ ROWS_BUDGET: Final = 10_000
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows with their vectors [n, dimension], each source in time order; the other arrays have shape [n]."""
+    """Rows with their vectors [n, dimension]; the other arrays have shape [n]."""
 
     source_no: npt.NDArray[np.int64]
     life: npt.NDArray[np.int64]
     t_ms: npt.NDArray[np.int64]
     captured_ms: npt.NDArray[np.int64]
+    provisional: npt.NDArray[np.bool_]
     vectors: npt.NDArray[np.float32]
 
 
@@ -36,8 +37,19 @@ class Curve:
     source: Source
     t_ms: npt.NDArray[np.int64]
     captured_ms: npt.NDArray[np.int64]
+    provisional: npt.NDArray[np.bool_]
     score: npt.NDArray[np.float64]
     segments: list[Segment]
+
+
+def one_a_moment(rows: Rows) -> Rows:
+    """Return the rows with each source in time order; a final row stands in place of the provisional one of its moment."""
+    order = np.lexsort((rows.provisional, rows.t_ms, rows.life, rows.source_no))
+    moments = np.stack([rows.source_no, rows.life, rows.t_ms])[:, order]
+    kept = order[np.concatenate([[True], np.any(np.diff(moments) != 0, axis=0)])[: order.size]]
+    return Rows(
+        rows.source_no[kept], rows.life[kept], rows.t_ms[kept], rows.captured_ms[kept], rows.provisional[kept], rows.vectors[kept]
+    )
 
 
 def cost(windows: Iterable[Window], sources: Mapping[int, Source]) -> float:
@@ -52,7 +64,7 @@ def affordable(windows: Sequence[Window], sources: Mapping[int, Source]) -> list
 
 
 def cut(rows: Rows, windows: Sequence[Window], question: Question, sources: Mapping[int, Source]) -> dict[Window, Curve]:
-    """Return the curve of each window from the rows of all of them."""
+    """Return the curve of each window from the rows of all of them, each source in time order and one row a moment."""
     score = (rows.vectors.reshape(-1, question.vector.size) @ question.vector).astype(np.float64)
     curves = {}
     for window in windows:
@@ -60,7 +72,7 @@ def cut(rows: Rows, windows: Sequence[Window], question: Question, sources: Mapp
         mine = np.flatnonzero((rows.source_no == window.source_no) & in_time)
         source, t_ms = sources[window.source_no], rows.t_ms[mine]
         segments = find_segments(t_ms, score[mine], question.background, _period_ms(source))
-        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], score[mine], segments)
+        curves[window] = Curve(source, t_ms, rows.captured_ms[mine], rows.provisional[mine], score[mine], segments)
     return curves
 
 
@@ -86,6 +98,7 @@ def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
                 peak_ms=int(curve.t_ms[segment.peak]),
                 captured_ms=int(curve.captured_ms[segment.peak]),
                 score=float(curve.score[segment.peak]),
+                provisional=bool(curve.provisional[segment.peak]),
                 playable=curve.source.kind == "file" or (curve.source.kind == "camera" and curve.source.record),
             )
 

@@ -12,7 +12,10 @@ Mode = Literal["ranked", "best_moment", "chronological"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A segment of a source. `score` and `captured_ms` are those of its peak; `playable`: there is media to cut a clip from."""
+    """A segment of a source. `score`, `captured_ms` and `provisional` are those of its peak.
+
+    `playable`: there is media to cut a clip from.
+    """
 
     source_id: str
     life: int

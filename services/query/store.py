@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pymilvus import MilvusClient, MilvusException
 
 from schemas.collection import ALIAS, METRIC, CollectionSettings
-from services.query.curves import Rows
+from services.query.curves import Rows, one_a_moment
 from services.query.filters import Expression
 from streaming.errors import Unavailable
 
@@ -82,15 +82,13 @@ class Store:
         return Candidates(*(np.array([hit["entity"][field] for hit in hits], np.int64) for field in _PLACE))
 
     def rows(self, collection: str, expression: Expression, limit: int = ROWS_LIMIT) -> Rows:
-        """Return the rows that match, with their vectors."""
-        fields = [*_PLACE, "captured_ms"]
+        """Return the rows that match with their vectors, each source in time order and one row a moment."""
+        fields = [*_PLACE, "captured_ms", "provisional"]
         read = self._query(collection, expression, [*fields, "vector"], "Bounded", limit=min(limit, ROWS_LIMIT))
         # Going through the rows one by one makes pymilvus build each vector as a list, 60 microseconds a row.
-        columns = [np.array([row[field] for row in list.__iter__(read)], np.int64) for field in fields]
-        vectors = _vectors(read)
-        order = np.lexsort((columns[2], columns[0]))
-        source_no, life, t_ms, captured_ms = (column[order] for column in columns)
-        return Rows(source_no, life, t_ms, captured_ms, vectors[order])
+        columns = (np.array([row[field] for row in list.__iter__(read)], np.int64) for field in fields)
+        source_no, life, t_ms, captured_ms, provisional = columns
+        return one_a_moment(Rows(source_no, life, t_ms, captured_ms, provisional.astype(np.bool_), _vectors(read)))
 
     def matches(self, collection: str, expression: Expression) -> bool:
         """Return whether any row matches."""
