@@ -27,7 +27,7 @@ def numbered(number: int, size: tuple[int, int]) -> Picture:
 
 def number_in(frame: av.VideoFrame) -> int | None:
     """Return the number that a decoded picture carries, None where it is not readable."""
-    return read_number(frame.to_ndarray(format="gray"))
+    return read_number(frame.to_ndarray(format="gray").astype(np.uint8))
 
 
 def write_clip(

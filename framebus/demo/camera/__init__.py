@@ -22,5 +22,6 @@ from framebus.demo.camera.faults import Faults
 from framebus.demo.camera.mount import Mount
 from framebus.demo.camera.scene import LiveScene
 from framebus.demo.camera.server import CameraServer
+from framebus.demo.camera.video import NotServable
 
-__all__ = ["CameraServer", "Clip", "Faults", "LiveScene", "Mount", "read_clip"]
+__all__ = ["CameraServer", "Clip", "Faults", "LiveScene", "Mount", "NotServable", "read_clip"]

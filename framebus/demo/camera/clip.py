@@ -1,6 +1,6 @@
 """A file as a source that loops for ever."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from framebus.demo.camera.sound import Law, read_sound
@@ -13,7 +13,7 @@ class Clip:
     """A file in memory: its tracks, its units in the order of sending, and its length."""
 
     tracks: tuple[Track, ...]
-    units: tuple[Unit, ...]
+    units: tuple[Unit, ...] = field(repr=False)
     span_seconds: float
 
     def playback(self, from_seconds: float) -> "Loop":
