@@ -177,9 +177,18 @@ class ChunkWork:
         )
         self._outbox.send(FRAMES_BULK.name, b"", key=chunk.stream, headers=encode_frame_headers(mark))
         self._remember(chunk.stream)
+        self._notice(chunk, begun.decoding.notices)
         self._metrics.of(m.CHUNK_SECONDS).observe(time.monotonic() - begun.at)
         self._metrics.of(m.UNUSABLE).inc(begun.decoding.unusable)
         self._end(begun, "decoded")
+
+    def _notice(self, chunk: Chunk, notices: Sequence[str]) -> None:
+        """Say what is wrong with a file whose chunk was decoded as far as it goes; its owner corrects the state if that is old."""
+        known = self._state.statuses.values.get(chunk.source_id)
+        if not notices or known is None or known.life != chunk.life or known.plan is None or known.state == "catching-up":
+            return
+        log.warning("damaged", stream=chunk.stream, notices=notices)
+        say(self._outbox, chunk.source_id, chunk.life, known.state, known.error, known.plan, known, notices)
 
     def _remember(self, stream: str) -> None:
         """A copy of this chunk that was dealt before now is answered."""

@@ -7,8 +7,10 @@ from contextlib import closing, suppress
 from queue import Empty, Full, Queue
 from typing import Final, Protocol
 
+from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from services.decoder.address import parse
+from services.decoder.damage import Reading, notices
 from services.decoder.errors import Unreadable
 from services.decoder.files import OpenFile, fingerprint, open_file
 from services.decoder.margins import LeftMarginTooShort, Placed, place
@@ -54,12 +56,13 @@ def samples(video: Readable, chunk: Chunk) -> Iterator[Sample | None]:
 
 
 class Decoding:
-    """One chunk being decoded. `unusable` counts what could not be used, once it has ended."""
+    """One chunk being decoded. `unusable` and `notices` say what could not be used, once it has ended."""
 
     def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int) -> None:
         self._queue: Queue[Sample | None] = Queue(QUEUED_SAMPLES)
         self._given_up = threading.Event()
         self.unusable = 0
+        self.notices: tuple[str, ...] = ()
         self._ended = pool.submit(self._run, chunk, threads)
         self._ended.add_done_callback(self._wake)
 
@@ -93,6 +96,7 @@ class Decoding:
             with closing(Video(file, threads)) as video:
                 self._decode(video, chunk)
                 self.unusable = video.unusable
+                self.notices = notices(_reading(video, to_end=chunk.end_ms == LARGEST_T_MS))
             if file.has_changed():
                 raise Changed(file.shown, fingerprint(file))
 
@@ -108,6 +112,10 @@ class Decoding:
             with suppress(Full):
                 self._queue.put(sample, timeout=LOOK_SECONDS)
                 return
+
+
+def _reading(video: Video, *, to_end: bool) -> Reading:
+    return Reading(video.duration_ms, video.ends_ms, to_end, video.usable, video.unusable)
 
 
 def _check(file: OpenFile, planned: str) -> None:

@@ -189,10 +189,13 @@ class Ownership:
         if source is None or source.life != status.life or (said is not None and said.since_ms >= status.since_ms):
             return
         self._said[status.source_id] = status
+        if status.state == "running" and said is not None and said.state in ("waiting", "paused", "failed"):
+            return self._say(source, said.state, error=said.error)  # a worker's notice, sent before it knew of this state
         if status.state in ("failed", "waiting"):
             self._dealer.drop(status.source_id)
         if status.state == "waiting":
             self._retries.postpone(status.source_id, time.monotonic())
+        return None
 
     def _recut(self, recut: Recut) -> None:
         """Deal again what is not done: a consumer has lost a part of the log, and of what sources it may not know."""

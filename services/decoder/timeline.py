@@ -26,6 +26,11 @@ class Timeline:
         self._wrap_pts = wrap_pts
         self._last_ms: int | None = None
 
+    @property
+    def begins_ms(self) -> int:
+        """Where the timeline's zero lies on the file's own."""
+        return self._first_pts * self._numerator // self._denominator
+
     def restart(self) -> None:
         """Forget the last frame, and the wraps before it: decoding goes on somewhere else."""
         self._offset_pts, self._last_ms = -self._first_pts, None

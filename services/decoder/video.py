@@ -1,5 +1,6 @@
 """PyAV: the frames of a file on its timeline."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +27,8 @@ BUFFER_BYTES: Final = 1 << 16
 FIRST_STEP_MS: Final = 1_000
 FURTHEST_LEAD_MS: Final = 60_000
 """A keyframe further than this before the place asked for makes every chunk too dear: the file is read in one."""
+TRACK_DURATION: Final = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
+"""How Matroska states the length of one track; the length of the file is that of its longest, often the sound."""
 PACKETS_WITHOUT_FRAME: Final = 2_000
 
 
@@ -49,7 +52,8 @@ class Video:
     """The video stream of an open file.
 
     Raises `Unreadable` for what is no video; what the file's bytes raise while they are read passes through.
-    `unusable` counts the packets and frames that could not be used.
+    `usable` and `unusable` count the frames that could be used, and the packets and frames that could not. `ends_ms` is where the
+    last usable frame ends, counted from the file's own zero where that lies before its first frame.
     """
 
     def __init__(self, file: OpenFile, threads: int) -> None:
@@ -58,7 +62,7 @@ class Video:
         self._painter = Painter()
         self._timeline: Timeline | None = None
         self._grid: Grid | None = None
-        self.unusable = 0
+        self.usable = self.unusable = self.ends_ms = 0
         self._open()
 
     def close(self) -> None:
@@ -70,6 +74,9 @@ class Video:
         """What the file says of its length, 0 where it says nothing."""
         if self._stream.duration is not None:
             return max(0, int(self._stream.duration * self._stream.time_base * 1000))
+        if stated := TRACK_DURATION.fullmatch(self._stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = map(float, stated.groups())
+            return int((hours * 3600 + minutes * 60 + seconds) * 1000)
         return max(0, (self._container.duration or 0) // 1000)
 
     @property
@@ -190,7 +197,14 @@ class Video:
             if t_ms is None:
                 self.unusable += 1
             else:
+                self.usable += 1
+                self.ends_ms = t_ms + self._lasts_ms(decoded)
                 yield Frame(t_ms, decoded)
+
+    def _lasts_ms(self, decoded: av.VideoFrame) -> int:
+        """Return how long a frame is shown, and how far the timeline's zero lies behind the file's."""
+        assert self._timeline is not None
+        return int((decoded.duration or 0) * self._stream.time_base * 1000) + max(0, self._timeline.begins_ms)
 
     def _place(self, decoded: av.VideoFrame) -> int | None:
         if decoded.is_corrupt or decoded.pts is None:

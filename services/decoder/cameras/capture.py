@@ -163,14 +163,12 @@ class Capture:
                 self._recorder.audio(packet.packet, packet.pts_ms + session.offset_ms)
             return
         at = session.clock.place(packet.pts_ms, packet.reported_ms)
-        if at is None:
-            return
         if packet.keyframe:
             session.check_parameters(packet)
         if at.anew or self._is_gap(at):
             session.waits_for_keyframe = True
         session.offset_ms = at.exact_ms - packet.pts_ms
-        self._last_ms = at.t_ms
+        self._last_ms = max(at.t_ms, self._last_ms or at.t_ms)
         if session.waits_for_keyframe and not packet.keyframe:
             return
         if session.waits_for_keyframe:

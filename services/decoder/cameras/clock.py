@@ -23,22 +23,29 @@ JUMP_MS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a frame was taken. `exact_ms` is t_ms before rounding; `anew`: times before it and from it on are not comparable."""
+    """When a frame was taken. `exact_ms` is t_ms before rounding; `anew`: times before it and from it on are not comparable.
+
+    `repeated`: a frame of this time may have been given before this stretch began, so none of this one is sampled.
+    """
 
     t_ms: int
     exact_ms: float
     anew: bool
+    repeated: bool
 
 
 class CameraClock:
-    """The clock of one connection. `last_ms` is the last t_ms of the connection before: none is given twice."""
+    """The clock of one connection. `last_ms` is the last t_ms of the connection before.
+
+    Packets come in the order of decoding, so times of one stretch may step back by a few frames.
+    """
 
     def __init__(self, period_ms: float, last_ms: int | None = None) -> None:
         self._step_ms = period_ms / 2
-        self._last_ms = last_ms
+        self._last_ms = self._repeated_until_ms = last_ms
         self._arrivals: deque[tuple[float, float]] = deque()  # arrival, and arrival less pts: both rising
         self._offset_ms: float | None = None
-        self._last_pts_ms = self._last_arrival_ms = 0.0
+        self._last_pts_ms = self._last_arrival_ms = self._newest_pts_ms = 0.0
         self._believed = True
         self.off_ms: int | None = None
 
@@ -60,27 +67,29 @@ class CameraClock:
         while self._arrivals[0][0] < arrival_ms - ARRIVALS_MS:
             self._arrivals.popleft()
 
-    def place(self, pts_ms: float, reported_ms: float | None) -> Moment | None:
-        """Return when the frame of a packet that was heard was taken; None for one that has no time of its own.
+    def place(self, pts_ms: float, reported_ms: float | None) -> Moment:
+        """Return when the frame of a packet that was heard was taken.
 
         `reported_ms` is UTC as the camera's reports have it, None without one.
         """
         wanted_ms = self._wanted(pts_ms, reported_ms)
-        anew = self._offset_ms is None or abs(wanted_ms - self._offset_ms) > self._step_ms
-        if anew and self._last_ms is not None and pts_ms + wanted_ms <= self._last_ms:
-            if self._offset_ms is not None:  # going back would repeat times: the clock runs slower until it is right again
-                anew = False
-            else:
-                wanted_ms = self._last_ms + 1 - pts_ms
+        anew = self._begins_anew(pts_ms, wanted_ms)
         if anew or self._offset_ms is None:
-            self._offset_ms = wanted_ms
+            self._offset_ms, self._repeated_until_ms, self._newest_pts_ms = wanted_ms, self._last_ms, pts_ms
+        elif pts_ms > self._newest_pts_ms:
+            most_ms = SLEWED_SHARE * (pts_ms - self._newest_pts_ms)
+            self._offset_ms += min(most_ms, max(-most_ms, wanted_ms - self._offset_ms))
+            self._newest_pts_ms = pts_ms
         exact_ms = pts_ms + self._offset_ms
         t_ms = int(exact_ms // 1)
-        if self._last_ms is not None and t_ms <= self._last_ms:
-            return None
-        self._slew(wanted_ms, 0.0 if self._last_ms is None or anew else t_ms - self._last_ms)
-        self._last_ms = t_ms
-        return Moment(t_ms, exact_ms, anew)
+        self._last_ms = t_ms if self._last_ms is None else max(t_ms, self._last_ms)
+        return Moment(t_ms, exact_ms, anew, self._repeated_until_ms is not None and t_ms <= self._repeated_until_ms)
+
+    def _begins_anew(self, pts_ms: float, wanted_ms: float) -> bool:
+        """Going back would repeat times: then the clock runs slower until it is right again."""
+        if self._offset_ms is None:
+            return True
+        return abs(wanted_ms - self._offset_ms) > self._step_ms and pts_ms + wanted_ms > (self._last_ms or 0)
 
     def _has_jumped(self, pts_ms: float, arrival_ms: float) -> bool:
         """Frames out of order go back by little; after silence both clocks have gone on, and a burst comes from behind."""
@@ -98,8 +107,3 @@ class CameraClock:
         self.off_ms = round(reported_ms - pts_ms - arrived_ms)
         self._believed = abs(self.off_ms) <= (REPORTS_WITHIN_MS if self._believed else BELIEVED_AGAIN_WITHIN_MS)
         return reported_ms - pts_ms if self._believed else arrived_ms
-
-    def _slew(self, wanted_ms: float, passed_ms: float) -> None:
-        assert self._offset_ms is not None
-        most_ms = SLEWED_SHARE * passed_ms
-        self._offset_ms += min(most_ms, max(-most_ms, wanted_ms - self._offset_ms))

@@ -3,7 +3,7 @@
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -20,6 +20,11 @@ READ_SECONDS: Final = 2.5
 
 PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto"
 PROBED_BYTES, PROBED_MICROSECONDS = 500_000, 1_000_000
+"""What was probed is kept: the first keyframe is among it, and the next one may be long in coming."""
+FRAMES_TO_ORDER: Final = 4
+"""Of so many frames in a row one is the next to be shown, B-frames counted."""
+USUAL_RATE: Final = 25
+
 PLAYED: Final = ("h264", "hevc")
 WAYS: Final = {"tcp": {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}, "udp": {"rtsp_transport": "udp"}}
 
@@ -50,7 +55,6 @@ class RtspCamera:
             "protocol_whitelist": PROTOCOLS,
             "probesize": str(PROBED_BYTES),
             "analyzeduration": str(PROBED_MICROSECONDS),
-            "fflags": "nobuffer",
             "timeout": str(int(OPEN_SECONDS * 1e6)),
         }
         try:
@@ -71,6 +75,37 @@ class RtspCamera:
 
     def packets(self) -> Iterator[CameraPacket]:
         """Yield packets as they come, for as long as the camera sends; ends by `CameraDown` and by nothing else."""
+        packets = self._demuxed()
+        yield from self._beginning(packets)
+        for packet in packets:
+            if packet.packet.pts is not None:
+                yield packet
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._container.close()
+
+    def _beginning(self, packets: Iterator[CameraPacket]) -> list[CameraPacket]:
+        """Read until the first keyframe has a time: FFmpeg gives it none, and the next one may be long in coming.
+
+        It is shown one frame before the earliest of those that follow it.
+        """
+        read: list[CameraPacket] = []
+        later: list[int] = []
+        for packet in packets:
+            read.append(packet)
+            if packet.video and packet.packet.pts is not None:
+                later.append(packet.packet.pts)
+            if len(later) == FRAMES_TO_ORDER or (later and read[0].packet.pts is not None):
+                break
+        first = next((one for one in read if one.video), None)
+        if first is not None and first.packet.pts is None and later:
+            rate = self.video.average_rate or self.video.guessed_rate or USUAL_RATE
+            first.packet.pts = min(later) - round(1 / (Fraction(rate) * first.packet.time_base))
+            read[read.index(first)] = replace(first, pts_ms=_pts_ms(first.packet))
+        return [one for one in read if one.packet.pts is not None]
+
+    def _demuxed(self) -> Iterator[CameraPacket]:
         streams = [self.video] if self.audio is None else [self.video, self.audio]
         demuxed = self._container.demux(*streams)
         while True:
@@ -82,13 +117,9 @@ class RtspCamera:
                 raise CameraDown(self._silent(error)) from None
             if packet.size == 0:  # a server that dies ends the stream without an error
                 break
-            if packet.pts is not None and not packet.is_corrupt:
+            if not packet.is_corrupt:
                 yield self._taken(packet)
         raise CameraDown("the camera has ended the connection")
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._container.close()
 
     def _choose_video(self) -> Any:
         streams = [stream for stream in self._container.streams.video if stream.codec_context is not None]
@@ -103,7 +134,7 @@ class RtspCamera:
 
     def _taken(self, packet: Any) -> CameraPacket:
         video = packet.stream is self.video
-        pts_ms = float(packet.pts * Fraction(packet.time_base) * 1000)
+        pts_ms = 0.0 if packet.pts is None else _pts_ms(packet)
         return CameraPacket(packet, video, bool(packet.is_keyframe), pts_ms, time.time() * 1000, _reported_ms(packet))
 
     def _refused(self, error: Exception) -> str:
@@ -125,6 +156,10 @@ class RtspCamera:
 
     def _words(self, error: Exception) -> str:
         return self._place.shown(getattr(error, "strerror", None) or str(error))
+
+
+def _pts_ms(packet: Any) -> float:
+    return float(packet.pts * Fraction(packet.time_base) * 1000)
 
 
 def _reported_ms(packet: Any) -> float | None:

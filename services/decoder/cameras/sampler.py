@@ -75,6 +75,6 @@ class Sampler:
             return None
         is_sample = self._grid.is_sample(self._last_ms, at.t_ms)
         self._last_ms = at.t_ms
-        if not is_sample:
+        if not is_sample or at.repeated:
             return None
         return CameraSample(self._painter.picture(at.t_ms, frame, self._video.sample_aspect_ratio), at)

@@ -13,7 +13,7 @@ FRAME = 40.0
 PERIOD = 1000.0
 
 
-def run(clock: CameraClock, packets: Sequence[tuple[float, float, float | None]]) -> list[Moment | None]:
+def run(clock: CameraClock, packets: Sequence[tuple[float, float, float | None]]) -> list[Moment]:
     placed = []
     for pts_ms, arrival_ms, reported_ms in packets:
         clock.hear(pts_ms, arrival_ms)
@@ -29,8 +29,8 @@ def steady(
         yield pts_from + FRAME * number, taken + late_ms, None if reported_off_ms is None else taken + reported_off_ms
 
 
-def times(moments: list[Moment | None]) -> list[int]:
-    return [moment.t_ms for moment in moments if moment is not None]
+def times(moments: list[Moment]) -> list[int]:
+    return [moment.t_ms for moment in moments]
 
 
 def test_without_reports_the_earliest_arrival_counts() -> None:
@@ -48,7 +48,7 @@ def test_a_burst_at_the_beginning_is_placed_where_it_was_taken() -> None:
     for pts_ms, arrival_ms, _ in burst + after:
         clock.hear(pts_ms, arrival_ms)
     placed = [clock.place(pts_ms, None) for pts_ms, _, _ in burst + after]
-    assert [moment.anew for moment in placed if moment] == [True] + [False] * 34
+    assert [moment.anew for moment in placed] == [True] + [False] * 34
     assert all(abs(t_ms - (NOW + FRAME * number)) <= 65 for number, t_ms in enumerate(times(placed)))
 
 
@@ -71,7 +71,7 @@ def test_a_report_that_differs_by_little_is_approached_without_a_break() -> None
     clock = CameraClock(PERIOD)
     first = run(clock, list(steady(10, late_ms=200)))
     rest = run(clock, [(pts + 400, arrival + 400, (arrival - 200) + 400) for pts, arrival, _ in steady(2000, late_ms=200)])
-    moments = [moment for moment in first + rest if moment]
+    moments = first + rest
     assert sum(moment.anew for moment in moments) == 1
     assert abs(moments[-1].t_ms - (NOW + 400 + FRAME * 1999)) <= 1
 
@@ -81,7 +81,6 @@ def test_a_correction_of_more_than_half_a_period_begins_anew() -> None:
     run(clock, list(steady(10)))
     clock.hear(400, NOW + 405)
     moment = clock.place(400, NOW + 400 + 900)
-    assert moment is not None
     assert moment.anew
 
 
@@ -89,7 +88,7 @@ def test_a_correction_into_the_past_slows_time_until_it_is_right() -> None:
     clock = CameraClock(PERIOD)
     run(clock, list(steady(10, late_ms=900)))
     moments = run(clock, [(pts + 400, arrival + 400, arrival - 900 + 400) for pts, arrival, _ in steady(6000, late_ms=900)])
-    assert not any(moment.anew for moment in moments if moment)
+    assert not any(moment.anew for moment in moments)
     assert abs(times(moments)[-1] - (NOW + 400 + FRAME * 5999)) <= 1
 
 
@@ -97,7 +96,7 @@ def test_timestamps_that_jump_ahead_begin_anew_at_the_time_of_arrival() -> None:
     clock = CameraClock(PERIOD)
     run(clock, list(steady(10)))
     placed = run(clock, list(steady(10, pts_from=5_000_000.0, at=NOW + 400)))
-    assert [moment.anew for moment in placed if moment] == [True] + [False] * 9
+    assert [moment.anew for moment in placed] == [True] + [False] * 9
     assert abs(times(placed)[0] - (NOW + 400)) <= 6
 
 
@@ -106,7 +105,7 @@ def test_timestamps_that_jump_back_begin_anew_at_the_time_of_arrival() -> None:
     run(clock, list(steady(100, pts_from=9_000_000.0)))
     placed = run(clock, list(steady(10, at=NOW + 4000)))
     assert times(placed)[0] >= NOW + 4000
-    assert next(moment.anew for moment in placed if moment)
+    assert next(moment.anew for moment in placed)
 
 
 def test_packets_that_were_held_up_keep_the_times_at_which_they_were_taken() -> None:
@@ -114,13 +113,23 @@ def test_packets_that_were_held_up_keep_the_times_at_which_they_were_taken() -> 
     run(clock, list(steady(50)))
     held = [(2000 + FRAME * number, NOW + 7000 + number, None) for number in range(125)]  # five seconds at once
     placed = run(clock, held)
-    assert not any(moment.anew for moment in placed if moment)
+    assert not any(moment.anew for moment in placed)
     assert all(abs(t_ms - (NOW + 2000 + FRAME * number)) <= 10 for number, t_ms in enumerate(times(placed)))
 
 
-def test_the_time_of_the_connection_before_is_not_given_again() -> None:
+def test_what_a_camera_sends_again_after_a_reconnect_is_told_as_repeated() -> None:
     clock = CameraClock(PERIOD, last_ms=int(NOW) + 500)
-    assert times(run(clock, list(steady(3))))[0] == int(NOW) + 501
+    moments = run(clock, list(steady(20)))
+    assert [moment.repeated for moment in moments] == [FRAME * number + 5 <= 500 for number in range(20)]
+    assert abs(moments[0].t_ms - NOW) <= 6, "it keeps its own time: later frames need it, and the recording has it"
+
+
+def test_frames_in_the_order_of_decoding_have_the_times_at_which_they_are_shown() -> None:
+    order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8]
+    packets = [(FRAME * number, NOW + FRAME * place + 5, NOW + FRAME * number) for place, number in enumerate(order)]
+    moments = run(CameraClock(PERIOD), packets)
+    assert times(moments) == [int(NOW + FRAME * number) for number in order]
+    assert not any(moment.repeated for moment in moments)
 
 
 @given(
@@ -128,11 +137,24 @@ def test_the_time_of_the_connection_before_is_not_given_again() -> None:
         st.tuples(st.floats(-5000, 20_000), st.floats(0, 5000), st.one_of(st.none(), st.floats(-10_000, 10_000))), max_size=60
     )
 )
-def test_times_rise_strictly_whatever_comes(steps: list[tuple[float, float, float | None]]) -> None:
-    clock, pts_ms, arrival_ms, placed = CameraClock(PERIOD), 0.0, NOW, []
+def test_no_time_of_an_earlier_stretch_is_given_again(steps: list[tuple[float, float, float | None]]) -> None:
+    clock, pts_ms, arrival_ms = CameraClock(PERIOD), 0.0, NOW
+    highest_ms = before_ms = 0
     for ahead_ms, waited_ms, off_ms in steps:
         pts_ms, arrival_ms = pts_ms + ahead_ms, arrival_ms + waited_ms
         clock.hear(pts_ms, arrival_ms)
-        placed.append(clock.place(pts_ms, None if off_ms is None else arrival_ms + off_ms))
-    given_times = times(placed)
-    assert all(one < other for one, other in pairwise(given_times))
+        moment = clock.place(pts_ms, None if off_ms is None else arrival_ms + off_ms)
+        before_ms = highest_ms if moment.anew else before_ms
+        highest_ms = max(highest_ms, moment.t_ms)
+        assert moment.repeated == (moment.t_ms <= before_ms)
+
+
+@given(st.lists(st.tuples(st.floats(1, 400), st.floats(-900, 900)), max_size=200))
+def test_times_rise_with_the_frames_however_reports_wander(steps: list[tuple[float, float]]) -> None:
+    clock, pts_ms, moments = CameraClock(PERIOD), 0.0, []
+    for ahead_ms, off_ms in steps:
+        pts_ms += ahead_ms
+        clock.hear(pts_ms, NOW + pts_ms)
+        moments.append(clock.place(pts_ms, NOW + pts_ms + off_ms))
+    fresh = [moment.t_ms for moment in moments if not moment.repeated]
+    assert all(one <= other for one, other in pairwise(fresh))
