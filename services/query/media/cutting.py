@@ -6,12 +6,11 @@ the muxer then writes an edit list, and players decode what is before 0 without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import av
 from av.audio.stream import AudioStream
@@ -20,13 +19,19 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from services.query.media.encoding import EncodedAudio, EncodedVideo
 from services.query.media.original import NothingThereError, Original, opened_at
+from services.query.media.stretches import Stretch
+from services.query.media.tracks import (
+    Parameters,
+    Track,
+    audio_parameters,
+    audio_track,
+    codec_of,
+    plays_as_it_is,
+    video_parameters,
+    video_track,
+)
 
-EIGHT_BIT: Final = frozenset({"yuv420p", "yuvj420p"})
-TEN_BIT: Final = EIGHT_BIT | {"yuv420p10le"}
-PLAYED_VIDEO: Final = {"h264": EIGHT_BIT, "vp9": TEN_BIT, "av1": TEN_BIT}
-PLAYED_AUDIO: Final = frozenset({"aac", "mp3", "opus"})
 TRANSCODED_SPAN_LIMIT_MS: Final = 60_000
 
 
@@ -34,69 +39,116 @@ class SpanTooLongError(Exception):
     """The span would have to be transcoded and is longer than that is done for."""
 
 
-class Track(Protocol):
-    """One stream on its way into the clip."""
+def cut_clip(stretches: Sequence[Stretch], start_ms: int, end_ms: int, clip: Path, check: Callable[[], None]) -> bool:
+    """Write the half-open span [start_ms, end_ms) of a timeline to `clip`; it begins with the frame shown at `start_ms`.
 
-    def feed(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
-        """Take a packet of the original, give the packets of the clip that it completes."""
-        ...
-
-    def finish(self) -> Iterable[Packet[Stream]]:
-        """Give what is held."""
-        ...
-
-
-@dataclass(frozen=True)
-class CopiedTrack:
-    """Packets as they are, moved on the time axis by `shift` (in the original's time base)."""
-
-    stream: Stream
-    shift: int
-
-    def feed(self, packet: Packet[Stream]) -> Iterable[Packet[Stream]]:
-        """Shift one packet."""
-        assert packet.pts is not None
-        packet.pts -= self.shift
-        packet.dts = None if packet.dts is None else packet.dts - self.shift
-        packet.stream = self.stream
-        return (packet,)
-
-    def finish(self) -> Iterable[Packet[Stream]]:
-        """Hold nothing."""
-        return ()
-
-
-def plays_as_it_is(video: VideoStream) -> bool:
-    """Tell whether browsers play this stream inside an MP4 (measured in Chromium: no HEVC, no 10-bit H.264)."""
-    return video.codec_context.pix_fmt in PLAYED_VIDEO.get(_codec(video), frozenset())
-
-
-def _codec(stream: VideoStream | AudioStream) -> str:
-    return stream.codec_context.codec.canonical_name
-
-
-def cut_clip(address: str, start_ms: int, end_ms: int, clip: Path, check: Callable[[], None]) -> None:
-    """Write the half-open span [start_ms, end_ms) of a file's timeline to `clip`; it begins with the frame shown at `start_ms`.
-
-    `check` is called before each packet and raises to give up. Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
+    What lies between two stretches stays a gap in time, in which the last frame is held. Where a stretch has other parameters
+    than the first (a camera's resolution was changed) the clip ends. `check` is called before each packet and raises to give up.
+    Returns whether the span can have no more: False where its end is not recorded yet.
+    Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
-    with opened_at(address, start_ms, with_audio=True, threads=0) as original:
-        _refuse_long_transcoding(original.video, end_ms - start_ms)
+    with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+        cut = _Cut(output, start_ms, end_ms)
+        over, nothing = False, NothingThereError("nothing was given to cut from")
+        for stretch in stretches:
+            try:
+                with opened_at(stretch, start_ms, with_audio=True, threads=0) as original:
+                    if not cut.takes(original):
+                        over = True
+                        break
+                    over = cut.append(original, stretch, check) or stretch.until_ms is not None
+            except NothingThereError as error:
+                over, nothing = stretch.until_ms is not None, error
+        if not cut.has_begun:
+            raise nothing
+        cut.finish()
+        return over
+
+
+class _Cut:
+    """A clip being written. Its tracks and its time 0 come from the first file that shows a part of the span."""
+
+    def __init__(self, output: OutputContainer, start_ms: int, end_ms: int) -> None:
+        self._output, self._start_ms, self._end_ms = output, start_ms, end_ms
+        self._zero_seconds = Fraction(start_ms, 1000)
+        self._video: Track | None = None
+        self._audio: Track | None = None
+        self._video_parameters: Parameters = ()
+        self._audio_parameters: Parameters = ()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything in the clip."""
+        return self._video is not None
+
+    def takes(self, original: Original) -> bool:
+        """Whether the video of a file can follow what is there."""
+        return not self.has_begun or self._video_parameters == video_parameters(original.video)
+
+    def append(self, original: Original, stretch: Stretch, check: Callable[[], None]) -> bool:
+        """Add what a stretch shows of the span; tell whether it has been read until the end of either."""
         packets = original.reading(check)
-        lead, first_pts = _lead(packets, original, start_ms)
-        with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
-            tracks = _tracks(output, original, first_pts)
-            for packet in _span(chain(lead, packets), original, first_pts, end_ms):
-                for finished in tracks[packet.stream.index].feed(packet):
-                    output.mux(finished)
-            for finished in chain.from_iterable(track.finish() for track in tracks.values()):
-                output.mux(finished)
+        if stretch.recorded and not (self.has_begun and stretch.continues):
+            packets = (packet for packet in packets if not _is_orphan(packet, original))
+        lead: list[Packet[Stream]] = []
+        if not self.has_begun:
+            _refuse_long_transcoding(original.video, self._end_ms - self._start_ms)
+            if self._start_ms >= original.timeline.start_ms:
+                lead, first_pts = _lead(packets, original, self._start_ms)
+                self._zero_seconds = original.timeline.seconds(first_pts)
+            self._begin(original)
+        elif not stretch.continues:
+            self._leave()
+        tracks = self._enter(original)
+        span = _Span(original, self._zero_seconds, self._end_ms, stretch.until_ms)
+        for packet in span.of(chain(lead, packets)):
+            if (track := tracks.get(packet.stream.index)) is not None:
+                self._mux(track.feed(packet))
+        return span.ended
+
+    def finish(self) -> None:
+        """Write what is held."""
+        for track in (self._video, self._audio):
+            self._mux(track.finish() if track is not None else ())
+
+    def _leave(self) -> None:
+        for track in (self._video, self._audio):
+            self._mux(track.leave() if track is not None else ())
+
+    def _begin(self, original: Original) -> None:
+        video, audio = original.video, original.audio
+        self._video, self._video_parameters = video_track(self._output, video, original.rotation), video_parameters(video)
+        if audio is not None:
+            self._audio, self._audio_parameters = audio_track(self._output, audio), audio_parameters(audio)
+
+    def _enter(self, original: Original) -> dict[int, Track]:
+        """Place a file on the clip's time axis; sound that cannot follow what is there is left out."""
+        video, audio = original.video, original.audio
+        tracks = {video.index: self._placed(self._video, video, original)}
+        if audio is not None and self._audio is not None and self._audio_parameters == audio_parameters(audio):
+            tracks[audio.index] = self._placed(self._audio, audio, original)
+        return tracks
+
+    def _placed(self, track: Track | None, stream: VideoStream | AudioStream, original: Original) -> Track:
+        assert track is not None
+        assert stream.time_base is not None
+        track.enter(round((self._zero_seconds - original.timeline.seconds(0)) / stream.time_base))
+        return track
+
+    def _mux(self, packets: Iterable[Packet[Stream]]) -> None:
+        for packet in packets:
+            self._output.mux(packet)
+
+
+def _is_orphan(packet: Packet[Stream], original: Original) -> bool:
+    """Tell of a picture that is shown before the first keyframe and refers to what came before that."""
+    return packet.stream is original.video and packet.pts is not None and packet.pts < original.timeline.first_pts
 
 
 def _refuse_long_transcoding(video: VideoStream, span_ms: int) -> None:
     if span_ms > TRANSCODED_SPAN_LIMIT_MS and not plays_as_it_is(video):
         raise SpanTooLongError(
-            f"this source is {_codec(video)} ({video.codec_context.pix_fmt}), which browsers do not play, "
+            f"this source is {codec_of(video)} ({video.codec_context.pix_fmt}), which browsers do not play, "
             f"so its clips are transcoded: at most {TRANSCODED_SPAN_LIMIT_MS} ms, not {span_ms} ms"
         )
 
@@ -116,52 +168,43 @@ def _lead(packets: Iterator[Packet[Stream]], original: Original, start_ms: int) 
             shown = packet.pts if shown is None else max(shown, packet.pts)
         if packet.dts is not None and packet.dts >= after:
             return lead, original.timeline.first_pts if shown is None else shown
-    frame_seconds = 1 / (original.video.average_rate or Fraction(25))
-    end_ms = original.timeline.t_ms(original.timeline.pts_after(last_pts, frame_seconds))
+    end_ms = original.end_after(last_pts)
     if shown is None or start_ms > end_ms:
         raise NothingThereError(f"start_ms {start_ms}: the recording ends at {end_ms} ms")
     return lead, shown
 
 
-def _span(packets: Iterable[Packet[Stream]], original: Original, first_pts: int, end_ms: int) -> Iterator[Packet[Stream]]:
-    """Yield the packets that the frames before `end_ms` need (decoding order is not display order), and the sound beside them.
+class _Span:
+    """The packets of a file that the frames before a moment need (decoding order is not display order), and their sound.
 
-    Sound begins at time 0: Chromium takes Opus before it for a longer clip.
+    `ended`: the file has been read up to that moment, so nothing that it may still get belongs to the span.
     """
-    end_pts = original.timeline.pts_at(end_ms)
-    from_seconds = first_pts * original.timeline.time_base
-    until_seconds = end_pts * original.timeline.time_base
-    held: list[Packet[Stream]] = []
-    for packet in packets:
+
+    def __init__(self, original: Original, zero_seconds: Fraction, end_ms: int, until_ms: int | None) -> None:
+        timeline = original.timeline
+        self._video = original.video
+        self._end_pts = timeline.pts_at(end_ms if until_ms is None else min(end_ms, until_ms))
+        self._sound_from_seconds = zero_seconds - timeline.seconds(0)
+        self._sound_until_seconds = Fraction(end_ms, 1000) - timeline.seconds(0)
+        self.ended = False
+
+    def of(self, packets: Iterable[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+        """Yield those packets. Sound begins at time 0 of the clip: Chromium takes Opus before it for a longer one."""
+        held: list[Packet[Stream]] = []
+        for packet in packets:
+            assert packet.pts is not None
+            if packet.stream is not self._video:
+                if self._is_heard(packet):
+                    yield packet
+                continue
+            self.ended = packet.dts is not None and packet.dts >= self._end_pts  # asked first: who takes a packet may move it
+            held.append(packet)
+            if packet.pts < self._end_pts:
+                yield from held
+                held.clear()
+            if self.ended:
+                return
+
+    def _is_heard(self, packet: Packet[Stream]) -> bool:
         assert packet.pts is not None
-        if packet.stream is not original.video:
-            if packet.time_base is not None and from_seconds <= packet.pts * packet.time_base < until_seconds:
-                yield packet
-            continue
-        ended = packet.dts is not None and packet.dts >= end_pts  # asked first: who takes a packet may move its times
-        held.append(packet)
-        if packet.pts < end_pts:
-            yield from held
-            held.clear()
-        if ended:
-            return
-
-
-def _tracks(output: OutputContainer, original: Original, first_pts: int) -> dict[int, Track]:
-    video = original.video
-    tracks: dict[int, Track] = {
-        video.index: CopiedTrack(output.add_stream_from_template(video, opaque=True), first_pts)
-        if plays_as_it_is(video)
-        else EncodedVideo(output, video, first_pts, original.rotation)
-    }
-    if original.audio is not None:
-        tracks[original.audio.index] = _audio_track(output, original.audio, first_pts * original.timeline.time_base)
-    return tracks
-
-
-def _audio_track(output: OutputContainer, audio: AudioStream, start_seconds: Fraction) -> Track:
-    assert audio.time_base is not None
-    shift = round(start_seconds / audio.time_base)
-    if _codec(audio) in PLAYED_AUDIO:
-        return CopiedTrack(output.add_stream_from_template(audio, opaque=True), shift)
-    return EncodedAudio(output, audio, shift)
+        return self._sound_from_seconds <= packet.pts * packet.time_base < self._sound_until_seconds

@@ -28,11 +28,15 @@ def fitted_size(width: int, height: int, long_side: int) -> tuple[int, int]:
 
 
 class EncodedVideo:
-    """Frames from `first_pts` on, at most 1280 px long. The picture stays as it lies; `rotation` goes into the container."""
+    """Frames from time 0 of the clip on, at most 1280 px long. The picture stays as it lies; `rotation` goes into the container.
 
-    def __init__(self, output: OutputContainer, video: VideoStream, first_pts: int, rotation: int) -> None:
-        self._video = video
-        self._first_pts = first_pts
+    One decoder takes the packets of all files: the first pictures of one may refer to the last of another.
+    """
+
+    def __init__(self, output: OutputContainer, video: VideoStream, rotation: int) -> None:
+        self._decoder = video.codec_context
+        self._shift = 0
+        self._last_pts = -1
         stream = output.add_stream("libx264", rate=video.average_rate or 25, options=dict(X264_OPTIONS))
         stream.width, stream.height = fitted_size(video.codec_context.width, video.codec_context.height, LONG_SIDE_PX)
         stream.pix_fmt = "yuv420p"
@@ -42,34 +46,49 @@ class EncodedVideo:
         stream.set_display_rotation(rotation)
         self._stream = stream
 
+    def enter(self, shift: int) -> None:
+        """Move what comes on the time axis by `shift` (in its time base)."""
+        self._shift = shift
+
     def feed(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Decode one packet and encode the frames that it completes."""
-        for frame in decodable(self._video, packet):
+        assert packet.pts is not None
+        packet.pts -= self._shift
+        for frame in decodable(self._decoder, packet):
             yield from self._encode(frame)
+
+    def leave(self) -> Iterator[Packet[Stream]]:
+        """Encode the frames that the decoder holds; what comes refers to none of them."""
+        for frame in decodable(self._decoder, None):
+            yield from self._encode(frame)
+        self._decoder.flush_buffers()
 
     def finish(self) -> Iterator[Packet[Stream]]:
         """Give what decoder and encoder hold."""
-        for frame in decodable(self._video, None):
-            yield from self._encode(frame)
+        yield from self.leave()
         yield from self._stream.encode(None)
 
     def _encode(self, frame: VideoFrame) -> Iterator[Packet[Stream]]:
-        if frame.pts is None or frame.pts < self._first_pts:
+        if frame.pts is None or frame.pts <= self._last_pts:
             return
         fitted = frame.reformat(self._stream.width, self._stream.height, "yuv420p")
-        fitted.pts, fitted.time_base = frame.pts - self._first_pts, self._stream.codec_context.time_base
+        fitted.pts, fitted.time_base = frame.pts, self._stream.codec_context.time_base
         fitted.pict_type = 0  # the encoder places its own keyframes
+        self._last_pts = frame.pts
         yield from self._stream.encode(fitted)
 
 
 class EncodedAudio:
-    """Sound as stereo or mono AAC at 48 kHz, moved on the time axis by `shift` (in the original's time base)."""
+    """Sound as stereo or mono AAC at 48 kHz."""
 
-    def __init__(self, output: OutputContainer, audio: AudioStream, shift: int) -> None:
-        self._audio = audio
-        self._shift = shift
+    def __init__(self, output: OutputContainer, audio: AudioStream) -> None:
+        self._shift = 0
         layout = "mono" if audio.codec_context.channels == 1 else "stereo"
         self._stream = output.add_stream("aac", rate=AUDIO_RATE, layout=layout)
+
+    def enter(self, shift: int) -> None:
+        """Move what comes on the time axis by `shift` (in its time base)."""
+        self._shift = shift
 
     def feed(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Decode one packet and encode the sound that it completes."""
@@ -77,6 +96,10 @@ class EncodedAudio:
             assert isinstance(frame, AudioFrame)
             frame.pts = None if frame.pts is None else frame.pts - self._shift
             yield from self._stream.encode(frame)
+
+    def leave(self) -> Iterator[Packet[Stream]]:
+        """Hold nothing that refers to other sound."""
+        return iter(())
 
     def finish(self) -> Iterator[Packet[Stream]]:
         """Give what the encoder holds."""

@@ -20,18 +20,24 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from schemas.limits import JPEG_PIXELS_LIMIT
+from services.query.media.fragments import whole_bytes
+from services.query.media.stretches import Stretch
 from services.query.media.timeline import Timeline
 
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
 WEB: Final = "http,https,tls,tcp,crypto"
+RECORDED: Final = "subfile,file"
 PROTOCOLS: Final = {"": "file", "file": "file", "http": WEB, "https": WEB}
 STILLS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 OPEN_TIMEOUT_SECONDS: Final = 10.0
 READ_TIMEOUT_SECONDS: Final = 10.0
+FAR_MS: Final = 86_400_000
+"""Longer than any segment: sought this far, a file is read from its last keyframe."""
 LOOK_BACK_SECONDS: Final = (0, 2, 10, 60)
 
 
@@ -40,7 +46,7 @@ class UnreadableError(Exception):
 
 
 class NothingThereError(Exception):
-    """The moment lies behind the end of the recording; its text says so."""
+    """Nothing shows the moment, it lies behind the end of what is there; its text says so."""
 
 
 class GoneError(UnreadableError):
@@ -68,22 +74,33 @@ class Original:
                 if packet.pts is not None and not packet.is_corrupt:
                     yield packet
 
+    def end_after(self, last_pts: int) -> int:
+        """Return the time at which the frame of the last packet is no longer on display."""
+        return self.timeline.t_ms(self.timeline.pts_after(last_pts, 1 / (self.video.average_rate or Fraction(25))))
+
 
 @contextmanager
-def opened_at(address: str, t_ms: int, *, with_audio: bool, threads: int = 1) -> Iterator[Original]:
-    """Open a path or http(s) address and position it at the keyframe at or before `t_ms`, or at its beginning."""
-    container = _open(address)
+def opened_at(stretch: Stretch, t_ms: int, *, with_audio: bool, threads: int = 1) -> Iterator[Original]:
+    """Open the file of a stretch and position it at the keyframe at or before `t_ms`, or at its beginning."""
+    container = _open(stretch)
     try:
         with explaining():
-            original = _sought(container, t_ms, with_audio=with_audio, threads=threads)
+            original = _sought(container, stretch, t_ms, with_audio=with_audio, threads=threads)
         if original is None:
             container.close()
-            container = _open(address)
+            container = _open(stretch)
             with explaining():
-                original = _from_the_start(container, with_audio=with_audio, threads=threads)
+                original = _from_the_start(container, stretch, with_audio=with_audio, threads=threads)
         yield original
     finally:
         container.close()
+
+
+def shown_until(stretch: Stretch) -> int:
+    """Return where the last frame of a segment ends. Raises as `opened_at` does."""
+    with opened_at(stretch, stretch.start_ms + FAR_MS, with_audio=False) as original:
+        last_pts = max((packet.pts or 0 for packet in original.reading(lambda: None)), default=original.timeline.first_pts)
+        return original.end_after(last_pts)
 
 
 @contextmanager
@@ -109,17 +126,30 @@ def _scheme(address: str) -> str:
     return "" if address.startswith("/") else urlsplit(address).scheme.lower()
 
 
-def _open(address: str) -> InputContainer:
-    protocols = PROTOCOLS.get(_scheme(address))
-    if protocols is None:
-        raise UnreadableError(f"media at {_scheme(address)}: addresses cannot be shown: only files and http(s)")
-    name = str(local_path(address) or address)
+def _open(stretch: Stretch) -> InputContainer:
+    name, protocols = _recorded_part(stretch.address) if stretch.recorded else _named(stretch.address)
     with explaining():
         return av.open(
             name,
             options={"protocol_whitelist": protocols, "format_whitelist": FORMATS},
             timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
         )
+
+
+def _named(address: str) -> tuple[str, str]:
+    protocols = PROTOCOLS.get(_scheme(address))
+    if protocols is None:
+        raise UnreadableError(f"media at {_scheme(address)}: addresses cannot be shown: only files and http(s)")
+    return str(local_path(address) or address), protocols
+
+
+def _recorded_part(path: str) -> tuple[str, str]:
+    """Name the whole fragments of a segment: its address is made by us, so `subfile` is safe here."""
+    with explaining():
+        end = whole_bytes(Path(path))
+    if end == 0:
+        raise NothingThereError("the recording has just begun")
+    return f"subfile,,start,0,end,{end},,:{path}", RECORDED
 
 
 def _streams(container: InputContainer, *, with_audio: bool, threads: int) -> tuple[VideoStream, AudioStream | None]:
@@ -137,31 +167,42 @@ def _streams(container: InputContainer, *, with_audio: bool, threads: int) -> tu
     return video, audio if isinstance(audio, AudioStream) and audio.codec_context is not None else None
 
 
-def decodable(video: VideoStream, packet: Packet[Stream] | None) -> list[VideoFrame]:
+def decodable(decoder: VideoCodecContext, packet: Packet[Stream] | None) -> list[VideoFrame]:
     """Return the frames that a packet completes (None: those still held); a damaged packet costs its own frames."""
     try:
-        return list(video.codec_context.decode(packet))
+        return list(decoder.decode(packet))
     except av.error.InvalidDataError:
         return []
 
 
-def _first_frame(video: VideoStream, frames: Iterable[VideoFrame]) -> tuple[Timeline, int]:
-    """Return where the timeline begins, and the rotation: both are facts of the first frame that is whole."""
+def _beginning(stretch: Stretch, video: VideoStream, packets: Iterable[Packet[Stream]]) -> tuple[Timeline, int]:
+    """Return the timeline, and the rotation. A segment is on it by its first packet, and nobody turns a camera's picture."""
+    if not stretch.recorded:
+        return _first_frame(video, packets)
     assert video.time_base is not None
-    for frame in frames:
+    for packet in packets:
+        if packet.stream is video and packet.pts is not None:
+            return Timeline(video.time_base, packet.pts, stretch.start_ms), 0
+    raise NothingThereError("the recording has just begun")
+
+
+def _first_frame(video: VideoStream, packets: Iterable[Packet[Stream]]) -> tuple[Timeline, int]:
+    """Return where a file's timeline begins, and the rotation: both are facts of the first frame that is whole."""
+    assert video.time_base is not None
+    for frame in _decoded(packets, video):
         if frame.pts is not None and not frame.is_corrupt:
             return Timeline(video.time_base, frame.pts), frame.rotation
     raise UnreadableError("no frame of the original media can be decoded")
 
 
-def _sought(container: InputContainer, t_ms: int, *, with_audio: bool, threads: int) -> Original | None:
+def _sought(container: InputContainer, stretch: Stretch, t_ms: int, *, with_audio: bool, threads: int) -> Original | None:
     """Return the original at a keyframe not after `t_ms`, None when the file cannot be sought.
 
     Containers index by decoding time, so the keyframe found may be shown after the wanted moment: then look further back.
     """
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
-    timeline, rotation = _first_frame(video, _decoded(container.demux(*_present(video, None)), video, []))
-    wanted = timeline.pts_at(max(t_ms, 0))
+    timeline, rotation = _beginning(stretch, video, container.demux(*_present(video, None)))
+    wanted = timeline.pts_at(max(t_ms, stretch.start_ms))
     for look_back in LOOK_BACK_SECONDS:
         try:
             container.seek(timeline.pts_after(wanted, Fraction(-look_back)), stream=video)
@@ -174,21 +215,26 @@ def _sought(container: InputContainer, t_ms: int, *, with_audio: bool, threads: 
     return None
 
 
-def _from_the_start(container: InputContainer, *, with_audio: bool, threads: int) -> Original:
+def _from_the_start(container: InputContainer, stretch: Stretch, *, with_audio: bool, threads: int) -> Original:
     """Return an original that is read from its first packet on; those that the first frame needed are read twice."""
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
     packets = container.demux(*_present(video, audio))
     held: list[Packet[Stream]] = []
-    timeline, rotation = _first_frame(video, _decoded(packets, video, held))
+    timeline, rotation = _beginning(stretch, video, _holding(packets, held))
     video.codec_context.flush_buffers()
     return Original(video, audio, timeline, rotation, chain(held, packets))
 
 
-def _decoded(packets: Iterable[Packet[Stream]], video: VideoStream, held: list[Packet[Stream]]) -> Iterator[VideoFrame]:
+def _holding(packets: Iterable[Packet[Stream]], held: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
     for packet in packets:
         held.append(packet)
+        yield packet
+
+
+def _decoded(packets: Iterable[Packet[Stream]], video: VideoStream) -> Iterator[VideoFrame]:
+    for packet in packets:
         if packet.stream is video and not packet.is_corrupt:
-            yield from decodable(video, packet)
+            yield from decodable(video.codec_context, packet)
 
 
 def _present(video: VideoStream, audio: AudioStream | None) -> list[Stream]:

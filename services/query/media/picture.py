@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from typing import Final
 
@@ -11,6 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from services.query.media.original import NothingThereError, Original, decodable, opened_at
+from services.query.media.stretches import Stretch
 
 SHORT_SIDE_PX: Final = 320
 LONG_SIDE_PX: Final = 480
@@ -18,14 +20,17 @@ JPEG_QSCALE: Final = 4
 TOLERANCE_MS: Final = 1
 
 
-def picture_at(address: str, t_ms: int, check: Callable[[], None]) -> bytes:
+def picture_at(stretches: Sequence[Stretch], t_ms: int, check: Callable[[], None]) -> bytes:
     """Return the JPEG of the first frame at or after `t_ms` (less 1 ms: `t_ms` may have been rounded).
 
     `check` is called before each packet and raises to give up. Raises `UnreadableError`, `NothingThereError`.
     """
-    with opened_at(address, t_ms - TOLERANCE_MS, with_audio=False) as original:
-        frame = _frame_at(original, t_ms - TOLERANCE_MS, check)
-        return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
+    for stretch in stretches:
+        # A sample is often a keyframe: sought a little later, decoding begins with it and not with the one before.
+        with suppress(NothingThereError), opened_at(stretch, t_ms + TOLERANCE_MS, with_audio=False) as original:
+            frame = _frame_at(original, t_ms - TOLERANCE_MS, check)
+            return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
+    raise NothingThereError(f"t_ms {t_ms}: the recording ends before this moment")
 
 
 def _frame_at(original: Original, t_ms: int, check: Callable[[], None]) -> VideoFrame:
@@ -33,7 +38,7 @@ def _frame_at(original: Original, t_ms: int, check: Callable[[], None]) -> Video
     for frame in _decoded(original, wanted, check):
         if frame.pts is not None and frame.pts >= wanted:
             return frame
-    raise NothingThereError(f"t_ms {t_ms + TOLERANCE_MS}: the recording ends before this moment")
+    raise NothingThereError
 
 
 def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iterator[VideoFrame]:
@@ -42,8 +47,8 @@ def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iter
     for packet in original.reading(check):
         early = packet.pts is not None and packet.pts < wanted
         decoder.skip_frame = "NONREF" if early else "DEFAULT"
-        yield from decodable(original.video, packet)
-    yield from decodable(original.video, None)
+        yield from decodable(decoder, packet)
+    yield from decodable(decoder, None)
 
 
 def thumbnail_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from schemas.messages import Source
+from schemas.recordings import RECORDINGS
 from services.query.access import Grant
 from services.query.media.cache import DiskCache
-from services.query.media.original import local_path
 from services.query.media.workshop import Workshop
 
 FindSource = Callable[[str, Grant], Source]
 """Returns the source that a key may see, or raises the 404 of one that it may not."""
 
 GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip on disk. `is_whole`: it holds all that there will ever be of its span."""
+
+    path: Path
+    is_whole: bool
 
 
 @dataclass(frozen=True)
@@ -29,14 +36,14 @@ class MediaStore:
     threads: int = 2
     clips: DiskCache = field(init=False)
     thumbnails: DiskCache = field(init=False)
-    clip_shop: Workshop[Path] = field(init=False)
+    clip_shop: Workshop[Clip] = field(init=False)
     thumbnail_shop: Workshop[Path] = field(init=False)
 
     def __post_init__(self) -> None:
         made = {
             "clips": DiskCache(self.clips_folder, self.clip_cache_bytes),
             "thumbnails": DiskCache(self.made_thumbnails_folder, self.thumbnail_cache_bytes),
-            "clip_shop": Workshop[Path]("clips", self.threads, waiting_limit=32),
+            "clip_shop": Workshop[Clip]("clips", self.threads, waiting_limit=32),
             "thumbnail_shop": Workshop[Path]("thumbnails", self.threads, waiting_limit=200),
         }
         for name, value in made.items():
@@ -54,8 +61,13 @@ class MediaStore:
 
     @property
     def pushed_thumbnails_folder(self) -> Path:
-        """Thumbnails that the embedder stored: `thumbnails/<source_id>/<life>/<t_ms>.jpg`."""
+        """Thumbnails that the embedder stored of what is not recorded: `thumbnails/<source_id>/<life>/<t_ms>.jpg`."""
         return self.folder / "thumbnails"
+
+    @property
+    def recordings_folder(self) -> Path:
+        """What the decoder recorded of cameras, as `schemas/recordings.py` describes."""
+        return self.folder / RECORDINGS
 
     @property
     def uploads_folder(self) -> Path:
@@ -66,14 +78,3 @@ class MediaStore:
         """End the threads of this store."""
         self.clip_shop.close()
         self.thumbnail_shop.close()
-
-
-def version_of(source: Source) -> str:
-    """Return a name for the content that a source has now: what was made of other content is never served."""
-    path = local_path(source.url or "")
-    try:
-        status = path.stat() if path is not None else None
-    except OSError:
-        status = None  # the file is gone: opening it says so
-    bytes_seen = f"{status.st_mtime_ns}.{status.st_size}" if status else ""
-    return sha256(f"{source.life}\n{source.url}\n{bytes_seen}".encode()).hexdigest()[:16]

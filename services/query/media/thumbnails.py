@@ -1,5 +1,8 @@
 """`GET /v1/sources/{source_id}/thumbnail`: one moment as a small JPEG."""
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,9 +13,13 @@ from fastapi.responses import FileResponse
 from schemas.messages import Source
 from services.query.access import Grant, require_or_link
 from services.query.media.deadline import Deadline
+from services.query.media.footage import Footage, footage_of, nothing_recorded
+from services.query.media.freshness import Patience
+from services.query.media.original import NothingThereError
 from services.query.media.picture import picture_at
-from services.query.media.refusals import address_of, refusing
-from services.query.media.store import FindSource, MediaStore, version_of
+from services.query.media.refusals import refusing
+from services.query.media.store import FindSource, MediaStore
+from services.query.media.stretches import CLOSE_MS
 from services.query.problems import Problem, invalid
 
 HEADERS: Final = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
@@ -27,35 +34,61 @@ def thumbnail_router(store: MediaStore, find: FindSource) -> APIRouter:
     async def thumbnail(source_id: str, t_ms: int, grant: Annotated[Grant, Depends(require_or_link("search"))]) -> FileResponse:
         """Return the frame at `t_ms`, right side up, at most 480 × 320 pixels."""
         source = find(source_id, grant)
-        path = _pushed(store, source, t_ms) if source.kind == "push" else await _of_file(store, source, t_ms)
+        path = _stored(store, source, t_ms) or await _of_footage(store, source, t_ms)
         return FileResponse(path, media_type="image/jpeg", headers=HEADERS)
 
     return router
 
 
-def _pushed(store: MediaStore, source: Source, t_ms: int) -> Path:
+def _stored(store: MediaStore, source: Source, t_ms: int) -> Path | None:
+    """Return the picture that the embedder has kept of a source of which nothing is recorded."""
+    if source.kind == "file":
+        return None
     path = store.pushed_thumbnails_folder / source.source_id / str(source.life) / f"{t_ms}.jpg"
-    if not path.is_file():
+    if path.is_file():
+        return path
+    if source.kind == "push":
         raise Problem(404, "nothing-recorded", f"t_ms {t_ms}: source {source.source_id} has no picture of this moment")
-    return path
+    return None
 
 
-async def _of_file(store: MediaStore, source: Source, t_ms: int) -> Path:
+async def _of_footage(store: MediaStore, source: Source, t_ms: int) -> Path:
     if t_ms < 0:
         raise invalid("t_ms", f"t_ms {t_ms}: a timeline begins at 0")
-    address = address_of(source)
-    name = f"{version_of(source)}-{t_ms}.jpg"
+    look = partial(footage_of, store.folder, source, t_ms, t_ms + CLOSE_MS)
+    footage = await asyncio.to_thread(look)
+    if source.kind == "camera":
+        return await _of_camera(store, source, t_ms, look, footage)
+    with refusing():
+        return await _made(store, source, footage, t_ms)
+
+
+async def _of_camera(store: MediaStore, source: Source, t_ms: int, look: Callable[[], Footage], footage: Footage | None) -> Path:
+    """Return the thumbnail, that of a moment that has just been captured as soon as it is recorded."""
+    patience = Patience(t_ms)
+    while footage is not None:
+        with refusing(), suppress(NothingThereError):
+            return await _made(store, source, footage, t_ms)
+        footage = await patience.growth(look, footage)
+    raise await asyncio.to_thread(nothing_recorded, store.folder, source, t_ms, t_ms + 1)
+
+
+async def _made(store: MediaStore, source: Source, footage: Footage, t_ms: int) -> Path:
+    name = f"{footage.content}-{t_ms}.jpg"
     found = store.thumbnails.find(source.source_id, name)
     if found is not None:
         return found
-    work = partial(_make, store, source.source_id, name, address, t_ms)
-    with refusing():
-        return await store.thumbnail_shop.do(f"{source.source_id}/{name}", work)
+    if not footage.stretches:
+        raise NothingThereError
+    work = partial(_make, store, source.source_id, name, footage, t_ms)
+    return await store.thumbnail_shop.do(f"{source.source_id}/{name}/{footage.state}", work)
 
 
-def _make(store: MediaStore, source_id: str, name: str, address: str, t_ms: int) -> Path:
+def _make(store: MediaStore, source_id: str, name: str, footage: Footage, t_ms: int) -> Path:
     deadline = Deadline(store.work_limit_seconds)
-    return store.thumbnails.keep(source_id, name, lambda draft: _write(draft, picture_at(address, t_ms, deadline.check)))
+    return store.thumbnails.keep(
+        source_id, name, lambda draft: _write(draft, picture_at(footage.stretches, t_ms, deadline.check))
+    )
 
 
 def _write(draft: Path, jpeg: bytes) -> None:

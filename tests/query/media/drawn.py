@@ -45,17 +45,18 @@ def write_video(
     audio: str | None = None,
     rotation: int = 0,
     first_pts: int = 0,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Path:
     """Write numbered frames at 25 fps, or at `times` (in 1/1000 s), and sound of the same length where a codec is named."""
     with av.open(str(path), "w") as output:
         video = output.add_stream(codec, rate=FPS, options=options or QUIET.get(codec, {}))
         assert isinstance(video, av.VideoStream)
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, pix_fmt
+        (video.width, video.height), video.pix_fmt = size, pix_fmt
         video.codec_context.time_base = Fraction(1, 1000)
         video.set_display_rotation(rotation)
         sound = output.add_stream(audio, rate=48_000) if audio else None
         for number in range(frames):
-            frame = VideoFrame.from_ndarray(draw(number), format="rgb24")
+            frame = VideoFrame.from_ndarray(draw(number), format="rgb24").reformat(*size)
             frame.time_base = Fraction(1, 1000)
             frame.pts = first_pts + (times[number] if times else number * 1000 // FPS)
             output.mux(video.encode(frame))

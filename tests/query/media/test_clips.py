@@ -15,6 +15,7 @@ from services.query.access import Gate
 from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.deadline import Deadline, OutOfTimeError
 from services.query.media.original import GoneError, NothingThereError, UnreadableError
+from services.query.media.stretches import Stretch
 from tests.query.media.conftest import KEY, Desk, file_source, push_source
 from tests.query.media.drawn import FPS, draw, read, shown_frames, write_video
 from tests.query.serving import serve
@@ -29,7 +30,7 @@ def never() -> None:
 
 def cut(path: Path, start_ms: int, end_ms: int) -> Path:
     clip = path.with_name(f"clip-{start_ms}.mp4")
-    cut_clip(str(path), start_ms, end_ms, clip, never)
+    cut_clip([Stretch(str(path))], start_ms, end_ms, clip, never)
     return clip
 
 
@@ -113,7 +114,7 @@ def test_a_start_behind_the_recording_says_where_it_ends(folder: Path) -> None:
 def test_a_long_span_is_transcoded_for_nobody(folder: Path) -> None:
     path = write_video(folder / "long.mp4", codec="libx265", frames=10)
     with pytest.raises(SpanTooLongError, match=r"hevc .*60000 ms"):
-        cut_clip(str(path), 0, 60_001, folder / "never.mp4", never)
+        cut_clip([Stretch(str(path))], 0, 60_001, folder / "never.mp4", never)
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -126,19 +127,19 @@ def test_a_file_behind_http_is_cut_the_same_with_ranges_and_without(folder: Path
 
     with serve(Starlette(routes=[Route("/film", send)])) as address:
         clip = folder / f"{name}-{ranges}.mp4"
-        cut_clip(f"{address}/film", 60 * FRAME_MS, 70 * FRAME_MS, clip, never)
+        cut_clip([Stretch(f"{address}/film")], 60 * FRAME_MS, 70 * FRAME_MS, clip, never)
     assert numbers(clip)[:10] == list(range(60, 70))
 
 
 def test_a_server_that_has_no_such_file_is_said(folder: Path) -> None:
     with serve(Starlette()) as address, pytest.raises(GoneError, match="no longer where it was"):
-        cut_clip(f"{address}/film", 0, 1000, folder / "never.mp4", never)
+        cut_clip([Stretch(f"{address}/film")], 0, 1000, folder / "never.mp4", never)
 
 
 def test_work_stops_at_its_limit(folder: Path) -> None:
     path = write_video(folder / "slow.mp4")
     with pytest.raises(OutOfTimeError, match="0 seconds"):
-        cut_clip(str(path), 0, 1000, folder / "late.mp4", Deadline(0).check)
+        cut_clip([Stretch(str(path))], 0, 1000, folder / "late.mp4", Deadline(0).check)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_work_stops_at_its_limit(folder: Path) -> None:
 )
 def test_addresses_of_other_kinds_are_never_opened(folder: Path, address: str) -> None:
     with pytest.raises(UnreadableError):
-        cut_clip(address, 0, 1000, folder / "never.mp4", never)
+        cut_clip([Stretch(address)], 0, 1000, folder / "never.mp4", never)
 
 
 def test_a_playlist_is_not_a_video(folder: Path) -> None:
@@ -237,7 +238,7 @@ def test_a_pushed_source_says_that_only_thumbnails_are_kept(desk: Desk) -> None:
     desk.add(push_source("pushed"))
     answer = desk.client.get(clip_path("pushed"), params={"start_ms": 0, "end_ms": 1000})
     assert answer.status_code == 404
-    assert "only their thumbnails are kept" in answer.json()["detail"]
+    assert "only thumbnails are kept" in answer.json()["detail"]
 
 
 def test_a_missing_file_and_an_unseen_source_are_two_answers(desk: Desk, tmp_path: Path) -> None:

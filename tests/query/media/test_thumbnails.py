@@ -1,6 +1,8 @@
 """A thumbnail is the exact frame, small and the right way up."""
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -8,8 +10,12 @@ import numpy as np
 import pytest
 
 from services.query.media.picture import picture_at, thumbnail_size
+from services.query.media.stretches import Stretch
 from tests.query.media.conftest import Desk, file_source, push_source
 from tests.query.media.drawn import Picture, read, shown_frames, write_video
+from tests.query.media.recorded import camera_source, grow, record
+
+NOON_MS = 1_795_176_000_000
 
 
 def never() -> None:
@@ -26,20 +32,20 @@ def test_the_exact_frame_is_shown(tmp_path: Path, name: str) -> None:
     first_pts = 5_000 if name == "late.mp4" else 0
     path = write_video(tmp_path / name, options={"g": "50", "bf": "3"}, first_pts=first_pts)
     for number in (0, 1, 49, 50, 51, 98, 99):
-        assert read(decoded(picture_at(str(path), number * 40, never))) == number
+        assert read(decoded(picture_at([Stretch(str(path))], number * 40, never))) == number
 
 
 def test_a_moment_between_two_frames_is_the_later_one_and_a_rounded_one_its_own(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4")
-    assert read(decoded(picture_at(str(path), 401, never))) == 10
-    assert read(decoded(picture_at(str(path), 402, never))) == 11
+    assert read(decoded(picture_at([Stretch(str(path))], 401, never))) == 10
+    assert read(decoded(picture_at([Stretch(str(path))], 402, never))) == 11
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_it_is_upright(tmp_path: Path, rotation: int) -> None:
     path = write_video(tmp_path / "turned.mp4", frames=10, rotation=rotation)
     _, shown = shown_frames(path)[5]
-    assert abs(decoded(picture_at(str(path), 200, never)).astype(int) - shown.astype(int)).mean() < 4
+    assert abs(decoded(picture_at([Stretch(str(path))], 200, never)).astype(int) - shown.astype(int)).mean() < 4
 
 
 @pytest.mark.parametrize(
@@ -74,3 +80,61 @@ def test_a_pushed_picture_comes_from_the_store(desk: Desk) -> None:
     answer = desk.client.get("/v1/sources/pushed/thumbnail", params={"t_ms": 1763625600000})
     assert answer.content == b"\xff\xd8stored"
     assert desk.client.get("/v1/sources/pushed/thumbnail", params={"t_ms": 1}).status_code == 404
+
+
+def recorded_number(desk: Desk, t_ms: int) -> int:
+    answer = desk.client.get("/v1/sources/cam/thumbnail", params={"t_ms": t_ms})
+    assert answer.status_code == 200, answer.text
+    return read(decoded(answer.content))
+
+
+def test_a_camera_shows_the_very_frame_of_a_sample(desk: Desk, tmp_path: Path) -> None:
+    desk.add(camera_source())
+    video = write_video(tmp_path / "v.mp4", frames=200, options={"g": "25", "bf": "2"})
+    record(desk.store.folder, video, NOON_MS, 5)
+    record(desk.store.folder, video, NOON_MS + 10_000, 6)
+    for number in (0, 1, 25, 60, 99, 100, 124, 199):
+        assert recorded_number(desk, NOON_MS + number * 40) == number
+    assert recorded_number(desk, NOON_MS + 3_990) == 100
+    assert recorded_number(desk, NOON_MS + 9_000) == 0
+    assert len(list(desk.store.made_thumbnails_folder.rglob("*.jpg"))) == 10
+
+
+def test_a_camera_shows_nothing_of_a_gap(desk: Desk, tmp_path: Path) -> None:
+    desk.add(camera_source())
+    record(desk.store.folder, write_video(tmp_path / "v.mp4", frames=50), NOON_MS, 5)
+    answer = desk.client.get("/v1/sources/cam/thumbnail", params={"t_ms": NOON_MS + 60_000})
+    assert answer.status_code == 404
+    assert answer.headers["cache-control"] == "no-store"
+    assert f"end_ms {NOON_MS + 2_000}" in answer.json()["detail"]
+
+
+def test_a_sample_that_is_not_flushed_yet_is_waited_for(desk: Desk, tmp_path: Path) -> None:
+    desk.add(camera_source())
+    now_ms = time.time_ns() // 1_000_000
+    (path,) = record(desk.store.folder, write_video(tmp_path / "v.mp4", options={"g": "25"}), now_ms - 3_000, 5)
+    content = path.read_bytes()
+    grow(path, content, 3, extra_bytes=200)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(recorded_number, desk, now_ms)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.5)
+        path.write_bytes(content)
+        assert waiting.result(5) == 75
+
+
+def test_a_sample_that_is_never_flushed_is_waited_for_two_seconds(desk: Desk) -> None:
+    desk.add(camera_source())
+    began = time.monotonic()
+    answer = desk.client.get("/v1/sources/cam/thumbnail", params={"t_ms": time.time_ns() // 1_000_000})
+    assert answer.status_code == 404
+    assert 1.9 < time.monotonic() - began < 4
+
+
+def test_a_camera_that_is_not_recorded_shows_what_the_embedder_kept(desk: Desk) -> None:
+    desk.add(camera_source(record=False))
+    folder = desk.store.pushed_thumbnails_folder / "cam" / "1"
+    folder.mkdir(parents=True)
+    (folder / f"{NOON_MS}.jpg").write_bytes(b"\xff\xd8stored")
+    assert desk.client.get("/v1/sources/cam/thumbnail", params={"t_ms": NOON_MS}).content == b"\xff\xd8stored"
+    assert desk.client.get("/v1/sources/cam/thumbnail", params={"t_ms": NOON_MS + 1}).status_code == 404
