@@ -105,13 +105,17 @@ class Camera(Message, frozen=True, kw_only=True):
 
 
 class SourceStatus(Message, frozen=True, kw_only=True):
-    """What the decoder knows of a source. `error` is for people; `run` is a camera's last run, said before its first sample."""
+    """What the decoder knows of a source. `error` is for people; `run` is a camera's last run, said before its first sample.
+
+    `notices` say what is wrong with a file that is indexed as far as it goes; they stay for its life.
+    """
 
     source_id: SourceId
     life: LifeNumber
     state: Literal["waiting", "running", "catching-up", "paused", "failed"]
     since_ms: Milliseconds
     error: str | None = None
+    notices: tuple[str, ...] = ()
     run: Count | None = None
     plan: Plan | None = None
     camera: Camera | None = None

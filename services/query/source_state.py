@@ -95,12 +95,18 @@ def _plan(source: Source, status: SourceStatus | None) -> Plan | None:
 def _state(source: Source, status: SourceStatus | None, *, indexed: bool) -> tuple[State, str | None]:
     if status is not None and status.state == "failed":
         return "failed", status.error
+    notices = _notices(status)
     if indexed:
-        return "indexed", None
+        return "indexed", notices
     if source.wanted == "paused":
-        return "paused", None
+        return "paused", notices
     if source.kind == "push":
         return "running", None
     if status is None:
         return "waiting", None
-    return ("waiting" if status.state == "paused" else status.state), status.error
+    return ("waiting" if status.state == "paused" else status.state), status.error or notices
+
+
+def _notices(status: SourceStatus | None) -> str | None:
+    """Return what is wrong with a file though it is indexed as far as it goes."""
+    return "; ".join(status.notices) or None if status is not None else None

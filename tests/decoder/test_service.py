@@ -246,6 +246,26 @@ def test_a_file_paused_while_it_is_decoded_stops_and_comes_whole_when_it_is_resu
     bus.wait(lambda: bus.ends(name) and {frame.seq for frame in bus.samples(name)} == set(range(279)))
 
 
+def test_a_truncated_file_goes_in_as_far_as_it_goes_and_says_so_for_the_whole_life(
+    bus: Bus, decoder: Process, name: str, tmp_path: Path
+) -> None:
+    path = write_video(tmp_path / "cut.mkv", list(range(0, 20_000, 40)), size=(320, 240))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    bus.want(name, path)
+    bus.wait(lambda: bus.ends(name) and (status := bus.status(name)) and status.notices)
+    told = bus.status(name)
+    assert told is not None
+    assert (told.state, told.error) == ("running", None)
+    assert told.notices[0].endswith(" of 0:20: the file is truncated or damaged")
+    bus.want(name, path, wanted="paused")
+    bus.wait(lambda: (status := bus.status(name)) and status.state == "paused")
+    bus.want(name, path)
+    bus.wait(lambda: (status := bus.status(name)) and status.state == "running")
+    assert {status.notices for status in bus.statuses if status.source_id == name and status.since_ms >= told.since_ms} == {
+        told.notices
+    }
+
+
 def test_a_changed_file_is_reported_and_planned_anew_in_its_next_life(
     bus: Bus, decoder: Process, name: str, clip: Path, tmp_path: Path
 ) -> None:

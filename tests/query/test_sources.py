@@ -121,6 +121,15 @@ def test_a_file_is_indexed_when_a_strong_read_has_seen_every_row_that_was_promis
     assert (made.view(source).state, made.view(source).progress, made.unconfirmed()) == ("indexed", 1.0, [])
 
 
+def test_a_file_that_is_indexed_as_far_as_it_goes_says_what_is_missing() -> None:
+    cut = "the video ends at 0:41 of 1:30: the file is truncated or damaged"
+    made = book(status("running", PLAN, notices=(cut,)), chunks=(chunk(0, 60), chunk(1, 22)))
+    source = made.get("a", ALL)
+    assert (made.view(source).state, made.view(source).error) == ("running", cut)
+    made.confirm(source, 82)
+    assert (made.view(source).state, made.view(source).error) == ("indexed", cut)
+
+
 def test_chunks_of_another_space_or_life_count_for_nothing() -> None:
     made = book(status("running", PLAN), chunks=(chunk(0, 120, "other@00000000"), chunk(1, 60, life=2)))
     assert made.view(made.get("a", ALL)).chunks_done == 0
