@@ -4,18 +4,16 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
 from schemas.messages import IndexEvent, decode
 from schemas.topics import INDEX_EVENTS
-from services.indexer.core.entry import Entry
-from tests.indexer.made_logs import DIMENSION, record, unit
+from tests.indexer.cameras import Camera
+from tests.indexer.made_logs import DIMENSION
 from tests.indexer.service import Bench, await_that
 
 CAMERAS = 4
@@ -30,22 +28,6 @@ def bench(kafka: str, milvus: str, tmp_path: Path) -> Iterator[Bench]:
     made = Bench(kafka, milvus, tmp_path)
     yield made
     made.stop()
-
-
-@dataclass
-class Camera:
-    """Samples of a camera at the present moment, one after another."""
-
-    name: str
-    rng: np.random.Generator
-    seq: int = 0
-
-    def sample(self) -> Entry:
-        """Make the next sample: captured now."""
-        now_ms = int(time.time() * 1000)
-        entry = record(self.name, now_ms, unit(self.rng, np.ones(DIMENSION)), run=1, seq=self.seq)
-        self.seq += 1
-        return replace(entry, headers=msgspec.structs.replace(entry.headers, captured_ms=now_ms))
 
 
 class Watch:

@@ -115,6 +115,22 @@ def test_a_life_is_deleted_until_nothing_is_left_and_nothing_else_is(store: Stor
     assert store.delete(["a", "b"], 2) == 900
 
 
+def provisional(source_id: str, t_ms: int, captured_ms: int) -> Row:
+    return row_of(RowSample(source_id, source_id, 1, t_ms, captured_ms, unit(np.random.default_rng(t_ms)), provisional=True))
+
+
+def test_provisional_rows_go_by_their_keys_by_their_age_and_with_their_life(store: Store) -> None:
+    store.upsert([row("camera", t) for t in range(4)])
+    store.upsert([provisional("camera", t, captured_ms=1000 * t) for t in range(10)])
+    store.delete_keys(["camera/1/f/9/p", "camera/1/f/99/p"])
+    assert store.count('source_id == "camera" and provisional == true') == 9
+    assert store.delete_provisional(4000) == 4
+    assert store.count('source_id == "camera" and provisional == true') == 5
+    assert store.delete_provisional(4000) == 0
+    assert store.count('source_id == "camera" and provisional == false') == 4
+    assert store.delete(["camera"], 1) == 9
+
+
 def test_the_alias_is_taken_when_it_is_free_and_left_alone_when_it_is_not(place: Place, client: MilvusClient) -> None:
     client.drop_alias(ALIAS)
     first, second = place.store(), place.store()
