@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+import statistics
 import time
 from typing import Any
 
@@ -25,8 +26,9 @@ def test_reports_tell_when_a_picture_was_taken_by_the_clock_of_the_camera(skew_s
     with CameraServer({"clock": LiveScene()}) as server:
         server.mount("clock").faults.clock_skew_seconds = skew_seconds
         with watching(server.url("clock")) as camera:
-            seen = [(number_in(frame), wall_ms(camera, frame)) for frame in frames(camera, 20)]
-    assert [told - (shown or 0) for shown, told in seen] == pytest.approx([skew_seconds * 1000] * 20, abs=20)
+            seen = [(number_in(frame), wall_ms(camera, frame)) for frame in frames(camera, 15)]
+    ahead_ms = [told_ms - (shown_ms or 0) for shown_ms, told_ms in seen]
+    assert statistics.median(ahead_ms) == pytest.approx(skew_seconds * 1000, abs=20)
 
 
 def test_without_reports_nobody_knows_the_time(street: Clip) -> None:
@@ -39,9 +41,9 @@ def test_without_reports_nobody_knows_the_time(street: Clip) -> None:
 
 def test_the_first_report_may_come_late(street: Clip) -> None:
     with CameraServer({"gate": street}) as server:
-        server.mount("gate").faults.first_report_after_seconds = 1.0
+        server.mount("gate").faults.first_report_after_seconds = 0.6
         with watching(server.url("gate")) as camera:
-            known = [camera.start_time_realtime is not None for _ in itertools.islice(camera.decode(video=0), 70)]
+            known = [camera.start_time_realtime is not None for _ in itertools.islice(camera.decode(video=0), 50)]
     assert known == sorted(known)
     assert (known[0], known[-1]) == (False, True)
 
@@ -101,8 +103,8 @@ def test_noise_in_packets_is_no_picture(street: Clip) -> None:
     with CameraServer({"gate": street}) as server, watching(server.url("gate"), within_seconds=0.5) as camera:
         frames(camera, 2)
         server.mount("gate").faults.garbage = "media"
-        packets = itertools.islice(camera.demux(video=0), 20)
-        assert sum(is_broken(packet) for packet in packets) > 10
+        packets = itertools.islice(camera.demux(video=0), 12)
+        assert sum(is_broken(packet) for packet in packets) > 6
 
 
 def is_broken(packet: Any) -> bool:

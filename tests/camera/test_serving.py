@@ -37,7 +37,7 @@ def test_timestamps_go_on_where_the_file_begins_again(name: str, street: Clip, h
 
 def test_pictures_come_at_the_pace_of_the_clip(street: Clip) -> None:
     with CameraServer({"street": street}) as server, watching(server.url("street")) as camera:
-        arrivals = [(time.monotonic(), seconds(frame)) for frame in frames_as_they_come(camera, 60)]
+        arrivals = [(time.monotonic(), seconds(frame)) for frame in frames_as_they_come(camera, 50)]
     first, last = arrivals[20], arrivals[-1]
     assert last[0] - first[0] == pytest.approx(last[1] - first[1], abs=0.1)
 
@@ -47,7 +47,7 @@ def frames_as_they_come(camera: av.container.InputContainer, count: int) -> Iter
 
 
 def test_a_viewer_sees_a_picture_at_once_or_waits_for_a_keyframe(folder: Path) -> None:
-    slow = read_clip(write_clip(folder / "slow.mp4", 50, gop=50, fps=50))
+    slow = read_clip(write_clip(folder / "slow.mp4", 40, gop=40, fps=50))
     with CameraServer({"gate": slow}) as server, watching(server.url("gate")) as one:
         frames(one, 10)
         with watching(server.url("gate")) as other:
@@ -74,10 +74,10 @@ def test_many_viewers_share_one_stream(street: Clip) -> None:
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_a_live_scene_shows_the_time_at_which_it_was_drawn(transport: Transport) -> None:
     with CameraServer({"clock": LiveScene()}) as server, watching(server.url("clock"), transport) as camera:
-        *_, last = frames_as_they_come(camera, 30)
+        *_, last = frames_as_they_come(camera, 20)
         shown_ms = number_in(last)
     assert shown_ms is not None
-    assert 0 <= time.time() * 1000 - shown_ms < 500
+    assert 0 <= time.time() * 1000 - shown_ms < 1_000
 
 
 def test_sound_is_sent_beside_the_video(folder: Path) -> None:
@@ -94,7 +94,7 @@ def codecs_and_peak(url: str) -> tuple[list[str], float]:
     """Return the codecs of a camera's streams, and how loud its sound gets, of 1."""
     to_float = av.AudioResampler(format="flt")
     with watching(url) as camera:
-        heard = [part for frame in itertools.islice(camera.decode(audio=0), 20) for part in to_float.resample(frame)]
+        heard = [part for frame in itertools.islice(camera.decode(audio=0), 10) for part in to_float.resample(frame)]
         return [stream.codec_context.name for stream in camera.streams], float(max(part.to_ndarray().max() for part in heard))
 
 

@@ -34,7 +34,8 @@ class Mount:
         self.plays = 0
         """How many sessions have begun to play since the server started."""
         self._begin = begin
-        self._began_seconds = time.monotonic() - ahead_seconds
+        self._ahead_seconds = ahead_seconds
+        self._began_seconds = time.monotonic()
         self._viewers: set[Viewer] = set()
         self._rates: list[int] = []
         self._streams: list[RtpStream] = []
@@ -53,7 +54,8 @@ class Mount:
         return len(self._viewers)
 
     async def run(self) -> None:
-        """Send every unit when it is due, for ever."""
+        """Start the clock, and send every unit when it is due, for ever."""
+        self._began_seconds = time.monotonic() - self._ahead_seconds
         while True:
             await asyncio.sleep(max(0.0, self._playback.due_seconds - self._now()))
             now_seconds = self._now()

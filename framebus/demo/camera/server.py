@@ -32,7 +32,7 @@ class CameraServer:
         begin: Begin = "last keyframe",
         staggered: bool = False,
     ) -> None:
-        ahead_seconds = [0.37 * number if staggered else 0.0 for number in range(len(sources))]
+        ahead_seconds = [0.37 * number % 10 if staggered else 0.0 for number in range(len(sources))]
         self._mounts = {
             name: Mount(source, login=login, begin=begin, ahead_seconds=ahead)
             for (name, source), ahead in zip(sources.items(), ahead_seconds, strict=True)
