@@ -2,11 +2,13 @@
 
 import os
 import threading
+from pathlib import Path
 from secrets import randbelow
 
 from schemas.groups import DECODER_CHUNKS, DECODER_OWNERSHIP
 from schemas.networks import parse_networks
 from schemas.topics import CHUNKS, FRAMES_BULK, SOURCES
+from services.decoder.access import Access
 from services.decoder.cameras.capture import Surroundings
 from services.decoder.cameras.fleet import Fleet
 from services.decoder.cameras.sweeping import Limits, Sweeper
@@ -43,11 +45,12 @@ def run(stopping: threading.Event) -> None:
     outbox = Outbox(settings.kafka, "decoder", metrics)
     dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions, first=randbelow(CHUNKS.partitions))
     fleet = Fleet(_surroundings(settings, outbox, metrics))
-    ownership = Ownership(state, dealer, Inspector(), fleet, outbox, metrics)
+    access = _access(settings)
+    ownership = Ownership(state, dealer, Inspector(access), fleet, outbox, metrics)
     sweeper = Sweeper(settings.media, Limits(settings.keep_days, settings.disk_share), lambda: keep_days(state), metrics)
     sweeper.start()
     backlog = Backlog(settings.kafka, FRAMES_BULK.name, settings.wait_for)
-    work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, outbox, metrics)
+    work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, access, outbox, metrics)
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
     loop = Loop(
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
@@ -58,6 +61,11 @@ def run(stopping: threading.Event) -> None:
     _say_the_rest(outbox)
     sweeper.stop()
     health.stop()
+
+
+def _access(settings: DecoderSettings) -> Access:
+    roots = (settings.media, *map(Path, settings.file_roots))
+    return Access(roots, parse_networks(settings.networks))
 
 
 def _surroundings(settings: DecoderSettings, outbox: Outbox, metrics: Metrics) -> Surroundings:

@@ -13,6 +13,7 @@ from schemas.limits import UNKNOWN_MS
 from schemas.messages import Chunk, decode
 from schemas.topics import CHUNKS, FRAMES_BULK
 from services.decoder import metrics as m
+from services.decoder.access import Access
 from services.decoder.decoding import Changed, Decoding, Sample
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.reports import FileState, ask_for_new_life, now_ms, say
@@ -53,10 +54,17 @@ class ChunkWork:
     """Decodes what is dealt. A chunk starts only while few enough frames are unread; one that has begun is let through."""
 
     def __init__(
-        self, state: StateTopics, backlog: Backlog, unread_limit: int, threads: int, outbox: Outbox, metrics: Metrics
+        self,
+        state: StateTopics,
+        backlog: Backlog,
+        unread_limit: int,
+        threads: int,
+        access: Access,
+        outbox: Outbox,
+        metrics: Metrics,
     ) -> None:
         self._state, self._backlog, self._unread_limit = state, backlog, unread_limit
-        self._threads, self._outbox, self._metrics = threads, outbox, metrics
+        self._threads, self._access, self._outbox, self._metrics = threads, access, outbox, metrics
         self._pool = ThreadPoolExecutor(1, "decode")
         self._queue: deque[Dealt] = deque()
         self._begun: Begun | None = None
@@ -129,7 +137,7 @@ class ChunkWork:
         if self._backlog.unread(since=self._ended_at) >= self._unread_limit:
             return False
         self._queue.popleft()
-        self._begun = Begun(dealt, Decoding(self._pool, dealt.chunk, self._threads), time.monotonic())
+        self._begun = Begun(dealt, Decoding(self._pool, dealt.chunk, self._threads, self._access), time.monotonic())
         return True
 
     def _judge(self, dealt: Dealt) -> Verdict:
@@ -183,7 +191,7 @@ class ChunkWork:
         self._end(begun, "decoded")
 
     def _notice(self, chunk: Chunk, notices: Sequence[str]) -> None:
-        """Say what is wrong with a file whose chunk was decoded as far as it goes; its owner corrects the state if that is old."""
+        """Say what is wrong with a file whose chunk was decoded as far as it goes; its owner corrects a state that is old."""
         known = self._state.statuses.values.get(chunk.source_id)
         if not notices or known is None or known.life != chunk.life or known.plan is None or known.state == "catching-up":
             return

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
+from services.decoder.access import Access
 from services.decoder.address import parse
 from services.decoder.damage import Reading, notices
 from services.decoder.errors import Unreadable
@@ -58,12 +59,12 @@ def samples(video: Readable, chunk: Chunk) -> Iterator[Sample | None]:
 class Decoding:
     """One chunk being decoded. `unusable` and `notices` say what could not be used, once it has ended."""
 
-    def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int, access: Access) -> None:
         self._queue: Queue[Sample | None] = Queue(QUEUED_SAMPLES)
         self._given_up = threading.Event()
         self.unusable = 0
         self.notices: tuple[str, ...] = ()
-        self._ended = pool.submit(self._run, chunk, threads)
+        self._ended = pool.submit(self._run, chunk, threads, access)
         self._ended.add_done_callback(self._wake)
 
     def take(self) -> Sample | None:
@@ -89,8 +90,8 @@ class Decoding:
         with suppress(Full):
             self._queue.put_nowait(None)
 
-    def _run(self, chunk: Chunk, threads: int) -> None:
-        file = open_file(parse(chunk.url))
+    def _run(self, chunk: Chunk, threads: int, access: Access) -> None:
+        file = open_file(parse(chunk.url), access)
         with closing(file.stream):
             _check(file, chunk.fingerprint)
             with closing(Video(file, threads)) as video:

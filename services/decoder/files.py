@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Final, cast
 
+from services.decoder.access import Access
 from services.decoder.address import Address
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.remote import RemoteFile
@@ -46,9 +47,9 @@ class OpenFile:
         return (now.st_size, now.st_mtime_ns) != (self.size_bytes, self.modified_ns)
 
 
-def open_file(address: Address) -> OpenFile:
+def open_file(address: Address, access: Access) -> OpenFile:
     """Open a file for reading; raises `Unreadable` or `Unreachable` with the reason for people."""
-    file = _open_remote(address) if address.kind == "http" else _open_local(address)
+    file = _open_remote(address, access) if address.kind == "http" else _open_local(address, access)
     if file.size_bytes == 0:
         file.stream.close()
         raise Unreadable(f"{address.shown} is empty")
@@ -69,16 +70,17 @@ def fingerprint(file: OpenFile) -> str:
     return digest.hexdigest()
 
 
-def _open_remote(address: Address) -> OpenFile:
-    remote = RemoteFile(address.url)
+def _open_remote(address: Address, access: Access) -> OpenFile:
+    remote = RemoteFile(address.url, access)
     stream = cast("BinaryIO", io.BufferedReader(remote, BUFFER_BYTES))
     return OpenFile(stream, remote.size_bytes, address.shown, remote.ranged, remote.validator)
 
 
-def _open_local(address: Address) -> OpenFile:
+def _open_local(address: Address, access: Access) -> OpenFile:
     try:
-        _check_regular(address.path.stat().st_mode, address.shown)
-        stream = LocalFile(address.path)
+        path = access.real_path(address.path, address.shown)
+        _check_regular(path.stat().st_mode, address.shown)
+        stream = LocalFile(path)
     except (FileNotFoundError, NotADirectoryError):
         raise Unreadable(f"{address.shown} does not exist") from None
     except PermissionError:

@@ -8,6 +8,7 @@ from typing import Final
 
 from schemas.limits import UNKNOWN_MS
 from schemas.messages import Source
+from services.decoder.access import Access
 from services.decoder.address import parse
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.files import fingerprint, open_file
@@ -39,10 +40,10 @@ def captured_from_ms(starts_at: str | None) -> int:
     return int((begins if begins.tzinfo else begins.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def inspect(source: Source) -> Inspected:
+def inspect(source: Source, access: Access) -> Inspected:
     """Look at a source's file; raises `Unreadable` or `Unreachable`."""
     captured_from_ms(source.starts_at)
-    file = open_file(parse(source.url or ""))
+    file = open_file(parse(source.url or ""), access)
     with closing(file.stream):
         identity = fingerprint(file)
         with closing(Video(file, threads=1)) as video:
@@ -53,7 +54,8 @@ def inspect(source: Source) -> Inspected:
 class Inspector:
     """Inspects files side by side; local ones never wait for remote ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._local = ThreadPoolExecutor(THREADS, "inspect-local")
         self._remote = ThreadPoolExecutor(THREADS, "inspect-remote")
         self._running: dict[str, tuple[Source, Future[Inspected]]] = {}
@@ -62,7 +64,7 @@ class Inspector:
         """Begin to look at a source's file, whatever was begun for it before."""
         self.forget(source.source_id)
         pool = self._remote if "://" in (source.url or "") else self._local
-        self._running[source.source_id] = source, pool.submit(inspect, source)
+        self._running[source.source_id] = source, pool.submit(inspect, source, self._access)
 
     def forget(self, source_id: str) -> None:
         """Want no result for a source any more."""

@@ -187,7 +187,7 @@ class Ownership:
         """Take in what a chunk's worker says of a file of ours; what we said ourselves is not newer."""
         source, said = self._files.get(status.source_id), self._said.get(status.source_id)
         if source is None or source.life != status.life or (said is not None and said.since_ms >= status.since_ms):
-            return
+            return None
         self._said[status.source_id] = status
         if status.state == "running" and said is not None and said.state in ("waiting", "paused", "failed"):
             return self._say(source, said.state, error=said.error)  # a worker's notice, sent before it knew of this state

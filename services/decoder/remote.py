@@ -3,11 +3,12 @@
 import base64
 import io
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import (
+    BaseHandler,
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
     HTTPHandler,
@@ -18,6 +19,7 @@ from urllib.request import (
 )
 
 from schemas.identity import without_credentials
+from services.decoder.access import Access
 from services.decoder.errors import Unreachable, Unreadable
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -34,10 +36,11 @@ class RemoteFile(io.RawIOBase):
     `Unreachable` (it does not answer, breaks off, or the file changes while it is read).
     """
 
-    def __init__(self, url: str) -> None:
-        """Ask for the file; nothing is read yet."""
+    def __init__(self, url: str, access: Access) -> None:
+        """Ask for the file; nothing is read yet. `access` judges every server, those of redirects too."""
         super().__init__()
         self._url, self._shown = url, without_credentials(url)
+        self._opener = _opener(access)
         self._at = self._response_at = 0
         self._response: HTTPResponse | None = self._request(0)
         self.ranged = self._response.status == HTTPStatus.PARTIAL_CONTENT
@@ -121,7 +124,7 @@ class RemoteFile(io.RawIOBase):
 
     def _open(self, request: Request) -> HTTPResponse:
         try:
-            response = _opener().open(request, timeout=TIMEOUT_SECONDS)
+            response = self._opener.open(request, timeout=TIMEOUT_SECONDS)
         except HTTPError as error:
             error.close()
             failure = Unreachable if error.code in PASSING else Unreadable
@@ -133,11 +136,31 @@ class RemoteFile(io.RawIOBase):
         return response
 
 
-def _opener() -> OpenerDirector:
+def _handler(access: Access) -> BaseHandler:
+    """Return what opens both kinds of address, on connections to allowed servers only."""
+
+    class Connection(HTTPConnection):
+        def connect(self) -> None:
+            self.sock = access.connect(self.host, self.port, self.timeout)
+
+    class SecureConnection(HTTPSConnection, Connection):
+        """`HTTPSConnection` begins TLS on what its next class has connected."""
+
+    class Handler(HTTPHandler, HTTPSHandler):
+        def http_open(self, request: Request) -> HTTPResponse:
+            return self.do_open(Connection, request)
+
+        def https_open(self, request: Request) -> HTTPResponse:
+            return self.do_open(SecureConnection, request)
+
+    return Handler()
+
+
+def _opener(access: Access) -> OpenerDirector:
     """Return an opener of HTTP and nothing else: a redirect leads to no other protocol."""
     opener = OpenerDirector()
-    for handler in (HTTPHandler, HTTPSHandler, HTTPRedirectHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor):
-        opener.add_handler(handler())
+    for handler in (_handler(access), HTTPRedirectHandler(), HTTPDefaultErrorHandler(), HTTPErrorProcessor()):
+        opener.add_handler(handler)
     return opener
 
 

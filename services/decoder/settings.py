@@ -33,12 +33,17 @@ class DecoderSettings:
         "FRAMEBUS_DECODER_CHUNKS_AHEAD", default=CHUNKS_DEALT_AHEAD,
         meaning="chunks dealt and not yet indexed, at most", check=at_least(1),
     )  # fmt: skip
+    file_roots: tuple[str, ...] = setting(
+        "FRAMEBUS_DECODER_FILE_ROOTS", default=(),
+        meaning="folders below which local files are read, beside the media folder; / allows all",
+    )  # fmt: skip
     media: Path = setting("FRAMEBUS_MEDIA", default=Path("media"), meaning="folder of the media store: recordings of cameras")
     secrets: Path = setting(
         "FRAMEBUS_SECRETS", default=Path("secrets"), meaning="folder of the passwords of sources, one file of mode 0600 for each"
     )
     networks: tuple[str, ...] = setting(
-        NETWORKS, default=(), meaning="networks that cameras may lie in, as CIDR; without any there are none",
+        NETWORKS, default=(),
+        meaning="networks that cameras may lie in, as CIDR; without any there are none, and http(s) may lead anywhere",
         check=expected_networks,
     )  # fmt: skip
     keep_days: float = setting(

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from services.decoder.access import Access
 from services.decoder.address import parse
 from services.decoder.files import OpenFile, open_file
 from services.decoder.video import Video
 
 SHARED = Path(os.environ.get("FRAMEBUS_SHARED") or Path(__file__).parents[3] / "shared")
+ANYWHERE = Access((Path("/"),))
 MILLISECONDS = Fraction(1, 1000)
 
 
@@ -31,7 +33,7 @@ def shared_video(name: str) -> Path:
 @contextmanager
 def opened(path: Path) -> Iterator[OpenFile]:
     """Open a local file as the decoder does."""
-    file = open_file(parse(str(path)))
+    file = open_file(parse(str(path)), ANYWHERE)
     with closing(file.stream):
         yield file
 

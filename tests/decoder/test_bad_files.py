@@ -11,7 +11,7 @@ from schemas.messages import Life, Source
 from services.decoder.errors import Unreadable
 from services.decoder.inspection import Inspected, captured_from_ms, inspect
 from services.decoder.sampling import Grid
-from tests.decoder.footage import shared_video, video, write_video
+from tests.decoder.footage import ANYWHERE, shared_video, video, write_video
 
 
 def source(url: str, starts_at: str | None = None) -> Source:
@@ -22,7 +22,7 @@ def source(url: str, starts_at: str | None = None) -> Source:
 
 def refusal(path: Path | str) -> str:
     with pytest.raises(Unreadable) as refused:
-        inspect(source(str(path)))
+        inspect(source(str(path)), ANYWHERE)
     return str(refused.value)
 
 
@@ -102,7 +102,7 @@ def test_a_scheme_that_is_not_read_names_those_that_are(url: str) -> None:
 
 
 def test_a_file_url_is_a_path(clip: Path) -> None:
-    assert isinstance(inspect(source(clip.as_uri())), Inspected)
+    assert isinstance(inspect(source(clip.as_uri()), ANYWHERE), Inspected)
 
 
 def test_an_mp4_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_file_cut_in_the_middle_is_decoded_up_to_there(tmp_path: Path, suffix:
     path = write_video(tmp_path / f"whole.{suffix}", list(range(0, 10_000, 40)), size=(320, 240))
     whole, content = times_of(path), path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    assert isinstance(inspect(source(str(path))), Inspected)
+    assert isinstance(inspect(source(str(path)), ANYWHERE), Inspected)
     times = times_of(path)
     assert times == whole[: len(times)]
     assert len(whole) * 0.3 < len(times) < len(whole) * 0.7
@@ -161,7 +161,7 @@ def test_samples_of_a_damaged_file_are_the_same_for_every_number_of_threads(tmp_
 
 def test_a_start_time_that_is_none_is_refused(clip: Path) -> None:
     with pytest.raises(Unreadable, match="expected ISO 8601"):
-        inspect(source(str(clip), "yesterday"))
+        inspect(source(str(clip), "yesterday"), ANYWHERE)
 
 
 def test_a_start_time_without_a_zone_is_utc() -> None:

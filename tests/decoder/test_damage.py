@@ -15,7 +15,7 @@ from schemas.messages import Chunk
 from services.decoder.damage import Reading, clock, notices
 from services.decoder.decoding import Decoding
 from services.decoder.files import fingerprint
-from tests.decoder.footage import opened, shared_video, video, write_video
+from tests.decoder.footage import ANYWHERE, opened, shared_video, video, write_video
 
 TIMES_MS = list(range(0, 20_000, 40))
 
@@ -29,7 +29,7 @@ def told_of(path: Path) -> tuple[str, ...]:
         end_ms=LARGEST_T_MS, read_from_ms=0, read_until_ms=LARGEST_T_MS,
     )  # fmt: skip
     with ThreadPoolExecutor(1) as pool:
-        decoding = Decoding(pool, chunk, threads=1)
+        decoding = Decoding(pool, chunk, 1, ANYWHERE)
         while not decoding.has_ended():
             decoding.take()
     return decoding.notices

@@ -13,7 +13,7 @@ from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.files import fingerprint, open_file
 from services.decoder.remote import RemoteFile
 from services.decoder.video import Video
-from tests.decoder.footage import video, write_video
+from tests.decoder.footage import ANYWHERE, video, write_video
 from tests.decoder.web_server import Web, served
 
 CONTENT = bytes(range(256)) * 4_000
@@ -33,7 +33,7 @@ def web(clips: dict[str, Path]) -> Iterator[Web]:
 
 
 def times_of(url: str, from_ms: int = 0) -> list[int]:
-    file = open_file(parse(url))
+    file = open_file(parse(url), ANYWHERE)
     with closing(file.stream), closing(Video(file, 1)) as found:
         return [frame.t_ms for frame in found.frames(from_ms) if frame]
 
@@ -50,7 +50,7 @@ def test_a_remote_file_gives_the_frames_of_the_local_one(web: Web, clips: dict[s
 
 def test_a_server_without_ranges_makes_a_file_one_chunk(web: Web) -> None:
     web.ranges = False
-    file = open_file(parse(web.url("/v.mp4")))
+    file = open_file(parse(web.url("/v.mp4")), ANYWHERE)
     with closing(file.stream), closing(Video(file, 1)) as found:
         assert not found.inspect().seekable
 
@@ -58,7 +58,7 @@ def test_a_server_without_ranges_makes_a_file_one_chunk(web: Web) -> None:
 @pytest.mark.parametrize("ranges", [True, False])
 def test_reading_and_seeking_give_the_bytes(web: Web, ranges: bool) -> None:
     web.ranges = ranges
-    with RemoteFile(web.url("/numbers")) as file:
+    with RemoteFile(web.url("/numbers"), ANYWHERE) as file:
         for at in (0, 10, 500_000, 3, 1_023_999):
             file.seek(at)
             assert file.read(1) == CONTENT[at : at + 1]
@@ -69,13 +69,13 @@ def test_reading_and_seeking_give_the_bytes(web: Web, ranges: bool) -> None:
 
 def test_a_connection_that_breaks_is_taken_up_again(web: Web) -> None:
     web.breaks_after_bytes = 300_000
-    with RemoteFile(web.url("/numbers")) as file:
+    with RemoteFile(web.url("/numbers"), ANYWHERE) as file:
         assert file.read() == CONTENT
     assert len(web.requests) == 4
 
 
 def test_a_server_that_always_breaks_off_is_unreachable_for_now(web: Web) -> None:
-    file = RemoteFile(web.url("/numbers"))
+    file = RemoteFile(web.url("/numbers"), ANYWHERE)
     web.breaks_after_bytes = 0
     file.seek(500_000)
     with closing(file), pytest.raises(Unreachable, match="cannot be read at byte"):
@@ -83,7 +83,7 @@ def test_a_server_that_always_breaks_off_is_unreachable_for_now(web: Web) -> Non
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_read_on(web: Web) -> None:
-    with RemoteFile(web.url("/numbers")) as file:
+    with RemoteFile(web.url("/numbers"), ANYWHERE) as file:
         file.read(10)
         web.tag = '"2"'
         file.seek(900_000)
@@ -95,34 +95,34 @@ def test_a_file_that_changes_while_it_is_read_is_not_read_on(web: Web) -> None:
 def test_an_answer_that_will_stay_is_final(web: Web, status: int) -> None:
     web.status = status
     with pytest.raises(Unreadable, match=f"the server answers {status}"):
-        RemoteFile(web.url("/numbers"))
+        RemoteFile(web.url("/numbers"), ANYWHERE)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
 def test_an_answer_that_may_pass_is_tried_again(web: Web, status: int) -> None:
     web.status = status
     with pytest.raises(Unreachable, match=f"the server answers {status}"):
-        RemoteFile(web.url("/numbers"))
+        RemoteFile(web.url("/numbers"), ANYWHERE)
 
 
 def test_a_closed_port_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(Unreachable, match="Connection refused"):
-        RemoteFile(f"http://127.0.0.1:{port}/v.mp4")
+        RemoteFile(f"http://127.0.0.1:{port}/v.mp4", ANYWHERE)
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/v", "data:text/plain,x"])
 def test_a_redirect_leads_to_no_other_protocol(web: Web, target: str) -> None:
     web.redirect = target
     with pytest.raises((Unreadable, Unreachable)):
-        RemoteFile(web.url("/numbers"))
+        RemoteFile(web.url("/numbers"), ANYWHERE)
 
 
 def test_a_redirect_to_another_server_is_followed_without_the_password(web: Web) -> None:
     with served(Web({}, redirect=web.url("/numbers"))) as first:
         url = first.url("/moved").replace("http://", "http://user:secret@")
-        with RemoteFile(url) as file:
+        with RemoteFile(url, ANYWHERE) as file:
             assert file.read(3) == CONTENT[:3]
         assert "Authorization" in first.requests[0]
     assert all("Authorization" not in request for request in web.requests)
@@ -130,17 +130,17 @@ def test_a_redirect_to_another_server_is_followed_without_the_password(web: Web)
 
 def test_a_login_in_the_address_is_used_and_never_shown(web: Web) -> None:
     web.login = "Basic dXNlcjpwQHNz"
-    with RemoteFile(web.url("/numbers").replace("http://", "http://user:p%40ss@")) as file:
+    with RemoteFile(web.url("/numbers").replace("http://", "http://user:p%40ss@"), ANYWHERE) as file:
         assert file.read(3) == CONTENT[:3]
     with pytest.raises(Unreadable) as refused:
-        RemoteFile(web.url("/numbers").replace("http://", "http://user:wrong@"))
+        RemoteFile(web.url("/numbers").replace("http://", "http://user:wrong@"), ANYWHERE)
     assert "wrong" not in str(refused.value)
 
 
 def test_an_empty_remote_file_is_called_empty(web: Web) -> None:
     web.files["/empty.mp4"] = b""
     with pytest.raises(Unreadable, match="is empty"):
-        open_file(parse(web.url("/empty.mp4")))
+        open_file(parse(web.url("/empty.mp4")), ANYWHERE)
 
 
 def test_a_web_page_is_no_video(web: Web) -> None:
@@ -150,7 +150,7 @@ def test_a_web_page_is_no_video(web: Web) -> None:
 
 
 def test_the_same_bytes_have_the_same_fingerprint_wherever_they_lie(web: Web, clips: dict[str, Path]) -> None:
-    local, remote = open_file(parse(str(clips["/v.mkv"]))), open_file(parse(web.url("/v.mkv")))
+    local, remote = open_file(parse(str(clips["/v.mkv"])), ANYWHERE), open_file(parse(web.url("/v.mkv")), ANYWHERE)
     with closing(local.stream), closing(remote.stream):
         assert fingerprint(local) == fingerprint(remote)
 
@@ -162,7 +162,7 @@ def test_a_change_anywhere_sampled_changes_the_fingerprint(tmp_path: Path, at: f
     for value in (0, 1):
         content[int(at * 199_999)] = value
         path.write_bytes(content)
-        file = open_file(parse(str(path)))
+        file = open_file(parse(str(path)), ANYWHERE)
         with closing(file.stream):
             prints.add(fingerprint(file))
     assert len(prints) == 2

@@ -126,6 +126,7 @@ class Process:
             **os.environ,
             "FRAMEBUS_KAFKA": self.bus.kafka,
             "FRAMEBUS_DECODER_PORT": "0",
+            "FRAMEBUS_DECODER_FILE_ROOTS": "/",
             "FRAMEBUS_DECODER_WAIT_FOR": self.wait_for,
             "FRAMEBUS_DECODER_UNREAD_FRAMES": str(self.unread_frames),
             "FRAMEBUS_DECODER_HEARTBEAT": str(self.folder / "heartbeat"),

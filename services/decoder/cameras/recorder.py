@@ -45,13 +45,14 @@ class _Open:
         self._video = self._output.add_stream_from_template(camera.video, opaque=True)
         self._video.time_base = Fraction(1, TICKS)
         self._sound: Sound | None = None if camera.audio is None else sound_track(self._output, camera.audio)
-        self._last_dts = -TICKS
+        self._last_dts = -1
 
     def video(self, packet: Any, at_ms: float) -> None:
         """Write a video packet whose frame is shown at `at_ms`, of the clock that may slew while the camera's does not."""
         pts = round((at_ms - self.begins_ms) * TICKS / 1000)
-        behind = 0 if packet.dts is None else round((packet.pts - packet.dts) * packet.time_base * TICKS)
-        dts = max(self._last_dts + 1, pts - behind)
+        dts = self._last_dts + 1  # FFmpeg knows no better of the first frames: those that follow may be shown before them
+        if packet.dts is not None:
+            dts = max(dts, pts - round((packet.pts - packet.dts) * packet.time_base * TICKS))
         packet.time_base = Fraction(1, TICKS)
         packet.pts, packet.dts = max(pts, dts), dts
         packet.stream = self._video
