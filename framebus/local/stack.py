@@ -158,6 +158,7 @@ def shared_environment(home: Home, encoder: str, space: str, servers: Servers, e
         "FRAMEBUS_SECRETS": str(home.secrets),
         "FRAMEBUS_SOURCE_NETWORKS": "0.0.0.0/0,::/0",
         "FRAMEBUS_AUTO_REGISTER": "1",
+        "FRAMEBUS_DECODER_FILE_ROOTS": file_roots(environ),
         # A chunk waits while the embedder of this stack is behind, and is done when its space has it.
         "FRAMEBUS_DECODER_WAIT_FOR": embedder_group("bulk", space),
     }
@@ -175,5 +176,10 @@ def page_environment(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of the service that people and programs talk to: the key, and any file that this user can read."""
     return {
         "FRAMEBUS_API_KEY": home.key(),
-        "FRAMEBUS_QUERY_FILE_ROOTS": environ.get("FRAMEBUS_QUERY_FILE_ROOTS") or "/",
+        "FRAMEBUS_QUERY_FILE_ROOTS": file_roots(environ),
     }
+
+
+def file_roots(environ: Mapping[str, str]) -> str:
+    """Return the folders that query lets files be added from and the decoder reads them from: what this user can read."""
+    return environ.get("FRAMEBUS_QUERY_FILE_ROOTS") or "/"

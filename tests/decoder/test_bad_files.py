@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from schemas.messages import Life, Source
+from services.decoder.access import Access
 from services.decoder.errors import Unreadable
 from services.decoder.inspection import Inspected, captured_from_ms, inspect
 from services.decoder.sampling import Grid
@@ -56,6 +57,30 @@ def test_a_device_is_not_opened() -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert "is not a regular file" in refusal(tmp_path / "pipe.mp4")
+
+
+def test_a_file_outside_the_allowed_folders_is_refused_wherever_a_link_lies(clip: Path, tmp_path: Path) -> None:
+    inside, link = tmp_path / "inside", tmp_path / "inside" / "link.mkv"
+    inside.mkdir()
+    link.symlink_to(clip)
+    own = inside / "own.mkv"
+    own.write_bytes(clip.read_bytes())
+    access = Access((inside,))
+    assert isinstance(inspect(source(str(own)), access), Inspected)
+    for path in (clip, link, inside / ".." / "clip.mkv", tmp_path / "nothing.mkv"):
+        with pytest.raises(Unreadable, match="does not lie below a folder that files may be read from"):
+            inspect(source(str(path)), access)
+
+
+def test_without_allowed_folders_no_file_is_read(clip: Path) -> None:
+    with pytest.raises(Unreadable, match="FRAMEBUS_DECODER_FILE_ROOTS"):
+        inspect(source(str(clip)), Access(()))
+
+
+def test_an_allowed_folder_may_itself_be_a_link(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos").symlink_to(clip.parent)
+    path = tmp_path / "videos" / clip.name
+    assert isinstance(inspect(source(str(path)), Access((tmp_path / "videos",))), Inspected)
 
 
 @pytest.mark.parametrize("content", [b"this is no video" * 99, bytes(4_096), os.urandom(50_000), b"\x00\x00\x00\x18ftypmp42"])

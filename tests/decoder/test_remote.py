@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.networks import parse_networks
+from services.decoder.access import Access
 from services.decoder.address import parse
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.files import fingerprint, open_file
@@ -126,6 +128,44 @@ def test_a_redirect_to_another_server_is_followed_without_the_password(web: Web)
             assert file.read(3) == CONTENT[:3]
         assert "Authorization" in first.requests[0]
     assert all("Authorization" not in request for request in web.requests)
+
+
+def test_a_server_outside_the_networks_is_not_even_connected_to(web: Web) -> None:
+    elsewhere = Access((), parse_networks(["10.0.0.0/8", "fd00::/8"]))
+    for url in (web.url("/numbers"), web.url("/numbers").replace("127.0.0.1", "localhost")):
+        for scheme in ("http", "https"):
+            with pytest.raises(Unreadable, match=r"lies outside the networks .* \(FRAMEBUS_SOURCE_NETWORKS\)"):
+                RemoteFile(url.replace("http", scheme), elsewhere)
+    assert web.connections == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+def test_a_server_within_the_networks_is_read(web: Web, host: str) -> None:
+    with RemoteFile(web.url("/numbers").replace("127.0.0.1", host), Access((), parse_networks(["127.0.0.0/8"]))) as file:
+        assert file.read(3) == CONTENT[:3]
+
+
+def test_a_redirect_out_of_the_networks_is_refused_whatever_it_is_called(web: Web) -> None:
+    """The second server stands for an internal one: the first may be read, and sends its reader there."""
+    inner = web.url("/numbers").replace("127.0.0.1", "127.0.0.9")
+    web.redirect = inner
+    with pytest.raises(Unreadable, match=r"127\.0\.0\.9 lies outside the networks"):
+        RemoteFile(web.url("/moved"), Access((), parse_networks(["127.0.0.1"])))
+    assert web.connections == 1
+
+
+def test_a_redirect_is_judged_again_each_time_the_file_is_asked_for(web: Web) -> None:
+    file = RemoteFile(web.url("/numbers"), Access((), parse_networks(["127.0.0.1"])))
+    web.redirect = web.url("/numbers").replace("127.0.0.1", "127.0.0.9")
+    file.seek(900_000)
+    with closing(file), pytest.raises(Unreadable, match="lies outside the networks"):
+        file.read(10)
+
+
+def test_https_begins_tls_on_the_connection_that_was_allowed(web: Web) -> None:
+    with pytest.raises(Unreachable, match="SSL"):
+        RemoteFile(web.url("/numbers").replace("http", "https"), ANYWHERE)
+    assert web.connections == 1
 
 
 def test_a_login_in_the_address_is_used_and_never_shown(web: Web) -> None:

@@ -21,6 +21,7 @@ class Web:
     login: str | None = None
     tag: str = '"1"'
     requests: list[dict[str, str]] = field(default_factory=list)
+    connections: int = 0
     port: int = 0
 
     def url(self, path: str) -> str:
@@ -64,6 +65,10 @@ def _file(web: Web, content: bytes, asked: Message) -> tuple[int, dict[str, str]
 
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            super().setup()
+            web.connections += 1
+
         def do_GET(self) -> None:
             web.requests.append(dict(self.headers))
             status, headers, body = _answer(web, self.path, self.headers)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from encoders.encoder import Encoder
 from schemas.headers import EmbeddingHeaders
 from schemas.vectors import decode_vector, encode_vector
+from services.decoder.access import Access
 from services.decoder.address import parse
 from services.decoder.files import open_file
 from services.decoder.sampling import Grid
@@ -23,7 +24,7 @@ STREAM = "whole/1/c0"
 
 def uninterrupted(path: Path, encoder: Encoder, sample_fps: float) -> Rows:
     """Return the smoothed vector of every row by its t_ms."""
-    file = open_file(parse(str(path)))
+    file = open_file(parse(str(path)), Access((path.parent,)))
     with closing(file.stream), closing(Video(file, threads=1)) as video:
         pictures = [picture for picture in video.pictures(Grid(sample_fps), 0) if picture is not None]
     index = PartitionIndex(Smoothing(), 0, resumed=False)

@@ -105,8 +105,16 @@ def test_services_are_told_of_servers_encoder_and_groups(tmp_path: Path) -> None
     assert environment["FRAMEBUS_DECODER_WAIT_FOR"] == "framebus-embedder-bulk-pico-1@0123abcd"
     assert environment["FRAMEBUS_SECRETS"] == str(tmp_path / "secrets")
     assert environment["FRAMEBUS_SOURCE_NETWORKS"] == "0.0.0.0/0,::/0"
+    assert environment["FRAMEBUS_DECODER_FILE_ROOTS"] == page_environment(home, {})["FRAMEBUS_QUERY_FILE_ROOTS"] == "/"
     assert "FRAMEBUS_API_KEY" not in environment
     assert page_environment(home, {})["FRAMEBUS_API_KEY"] == home.key()
+
+
+def test_folders_that_are_set_for_query_hold_for_the_decoder_too(tmp_path: Path) -> None:
+    home, servers, chosen = Home(tmp_path), Servers("kafka:9092", "http://milvus:19530", None, None), "/films,/series"
+    environ = {"FRAMEBUS_QUERY_FILE_ROOTS": chosen}
+    assert shared_environment(home, "pico-1", "pico-1@0123abcd", servers, environ)["FRAMEBUS_DECODER_FILE_ROOTS"] == chosen
+    assert page_environment(home, environ)["FRAMEBUS_QUERY_FILE_ROOTS"] == chosen
 
 
 def test_the_port_of_the_page_can_be_chosen(tmp_path: Path) -> None:

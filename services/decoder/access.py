@@ -1,0 +1,49 @@
+"""Which files and hosts addresses may lead to. Query judges an address when it is added; here it is judged again whenever it is
+opened: by then a link may lead elsewhere, a name may mean another host, and a server may redirect.
+"""
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.networks import SETTING as NETWORKS
+from schemas.networks import Network, lies_within
+from services.decoder.errors import Unreadable
+
+
+@dataclass(frozen=True)
+class Access:
+    """`file_roots`: folders below which files may lie; `networks`: where HTTP servers may be, anywhere without any."""
+
+    file_roots: tuple[Path, ...]
+    networks: tuple[Network, ...] = ()
+
+    def real_path(self, path: Path, shown: str) -> Path:
+        """Return a path without symbolic links; raises `Unreadable` where it leads out of the allowed folders."""
+        real = path.resolve()
+        if not any(real.is_relative_to(root.resolve()) for root in self.file_roots):
+            raise Unreadable(f"{shown} does not lie below a folder that files may be read from (FRAMEBUS_DECODER_FILE_ROOTS)")
+        return real
+
+    def connect(self, host: str, port: int, timeout_seconds: float | None) -> socket.socket:
+        """Connect to the first allowed address of a host that answers.
+
+        The address that is judged is the one that is connected to, so no second answer of a name server can change it.
+        Raises `Unreadable` where none is allowed, and `OSError`.
+        """
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        allowed = [place for *_, place in found if not self.networks or lies_within(str(place[0]), self.networks)]
+        if not allowed:
+            raise Unreadable(f"{host} lies outside the networks that sources may be read from ({NETWORKS})")
+        return _first(((str(place[0]), int(place[1])) for place in allowed), timeout_seconds)
+
+
+def _first(places: Iterable[tuple[str, int]], timeout_seconds: float | None) -> socket.socket:
+    failure = OSError("it has no address")
+    for place in places:
+        try:
+            return socket.create_connection(place, timeout_seconds)
+        except OSError as error:
+            failure = error
+    raise failure
