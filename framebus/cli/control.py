@@ -50,6 +50,8 @@ def deleted(removal: Removal) -> str:
     """Return what a removal deleted, as the end of a sentence."""
     counts = {"rows": removal.rows, "stored media files": removal.media_files}
     said = [f"{count:,} {what}" for what, count in counts.items() if count is not None]
+    if removal.media_files and removal.media_bytes:
+        said[-1] += f" ({removal.media_bytes / 1e6:,.1f} MB)"
     return f": {', '.join(said)}" if said else ""
 
 

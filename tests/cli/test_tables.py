@@ -142,4 +142,5 @@ def test_on_a_terminal_the_last_picture_stays() -> None:
 
 def test_a_removal_says_what_it_deleted_as_far_as_the_server_does() -> None:
     assert deleted(Removal(rows=1200, media_files=1)) == ": 1,200 rows, 1 stored media files"
+    assert deleted(Removal(rows=3, media_files=2, media_bytes=12_340_000)) == ": 3 rows, 2 stored media files (12.3 MB)"
     assert deleted(Removal()) == ""
