@@ -37,7 +37,7 @@ class Source(Message, frozen=True, kw_only=True):
     """The wanted state of a source. Only query writes it.
 
     `life` is the one in force and the last of `lives`. `sample_fps` is samples a second of the timeline.
-    `url` holds `${secret:NAME}` where a password stood. `keep_days` is None for ever.
+    `url` holds `${secret:NAME}` where a password stood. `keep_days` is None for the deployment's default: for ever for files.
     """
 
     source_id: SourceId
