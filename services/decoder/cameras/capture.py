@@ -201,7 +201,7 @@ class Capture:
         self._announced = self._announced or said
         noted = None
         if self._recorder is not None:
-            noted = self._recorder.note(sample.at.t_ms, sample.at.exact_ms, self._run, self._seq)
+            noted = self._recorder.note(sample.at.t_ms, self._run, self._seq)
 
         def acknowledged(partition: int, offset: int) -> None:
             if noted is not None:

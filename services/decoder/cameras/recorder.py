@@ -33,7 +33,6 @@ class _Open:
 
     def __init__(self, folder: Path, camera: RtspCamera, begins: Moment, run: int) -> None:
         self.segment = Segment(begins.t_ms, run)
-        self.begins_ms = begins.exact_ms
         day = folder / self.segment.day
         day.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(day / self.segment.journal_name)
@@ -47,9 +46,9 @@ class _Open:
         self._sound: Sound | None = None if camera.audio is None else sound_track(self._output, camera.audio)
         self._last_dts = -1
 
-    def video(self, packet: Any, at_ms: float) -> None:
-        """Write a video packet whose frame is shown at `at_ms`, of the clock that may slew while the camera's does not."""
-        pts = round((at_ms - self.begins_ms) * TICKS / 1000)
+    def video(self, packet: Any, t_ms: float) -> None:
+        """Write a video packet at its time, of the clock that may slew while the camera's does not."""
+        pts = round(t_ms - self.segment.start_ms) * TICKS // 1000
         dts = self._last_dts + 1  # FFmpeg knows no better of the first frames: those that follow may be shown before them
         if packet.dts is not None:
             dts = max(dts, pts - round((packet.pts - packet.dts) * packet.time_base * TICKS))
@@ -61,8 +60,8 @@ class _Open:
 
     def audio(self, packet: Any, at_ms: float) -> None:
         """Write a sound packet that is heard at `at_ms`; what is earlier than the first picture is left out."""
-        if self._sound is not None and at_ms >= self.begins_ms:
-            for made in self._sound.feed(packet, Fraction(at_ms - self.begins_ms) / 1000):
+        if self._sound is not None and at_ms >= self.segment.start_ms:
+            for made in self._sound.feed(packet, Fraction(at_ms - self.segment.start_ms) / 1000):
                 self._output.mux(made)
 
     def close(self) -> None:
@@ -86,18 +85,18 @@ class Recorder:
             self.end()
             self._begin(camera, at, run)
         if self._open is not None:
-            self._write(at.t_ms, self._open.video, packet, at.exact_ms)
+            self._write(at.t_ms, self._open.video, packet, at.t_ms)
 
     def audio(self, packet: Any, at_ms: float) -> None:
         """Write sound beside the pictures."""
         if self._open is not None:
             self._write(int(at_ms), self._open.audio, packet, at_ms)
 
-    def note(self, t_ms: int, exact_ms: float, run: int, seq: int) -> tuple[Journal, JournalLine] | None:
+    def note(self, t_ms: int, run: int, seq: int) -> tuple[Journal, JournalLine] | None:
         """Write down a sample that is about to be sent; None where nothing is recorded."""
         if self._open is None:
             return None
-        line = JournalLine(t_ms, run, seq, round(exact_ms - self._open.begins_ms))
+        line = JournalLine(t_ms, run, seq, t_ms - self._open.segment.start_ms)
         try:
             self._open.journal.note(line)
         except OSError as error:
