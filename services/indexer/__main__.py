@@ -53,7 +53,7 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
     intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
     topic = LANES[settings.lane][1].name
-    expiry = Expiry(store, metrics) if settings.lane == "live" else None
+    expiry = Expiry(store, registry, metrics, default_days=settings.camera_days) if settings.lane == "live" else None
     stage = IndexStage(topic, model.space, settings.smoothing, intake, registry, writer, outbox, metrics, expiry)
     run = partial(live.run, session_seconds=settings.session_seconds, lane_type=lane_type)
     if settings.lane == "bulk":

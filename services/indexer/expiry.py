@@ -1,28 +1,34 @@
 """Rows that are deleted because of their age, now and then, on a thread of its own."""
 
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
+from schemas.topics import DAY_MS
 from services.indexer import metrics as m
+from services.indexer.lives import camera_days
+from services.indexer.registry import Registry
 from services.indexer.shown import ORPHANED_MS
 from services.indexer.store import Store
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 
-SWEEP_SECONDS: Final = 60.0
+ROUND_SECONDS: Final = 60.0
 log = get_logger("expiry")
 
 
 class Expiry:
-    """Deletes provisional rows that nobody will cover: their reader has died, or their partition was given up.
+    """Deletes cameras' rows that are older than they are kept for, and provisional rows that nobody will cover: their reader
+    has died, or their partition was given up.
 
     Several indexers may do so at once. What fails is done again a round later.
     """
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
-        self._store, self._metrics = store, metrics
+    def __init__(self, store: Store, registry: Registry, metrics: Metrics, *, default_days: float) -> None:
+        self._store, self._registry, self._metrics = store, registry, metrics
+        self._default_days = default_days
         self._thread = ThreadPoolExecutor(1, "expiry")
         self._round: Future[None] | None = None
         self._next_at = 0.0
@@ -33,19 +39,23 @@ class Expiry:
             return
         if self._round is not None:
             self._round.result()
-        self._next_at = time.monotonic() + SWEEP_SECONDS
-        self._round = self._thread.submit(self._sweep, int(time.time() * 1000))
+        self._next_at = time.monotonic() + ROUND_SECONDS
+        cameras = camera_days(self._registry.sources(), self._default_days)
+        self._round = self._thread.submit(self._expire, cameras, int(time.time() * 1000))
 
     def close(self) -> None:
         """End the thread; what it has begun it finishes."""
         self._thread.shutdown()
 
-    def _sweep(self, now_ms: int) -> None:
+    def _expire(self, cameras: Mapping[float, Sequence[str]], now_ms: int) -> None:
         try:
-            swept = self._store.delete_provisional(now_ms - ORPHANED_MS)
+            self._count("provisional", self._store.delete_provisional(now_ms - ORPHANED_MS))
+            for days, source_ids in cameras.items():
+                self._count("old", self._store.delete_older(source_ids, now_ms - int(days * DAY_MS)))
         except Unavailable as error:
-            log.warning("sweeping later", reason=str(error))
-            return
-        self._metrics.of(m.SWEPT).inc(swept)
-        if swept:
-            log.info("provisional rows swept", rows=swept)
+            log.warning("deleting old rows later", reason=str(error))
+
+    def _count(self, why: str, rows: int) -> None:
+        self._metrics.of(m.EXPIRED_ROWS).labels(why).inc(rows)
+        if rows:
+            log.info("rows deleted by age", why=why, rows=rows)

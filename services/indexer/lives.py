@@ -1,6 +1,7 @@
-"""Which life of a source a record belongs to, and whether that life is still in force. Pure."""
+"""Which life of a source a record belongs to, whether that life is still in force, and how old its rows may be. Pure."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from schemas.errors import InvalidMessage
@@ -40,3 +41,12 @@ def over_through(source: Source) -> int:
 def all_over(sources: Iterable[Source]) -> dict[str, int]:
     """Return, of each source that has one, the last life whose rows must go."""
     return {source.source_id: life for source in sources if (life := over_through(source)) > 0}
+
+
+def camera_days(sources: Iterable[Source], default_days: float) -> Mapping[float, Sequence[str]]:
+    """Return the cameras by how many days their rows are kept. Rows of files and of senders are kept for ever."""
+    cameras: defaultdict[float, list[str]] = defaultdict(list)
+    for source in sources:
+        if source.kind == "camera":
+            cameras[default_days if source.keep_days is None else source.keep_days].append(source.source_id)
+    return cameras

@@ -32,9 +32,14 @@ REQUESTED: Final = Metric("framebus_indexer_source_requests_total", "counter", "
 REMOVED_ROWS: Final = Metric("framebus_indexer_removed_rows_total", "counter", "Rows of lives that are over, deleted.")
 SEALED: Final = Metric("framebus_indexer_sealed_total", "counter", "Times that gathered rows were sealed into an index.")
 
-SWEPT: Final = Metric("framebus_indexer_swept_rows_total", "counter", "Provisional rows that nobody covered, deleted by age.")
+EXPIRED_ROWS: Final = Metric(
+    "framebus_indexer_expired_rows_total",
+    "counter",
+    "Rows deleted by age: of cameras, and provisional ones.",
+    ("why",),
+)
 
 METRICS: Final = (
     ROWS, PROVISIONAL_ROWS, PROVISIONAL_DROPPED, DROPPED, DIVIDED, UPSERT_SECONDS, SEARCHABLE_SECONDS, HELD_SECONDS, REQUESTED,
-    REMOVED_ROWS, SEALED, SWEPT,
+    REMOVED_ROWS, SEALED, EXPIRED_ROWS,
 )  # fmt: skip

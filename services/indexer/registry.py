@@ -42,6 +42,10 @@ class Registry:
         changed, self._changed = self._changed, []
         return changed
 
+    def sources(self) -> list[Source]:
+        """Return all sources as they are known now."""
+        return list(self._sources.values.values())
+
     def source(self, source_id: str) -> Source | None:
         """Return a source as it is known now."""
         return self._sources.values.get(source_id)

@@ -56,6 +56,12 @@ class IndexerSettings:
         meaning="rows gathered by this process before they are sealed into an index; until then a search scans them",
         check=at_least(1000),
     )
+    camera_days: float = setting(
+        "FRAMEBUS_INDEXER_CAMERA_DAYS",
+        default=30.0,
+        meaning="live lane: days that rows of a camera are kept for, where its source does not say",
+        check=between(0.01, 36_500),
+    )
     session_seconds: float = setting(
         "FRAMEBUS_INDEXER_SESSION_SECONDS",
         default=10.0,

@@ -1,7 +1,7 @@
 """Milvus, for writing. The only place in this service that knows pymilvus."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import grpc  # type: ignore[import-untyped]
@@ -69,13 +69,11 @@ class Store:
 
     def delete(self, source_ids: Collection[str], through_life: int) -> int:
         """Delete the rows of sources up to and including a life, until a strong read finds nothing; return how many."""
-        deleted, ids = 0, sorted(source_ids)
-        for first in range(0, len(ids), SOURCES_AT_ONCE):
-            some = ids[first : first + SOURCES_AT_ONCE]
-            numbers = ", ".join(str(source_no(source_id)) for source_id in some)
-            names = ", ".join(f'"{source_id}"' for source_id in some)
-            deleted += self._delete(f"source_no in [{numbers}] and life <= {through_life} and source_id in [{names}]")
-        return deleted
+        return sum(self._delete(f"{some} and life <= {through_life}") for some in _among(source_ids))
+
+    def delete_older(self, source_ids: Collection[str], before_ms: int) -> int:
+        """Delete the rows of sources before a t_ms, until a strong read finds nothing; return how many."""
+        return sum(self._delete(f"{some} and t_ms < {before_ms}") for some in _among(source_ids))
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete rows by their keys; keys that are not there are no fault."""
@@ -207,3 +205,13 @@ class Store:
     def _unavailable(self, reason: str) -> Unavailable:
         self._failed = True
         return Unavailable(f"Milvus at {self._address} does not answer: {reason}")
+
+
+def _among(source_ids: Collection[str]) -> Iterator[str]:
+    """Give expressions that match the rows of these sources, some of them at a time."""
+    ids = sorted(source_ids)
+    for first in range(0, len(ids), SOURCES_AT_ONCE):
+        some = ids[first : first + SOURCES_AT_ONCE]
+        numbers = ", ".join(str(source_no(source_id)) for source_id in some)
+        names = ", ".join(f'"{source_id}"' for source_id in some)
+        yield f"source_no in [{numbers}] and source_id in [{names}]"

@@ -192,6 +192,7 @@ class Indexer:
             "FRAMEBUS_INDEXER_LANE": lane,
             "FRAMEBUS_INDEXER_PORT": "0",
             "FRAMEBUS_INDEXER_SESSION_SECONDS": "2",
+            "FRAMEBUS_INDEXER_CAMERA_DAYS": "36500",  # made logs begin in 1970
             "OMP_NUM_THREADS": "1",
             **settings,
         }

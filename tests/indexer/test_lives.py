@@ -1,11 +1,12 @@
 """Which life a record is of, and whether it still counts."""
 
+import msgspec
 import pytest
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
 from schemas.messages import Life, Source, Wanted
-from services.indexer.lives import all_over, life_at, standing, stated_life
+from services.indexer.lives import all_over, camera_days, life_at, standing, stated_life
 
 
 def source(life: int, wanted: Wanted = "running") -> Source:
@@ -38,3 +39,9 @@ def test_what_is_over_is_every_earlier_life_and_the_last_one_of_a_removed_source
     removed = Source(source_id="b", kind="file", life=1, lives=(), sample_fps=1.0, wanted="removed")
     assert all_over([source(1)]) == {}
     assert all_over([source(3), removed]) == {"a": 2, "b": 1}
+
+
+def test_only_the_rows_of_cameras_grow_too_old_by_default_or_as_their_source_says() -> None:
+    kinds = [msgspec.structs.replace(source(1), source_id=kind, kind=kind) for kind in ("camera", "file", "push")]
+    short = msgspec.structs.replace(source(1), source_id="short", keep_days=2.5)
+    assert camera_days([*kinds, short], 30.0) == {30.0: ["camera"], 2.5: ["short"]}

@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -213,6 +214,21 @@ def test_a_removed_source_loses_its_rows_and_late_records_do_not_bring_them_back
     indexer.start()
     await_that(lambda: set(bench.rows()) == {("gone", 2, 7)}, what="the removal at a start")
     assert indexer.stop() == 0
+
+
+def test_rows_of_a_camera_go_when_they_are_too_old_and_those_of_others_stay(bench: Bench) -> None:
+    bench.source("watched", "camera")
+    bench.source("sent", "push")
+    now_ms = int(time.time() * 1000)
+    for source_id in ("watched", "sent"):
+        bench.write("live", 5, [alone(source_id, now_ms - minutes * 60_000) for minutes in (0, 20, 60)])
+    first = bench.indexer("live")
+    await_that(lambda: bench.count() == 6, what="the rows")
+    assert first.stop() == 0
+    second = bench.indexer("live", FRAMEBUS_INDEXER_CAMERA_DAYS=str(40 / 24 / 60))
+    await_that(lambda: bench.count() == 5, what="the deletion")
+    assert ("watched", 1, now_ms - 60 * 60_000) not in bench.rows()
+    assert second.stop() == 0
 
 
 @pytest.mark.parametrize("lane", LANES)

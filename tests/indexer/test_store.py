@@ -131,6 +131,14 @@ def test_provisional_rows_go_by_their_keys_by_their_age_and_with_their_life(stor
     assert store.delete(["camera"], 1) == 9
 
 
+def test_rows_older_than_a_moment_go_of_the_sources_named_alone(store: Store) -> None:
+    store.upsert([row(source, t) for source in ("old", "older") for t in range(10)])
+    assert store.delete_older(["old"], 4) == 4
+    assert store.delete_older(["old"], 4) == 0
+    assert store.count('source_id == "old" and t_ms >= 4') == 6
+    assert store.count('source_id == "older"') == 10
+
+
 def test_the_alias_is_taken_when_it_is_free_and_left_alone_when_it_is_not(place: Place, client: MilvusClient) -> None:
     client.drop_alias(ALIAS)
     first, second = place.store(), place.store()
