@@ -48,21 +48,22 @@ LIVE_COLUMNS: Final = ("since", "samples/s", "last sample", "to index")
 
 def sources_table(sources: Sequence[Source], now_ms: int) -> Table:
     """Return one line a source; columns that would be empty are left out."""
-    live = any(source.kind != "file" for source in sources)
+    live, files = (any((source.kind == "file") is of_file for source in sources) for of_file in (False, True))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("source", overflow="fold")
     for title in ("kind", "state"):
         table.add_column(title, no_wrap=True)
-    for title in ("done", "rows"):
+    for title in ("done", "rows") if files else ():
         table.add_column(title, justify="right", no_wrap=True)
     for title in LIVE_COLUMNS if live else ():
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("error" if any(source.error for source in sources) else "name", overflow="fold")
     for source in sources:
+        read = (percent(source.progress), grouped(source.rows)) if files else ()
         moving = _moving(source, now_ms) if live else ()
         remark = Text(source.error, "red") if source.error else Text(source.name)
         state = state_text(source.state)
-        table.add_row(source.source_id, source.kind, state, percent(source.progress), grouped(source.rows), *moving, remark)
+        table.add_row(source.source_id, source.kind, state, *read, *moving, remark)
     return table
 
 
