@@ -108,12 +108,12 @@ class Bench:
         return made
 
     def rows(self) -> Rows:
-        """Return every row, by a strong read."""
+        """Return every final row, by a strong read."""
         client = MilvusClient(uri=self.milvus)
         try:
             read = client.query(
                 self.collection,
-                filter="life >= 0",
+                filter="provisional == false",
                 output_fields=["source_id", "life", "t_ms", "vector"],
                 limit=16_384,
                 consistency_level="Strong",

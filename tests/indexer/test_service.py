@@ -38,11 +38,14 @@ def bench(kafka: str, milvus: str, tmp_path: Path) -> Iterator[Bench]:
     made.stop()
 
 
-def logs_of(bench: Bench, seeds: range) -> dict[int, list[Entry]]:
+def logs_of(bench: Bench, seeds: range, captured_ms: int = -1) -> dict[int, list[Entry]]:
     """Make a log for each of several partitions, and its sources known."""
     logs = {}
     for partition, seed in enumerate(seeds):
-        logs[partition] = made_log(seed, prefix=f"p{partition}-")
+        made = made_log(seed, prefix=f"p{partition}-")
+        logs[partition] = [
+            replace(entry, headers=msgspec.structs.replace(entry.headers, captured_ms=captured_ms)) for entry in made
+        ]
         for source_id in {entry.headers.source_id for entry in logs[partition]}:
             bench.source(source_id, "camera")
     return logs
@@ -114,7 +117,7 @@ def test_embeddings_become_the_offline_rows_and_all_is_committed_at_a_stop(bench
 
 @pytest.mark.parametrize("lane", LANES)
 def test_kills_at_any_moment_lose_falsify_and_add_no_row(bench: Bench, lane: Lane) -> None:
-    logs = logs_of(bench, range(20, 28))
+    logs = logs_of(bench, range(20, 28), captured_ms=int(time.time() * 1000))  # fresh: of cameras also provisional rows
     expected, _ = expected_of(logs)
     indexers = [bench.indexer(lane), bench.indexer(lane)]
     dice = random.Random(5)
