@@ -48,7 +48,7 @@ def cut_clip(stretches: Sequence[Stretch], start_ms: int, end_ms: int, clip: Pat
     Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
     with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
-        cut = _Cut(output, start_ms, end_ms)
+        cut = _Cut(output, start_ms, end_ms, with_gaps=not all(stretch.continues for stretch in stretches[1:]))
         over, nothing = False, NothingThereError("nothing was given to cut from")
         for stretch in stretches:
             try:
@@ -68,8 +68,8 @@ def cut_clip(stretches: Sequence[Stretch], start_ms: int, end_ms: int, clip: Pat
 class _Cut:
     """A clip being written. Its tracks and its time 0 come from the first file that shows a part of the span."""
 
-    def __init__(self, output: OutputContainer, start_ms: int, end_ms: int) -> None:
-        self._output, self._start_ms, self._end_ms = output, start_ms, end_ms
+    def __init__(self, output: OutputContainer, start_ms: int, end_ms: int, *, with_gaps: bool) -> None:
+        self._output, self._start_ms, self._end_ms, self._with_gaps = output, start_ms, end_ms, with_gaps
         self._zero_seconds = Fraction(start_ms, 1000)
         self._video: Track | None = None
         self._audio: Track | None = None
@@ -119,7 +119,8 @@ class _Cut:
         video, audio = original.video, original.audio
         self._video, self._video_parameters = video_track(self._output, video, original.rotation), video_parameters(video)
         if audio is not None:
-            self._audio, self._audio_parameters = audio_track(self._output, audio), audio_parameters(audio)
+            self._audio = audio_track(self._output, audio, with_gaps=self._with_gaps)
+            self._audio_parameters = audio_parameters(audio)
 
     def _enter(self, original: Original) -> dict[int, Track]:
         """Place a file on the clip's time axis; sound that cannot follow what is there is left out."""

@@ -19,6 +19,7 @@ from services.query.media.original import decodable
 LONG_SIDE_PX: Final = 1280
 X264_OPTIONS: Final = {"preset": "veryfast", "crf": "23"}
 AUDIO_RATE: Final = 48_000
+HEARD_GAP_SECONDS: Final = Fraction(1, 10)
 
 
 def fitted_size(width: int, height: int, long_side: int) -> tuple[int, int]:
@@ -79,10 +80,11 @@ class EncodedVideo:
 
 
 class EncodedAudio:
-    """Sound as stereo or mono AAC at 48 kHz."""
+    """Sound as AAC at 48 kHz. Gaps become silence: Chromium plays what follows a gap at once, ahead of the picture."""
 
     def __init__(self, output: OutputContainer, audio: AudioStream) -> None:
         self._shift = 0
+        self._heard_until: Fraction | None = None
         layout = "mono" if audio.codec_context.channels == 1 else "stereo"
         self._stream = output.add_stream("aac", rate=AUDIO_RATE, layout=layout)
 
@@ -94,8 +96,10 @@ class EncodedAudio:
         """Decode one packet and encode the sound that it completes."""
         for frame in packet.decode():
             assert isinstance(frame, AudioFrame)
-            frame.pts = None if frame.pts is None else frame.pts - self._shift
-            yield from self._stream.encode(frame)
+            if frame.pts is not None:
+                frame.pts -= self._shift
+            for heard in self._closed_up(frame):
+                yield from self._stream.encode(heard)
 
     def leave(self) -> Iterator[Packet[Stream]]:
         """Hold nothing that refers to other sound."""
@@ -104,3 +108,25 @@ class EncodedAudio:
     def finish(self) -> Iterator[Packet[Stream]]:
         """Give what the encoder holds."""
         yield from self._stream.encode(None)
+
+    def _closed_up(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """Yield a frame after the silence between the one before it and its begin."""
+        if frame.pts is not None and frame.time_base is not None:
+            begins = frame.pts * frame.time_base
+            until = begins if self._heard_until is None else self._heard_until
+            if begins - until >= HEARD_GAP_SECONDS:
+                yield from _silence(frame, frame.time_base, until, begins)
+            self._heard_until = begins + Fraction(frame.samples, frame.sample_rate)
+        yield frame
+
+
+def _silence(like: AudioFrame, time_base: Fraction, begins: Fraction, ends: Fraction) -> Iterator[AudioFrame]:
+    """Yield frames of silence in the format of another frame, at most a second each."""
+    samples = int((ends - begins) * like.sample_rate)
+    for place in range(0, samples, like.sample_rate):
+        frame = AudioFrame(like.format.name, like.layout.name, min(like.sample_rate, samples - place))
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate, frame.time_base = like.sample_rate, time_base
+        frame.pts = round((begins + Fraction(place, like.sample_rate)) / time_base)
+        yield frame

@@ -86,9 +86,10 @@ def video_track(output: OutputContainer, video: VideoStream, rotation: int) -> T
     return CopiedTrack(output, video) if plays_as_it_is(video) else EncodedVideo(output, video, rotation)
 
 
-def audio_track(output: OutputContainer, audio: AudioStream) -> Track:
-    """Add the track of a sound to a clip."""
-    return CopiedTrack(output, audio) if codec_of(audio) in PLAYED_AUDIO else EncodedAudio(output, audio)
+def audio_track(output: OutputContainer, audio: AudioStream, *, with_gaps: bool) -> Track:
+    """Add the track of a sound to a clip. Sound with gaps is made anew."""
+    as_it_is = codec_of(audio) in PLAYED_AUDIO and not with_gaps
+    return CopiedTrack(output, audio) if as_it_is else EncodedAudio(output, audio)
 
 
 def video_parameters(video: VideoStream) -> Parameters:

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
+import numpy as np
 import pytest
 
 from services.query.media.cutting import cut_clip
@@ -73,6 +75,26 @@ def test_a_gap_between_two_runs_stays_a_gap_in_time(tmp_path: Path) -> None:
     assert whole
     assert [number for _, number in shown][:75] == [*range(75, 100), *range(50)]
     assert [t_ms for t_ms, _ in shown][24:26] == [960, 4_000]
+
+
+@pytest.mark.parametrize("audio", ["aac", "libopus"])
+def test_sound_is_silent_in_a_gap_and_in_time_behind_it(tmp_path: Path, audio: str) -> None:
+    video = write_video(tmp_path / "v.mp4", frames=100, options=BFRAMES, audio=audio)
+    record(tmp_path, video, MIDNIGHT_MS, 5)
+    record(tmp_path, video, MIDNIGHT_MS + 7_000, 6)
+    cut(tmp_path, MIDNIGHT_MS + 3_000, MIDNIGHT_MS + 9_000)
+    heard = [level > 0.02 for level in loudness(tmp_path / "clip.mp4")]
+    assert all(heard[:9])
+    assert not any(heard[11:39])
+    assert all(heard[41:])
+    assert 57 <= len(heard) <= 61
+
+
+def loudness(clip: Path) -> list[float]:
+    """Return the loudness of each tenth of a second of a clip's sound, as a player would hear it that only counts samples."""
+    with av.open(str(clip)) as container:
+        sound = np.concatenate([np.abs(frame.to_ndarray()).mean(axis=0) for frame in container.decode(audio=0)])
+    return [float(tenth.mean()) for tenth in np.array_split(sound[: len(sound) // 4_800 * 4_800], len(sound) // 4_800)]
 
 
 def test_a_clip_that_begins_in_a_gap_keeps_its_times(tmp_path: Path) -> None:
