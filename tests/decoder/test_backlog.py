@@ -42,7 +42,7 @@ UNREAD_FRAMES = 200
 CHUNK_FRAMES = 20
 """At a frame a minute: eight in the span, nine before it, one or two behind it."""
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0  # the grace period of a pod
 WAITING_CPU_SHARE = 0.2
 
 
@@ -141,6 +141,7 @@ class Archive:
             **os.environ,
             "FRAMEBUS_KAFKA": self.kafka,
             "FRAMEBUS_DECODER_PORT": "0",
+            "FRAMEBUS_DECODER_FILE_ROOTS": str(self.folder),
             "FRAMEBUS_DECODER_WAIT_FOR": GROUP,
             "FRAMEBUS_DECODER_UNREAD_FRAMES": str(UNREAD_FRAMES),
             "FRAMEBUS_DECODER_THREADS": "1",

@@ -15,7 +15,7 @@ from services.decoder.cameras.backoff import Backoff
 from services.decoder.cameras.cadence import Cadence
 from services.decoder.cameras.clock import CameraClock, Moment
 from services.decoder.cameras.errors import CameraDown
-from services.decoder.cameras.parameters import parameter_sets
+from services.decoder.cameras.parameters import sequence_parameters
 from services.decoder.cameras.places import find
 from services.decoder.cameras.recorder import Recorder
 from services.decoder.cameras.rtsp import CameraPacket, RtspCamera
@@ -237,11 +237,11 @@ class _Session:
         self.camera, self.clock, self.sampler = camera, clock, sampler
         self.waits_for_keyframe = True
         self.offset_ms: float | None = None
-        self._parameters: frozenset[bytes] = frozenset()
+        self._parameters = b""
 
     def check_parameters(self, packet: CameraPacket) -> None:
         """Raise `CameraDown` when the picture has another size or profile: what follows is another stream."""
-        found = parameter_sets(self.camera.codec, bytes(packet.packet))
+        found = sequence_parameters(self.camera.codec, bytes(packet.packet))
         if self._parameters and found and found != self._parameters:
             raise CameraDown("the camera has changed its picture's size or profile; it is opened again")
         self._parameters = found or self._parameters

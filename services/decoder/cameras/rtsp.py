@@ -66,7 +66,7 @@ class RtspCamera:
         self.video = self._choose_video()
         self.audio = next(iter(self._container.streams.audio), None)
         self.video.codec_context.thread_count = 1
-        self.video.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT)}
+        self.video.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT), "err_detect": "explode"}
 
     @property
     def codec(self) -> str:
