@@ -19,7 +19,7 @@ from services.decoder.metrics import METRICS
 from services.decoder.ownership import Ownership
 from services.decoder.service import Decoder
 from services.decoder.settings import DecoderSettings
-from services.decoder.state import StateTopics, keep_days, read_state
+from services.decoder.state import StateTopics, kept_recordings, read_state
 from streaming.backlog import Backlog
 from streaming.errors import Unavailable
 from streaming.health import HealthServer, Parts
@@ -47,7 +47,7 @@ def run(stopping: threading.Event) -> None:
     fleet = Fleet(_surroundings(settings, outbox, metrics))
     access = _access(settings)
     ownership = Ownership(state, dealer, Inspector(access), fleet, outbox, metrics)
-    sweeper = Sweeper(settings.media, Limits(settings.keep_days, settings.disk_share), lambda: keep_days(state), metrics)
+    sweeper = Sweeper(settings.media, Limits(settings.keep_days, settings.disk_share), lambda: kept_recordings(state), metrics)
     sweeper.start()
     backlog = Backlog(settings.kafka, FRAMES_BULK.name, settings.wait_for)
     work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, access, outbox, metrics)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from schemas.messages import ChunkStatus, Recut, Source, SourceStatus
 from schemas.topics import CHUNK_STATUS, RECUT, SOURCE_STATUS, SOURCES
+from services.decoder.cameras.retention import Kept
 from services.decoder.finished import Finished, spaces_of
 from services.decoder.settings import DecoderSettings
 from streaming.state import StateTopic
@@ -30,6 +31,9 @@ def read_state(settings: DecoderSettings) -> StateTopics:
     return StateTopics(sources, statuses, recuts, Finished(chunks, spaces_of(settings.wait_for)))
 
 
-def keep_days(state: StateTopics) -> dict[str, float]:
-    """Return how long the recordings of each source are kept that says so itself."""
-    return {s.source_id: s.keep_days for s in list(state.sources.values.values()) if s.keep_days is not None}
+def kept_recordings(state: StateTopics) -> dict[str, Kept]:
+    """Return what is wanted of the recordings of every source, removed ones too."""
+    return {
+        source.source_id: Kept(source.life if source.wanted == "removed" else source.life - 1, source.keep_days)
+        for source in list(state.sources.values.values())
+    }

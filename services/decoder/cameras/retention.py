@@ -1,4 +1,4 @@
-"""Which recorded segments go: what is older than its source keeps, and the oldest of all while the disk is too full. Pure."""
+"""Which recorded segments go: of lives that are over, older than their source keeps, the oldest while the disk is full. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ class Recorded:
     """A segment on disk, its journal counted."""
 
     source_id: str
+    life: int
     segment: Segment
     path: Path
     size_bytes: int
@@ -27,17 +28,34 @@ class Expired:
     """A segment that goes, and why."""
 
     recorded: Recorded
-    reason: Literal["age", "disk"]
+    reason: Literal["removed", "age", "disk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is wanted of a source's recordings: up to `over_through` its lives are over, and the rest is kept for `days`."""
+
+    over_through: int = 0
+    days: float | None = None
+
+
+UNKNOWN: Final = Kept()
 
 
 def expired(
-    recorded: Iterable[Recorded], keep_days: Mapping[str, float], default_days: float, over_bytes: int, now_ms: int
+    recorded: Iterable[Recorded], kept: Mapping[str, Kept], default_days: float, over_bytes: int, now_ms: int
 ) -> list[Expired]:
-    """Return what goes, oldest first. `over_bytes` is how much less there should be on the disk; `keep_days` is by source."""
+    """Return what goes, oldest first. `over_bytes` is how much less there should be on the disk; `kept` is by source.
+
+    What is young goes only with its life: the disk may be full of other things.
+    """
     going: list[Expired] = []
     for one in sorted(recorded, key=lambda one: one.segment):
         age_ms = now_ms - one.segment.start_ms
-        if age_ms > keep_days.get(one.source_id, default_days) * DAY_MS:
+        wanted = kept.get(one.source_id, UNKNOWN)
+        if one.life <= wanted.over_through:
+            going.append(Expired(one, "removed"))
+        elif age_ms > (default_days if wanted.days is None else wanted.days) * DAY_MS:
             going.append(Expired(one, "age"))
         elif over_bytes > 0 and age_ms > YOUNGEST_MS:
             going.append(Expired(one, "disk"))

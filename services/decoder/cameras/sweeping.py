@@ -11,7 +11,7 @@ from typing import Final
 
 from schemas.recordings import RECORDINGS, parse_segment
 from services.decoder import metrics as m
-from services.decoder.cameras.retention import Recorded, expired
+from services.decoder.cameras.retention import Kept, Recorded, expired
 from services.decoder.reports import now_ms
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -31,11 +31,11 @@ class Limits:
 class Sweeper:
     """Sweeps the whole media folder; several decoders may do so side by side, since what is deleted twice is deleted once.
 
-    `keep_days` gives what sources ask for, by id, whenever it is called.
+    `kept` gives what is wanted of each source's recordings, by id, whenever it is called.
     """
 
-    def __init__(self, media: Path, limits: Limits, keep_days: Callable[[], Mapping[str, float]], metrics: Metrics) -> None:
-        self._folder, self._limits, self._keep_days, self._metrics = media / RECORDINGS, limits, keep_days, metrics
+    def __init__(self, media: Path, limits: Limits, kept: Callable[[], Mapping[str, Kept]], metrics: Metrics) -> None:
+        self._folder, self._limits, self._kept, self._metrics = media / RECORDINGS, limits, kept, metrics
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="retention", daemon=True)
 
@@ -52,7 +52,7 @@ class Sweeper:
         """Delete what is over and return how many segments that were."""
         recorded = list(_recorded(self._folder))
         self._metrics.of(m.RECORDED).set(sum(one.size_bytes for one in recorded))
-        going = expired(recorded, self._keep_days(), self._limits.days, self._over_bytes(), now_ms())
+        going = expired(recorded, self._kept(), self._limits.days, self._over_bytes(), now_ms())
         for one in going:
             _delete(one.recorded.path)
             self._metrics.of(m.EXPIRED).labels(one.reason).inc()
@@ -80,11 +80,11 @@ class Sweeper:
 def _recorded(folder: Path) -> Iterator[Recorded]:
     for path in folder.glob("*/*/*/*.mp4"):
         segment = parse_segment(path.name)
-        if segment is None:
+        if segment is None or not path.parts[-3].isdecimal():
             continue
         journal = path.with_name(segment.journal_name)
         size_bytes = sum(one.stat().st_size for one in (path, journal) if one.exists())
-        yield Recorded(path.parts[-4], segment, path, size_bytes)
+        yield Recorded(path.parts[-4], int(path.parts[-3]), segment, path, size_bytes)
 
 
 def _delete(path: Path) -> None:

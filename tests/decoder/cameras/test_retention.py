@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 
 from schemas.recordings import Segment, life_folder
 from schemas.topics import DAY_MS
-from services.decoder.cameras.retention import YOUNGEST_MS, Recorded, expired
+from services.decoder.cameras.retention import YOUNGEST_MS, Kept, Recorded, expired
 from services.decoder.cameras.sweeping import Limits, Sweeper
 from services.decoder.metrics import METRICS
 from services.decoder.reports import now_ms
@@ -17,18 +17,24 @@ from streaming.metrics import Metrics
 NOW = 1_763_625_600_000
 
 
-def recorded(source_id: str, age_ms: int, size_bytes: int = 1000) -> Recorded:
-    return Recorded(source_id, Segment(NOW - age_ms, 1), Path(f"{source_id}-{age_ms}"), size_bytes)
+def recorded(source_id: str, age_ms: int, size_bytes: int = 1000, life: int = 1) -> Recorded:
+    return Recorded(source_id, life, Segment(NOW - age_ms, 1), Path(f"{source_id}-{age_ms}"), size_bytes)
 
 
 def test_each_source_keeps_what_it_asks_for() -> None:
     have = [recorded(source_id, days * DAY_MS + 1) for source_id in ("long", "short", "usual") for days in (0, 1, 7, 30)]
-    going = expired(have, {"long": 60.0, "short": 0.5}, 7.0, 0, NOW)
+    going = expired(have, {"long": Kept(days=60.0), "short": Kept(days=0.5)}, 7.0, 0, NOW)
     assert {one.recorded.path.name for one in going} == {
         f"short-{DAY_MS + 1}", f"short-{7 * DAY_MS + 1}", f"short-{30 * DAY_MS + 1}", f"usual-{7 * DAY_MS + 1}",
         f"usual-{30 * DAY_MS + 1}",
     }  # fmt: skip
     assert {one.reason for one in going} == {"age"}
+
+
+def test_lives_that_are_over_go_at_once_and_the_one_in_force_stays() -> None:
+    have = [recorded("cam", 0, life=life) for life in (1, 2, 3)]
+    going = expired(have, {"cam": Kept(over_through=2)}, 7.0, 0, NOW)
+    assert [(one.recorded.life, one.reason) for one in going] == [(1, "removed"), (2, "removed")]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10 * DAY_MS), st.integers(1, 5000)), max_size=40), st.integers(-5000, 50_000))
