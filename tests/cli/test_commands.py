@@ -129,4 +129,4 @@ def test_help_imports_no_library() -> None:
     program = f"import sys; from framebus.cli import main; main(['--help']); sys.exit(bool({heavy} & set(sys.modules)))"
     began = time.perf_counter()
     assert subprocess.run([sys.executable, "-c", program], check=False, stdout=subprocess.DEVNULL).returncode == 0
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 10

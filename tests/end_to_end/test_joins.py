@@ -48,6 +48,13 @@ def all_work(workers: dict[str, Worker]) -> bool:
     return all(worker.records(INPUT[service]) > 0 for service, worker in workers.items())
 
 
+def keep_busy(stack: LocalStack, workers: dict[str, Worker], added: list[str], add: Callable[[], list[str]]) -> None:
+    """Return when every worker has had work, of `added` or of more: whose partitions a file falls into is chance."""
+    await_that(lambda: all_work(workers) or all_indexed(stack, added), 150)
+    if not all_work(workers):
+        keep_busy(stack, workers, add(), add)
+
+
 def deal_again(stack: LocalStack, source_ids: list[str], copies: int) -> None:
     """Deal every chunk of these sources `copies` times more, so that several decoders decode it at the same time."""
     producer = Producer({"bootstrap.servers": stack.kafka})
@@ -58,6 +65,8 @@ def deal_again(stack: LocalStack, source_ids: list[str], copies: int) -> None:
 
         def all_dealt() -> bool:
             for message in consumer.consume(100, 0.2):
+                if message.error() is not None:
+                    continue
                 chunk = decode(message.value(), Chunk)
                 if chunk.source_id in source_ids and chunk.stream not in dealt:
                     dealt.add(chunk.stream)
@@ -89,15 +98,15 @@ def test_rows_equal_an_uninterrupted_run_whoever_joins_and_leaves(
 
     add()
     workers = joined()
-    add()
-    await_that(lambda: all_work(workers))
+    keep_busy(stack, workers, add(), add)
     workers["decoder"].kill()
     workers["embedder"].kill()
     workers["indexer-bulk"].stop()
 
     others = joined()
-    deal_again(stack, add(), copies=8)
-    await_that(lambda: all_work(others))
+    added = add()
+    deal_again(stack, added, copies=8)
+    keep_busy(stack, others, added, add)
     others["indexer-bulk"].kill()
     others["decoder"].stop()
     others["embedder"].stop()

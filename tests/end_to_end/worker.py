@@ -17,7 +17,7 @@ import psutil
 from framebus.local.places import CHECKOUT, free_ports
 from tests.end_to_end.stack import LocalStack
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0  # the grace period of a pod
 PORT_SETTING = {"decoder": "DECODER", "embedder": "EMBEDDER", "indexer-bulk": "INDEXER"}
 GROUPS = {"decoder": 2, "embedder": 2, "indexer-bulk": 1}
 
