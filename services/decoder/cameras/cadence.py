@@ -33,8 +33,8 @@ class Cadence:
 
     @property
     def gop_ms(self) -> int | None:
-        """The longest of the last times between keyframes; None until two were seen."""
-        return max(self._gops_ms, default=None)
+        """The usual one of the last times between keyframes; None until two were seen."""
+        return sorted(self._gops_ms)[len(self._gops_ms) // 2] if self._gops_ms else None
 
     @property
     def keyframes_alone(self) -> bool:

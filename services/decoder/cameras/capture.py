@@ -64,7 +64,7 @@ class Capture:
         self._cadence = Cadence(self._grid, self._period_ms)
         self._last_ms: int | None = None
         self._run: int | None = None
-        self._announced = False
+        self._broken = False
         self._seq = 0
         self._why = ""
         self._ended_before = self._voice.last_run is None
@@ -187,37 +187,49 @@ class Capture:
         return self._last_ms is not None and at.t_ms - self._last_ms > max(GAP_MS, GAP_PERIODS * self._period_ms)
 
     def _begin_run(self, session: "_Session") -> None:
-        """Number a run: larger than any before, of this owner or another, and said before its first sample."""
+        """Begin a run with a keyframe."""
         self._end_run()
         session.waits_for_keyframe = False
         session.sampler.begin_run()
-        self._run = max(now_ms(), (self._voice.last_run or 0) + 1)
-        self._announced, self._seq = False, 0
+        self._run, self._seq, self._broken = self._next_run(), 0, False
+
+    def _next_run(self) -> int:
+        """Number a run: larger than any before, of this owner or another."""
+        return max(now_ms(), (self._voice.last_run or 0) + 1, (self._run or 0) + 1)
 
     def _send(self, session: "_Session", sample: CameraSample) -> None:
         """Send a sample that the journal knows of. One that Kafka does not take is caught up from the recording."""
+        if self._broken:
+            self._mend(session)
         assert self._run is not None
-        said = self._voice.state("running", error=self._error(), run=self._run, camera=session.described(self._cadence))
-        self._announced = self._announced or said
-        noted = None
-        if self._recorder is not None:
-            noted = self._recorder.note(sample.at.t_ms, self._run, self._seq)
+        noted = None if self._recorder is None else self._recorder.note(sample.at.t_ms, self._run, self._seq)
 
         def acknowledged(partition: int, offset: int) -> None:
             if noted is not None:
                 noted[0].acknowledge(noted[1], partition, offset)
 
-        if self._announced and self._voice.frame(sample, self._run, self._seq, acknowledged):
+        if not self._broken and self._say(session, self._run) and self._voice.frame(sample, self._run, self._seq, acknowledged):
             self._seq += 1
-            self._backoff.reset()
             self._why = ""
+            self._backoff.reset()
             self._around.metrics.of(m.LIVE_SAMPLES).inc()
             self._around.metrics.of(m.SAMPLE_SECONDS).observe(max(0.0, time.time() - sample.at.t_ms / 1000))
             return
+        self._broken = True
         if noted is not None:
             noted[0].give_up()
         self._around.metrics.of(m.UNSENT).inc()
-        session.waits_for_keyframe = True
+
+    def _mend(self, session: "_Session") -> None:
+        """Go on in a new run once Kafka takes records again; until then the recording goes on as it is."""
+        run = self._next_run()
+        if self._say(session, run):
+            self._end_run()
+            self._run, self._seq, self._broken = run, 0, False
+
+    def _say(self, session: "_Session", run: int) -> bool:
+        """Say that the camera runs; a run is said before its first sample."""
+        return self._voice.state("running", error=self._error(), run=run, camera=session.described(self._cadence))
 
     def _error(self) -> str | None:
         return None if self._recorder is None else self._recorder.error
@@ -226,7 +238,7 @@ class Capture:
         """Say that a run is over: the one in hand, or at first the one that an owner before has left."""
         if not self._ended_before:
             self._ended_before = self._voice.run_end(self._voice.last_run or 0)
-        if self._run is not None and (not self._announced or self._voice.run_end(self._run)):
+        if self._run is not None and self._voice.run_end(self._run):
             self._run = None
 
 
