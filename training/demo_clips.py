@@ -10,11 +10,13 @@ from typing import Any
 
 import av
 
-from training.demo_queries import QUERIES
+from training.demo_queries import QUERIES, RANKING
 from training.world.script import Script, Span, Track, truth_of
 from training.world.video import render_video
 
 CLIPS = pathlib.Path(__file__).parent.parent / "framebus" / "demo" / "clips"
+LIVE = "beach"
+"""What the demonstration's camera shows, over and over: its umbrella can be found at any moment."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +138,7 @@ RENDERED = (
     ),
     Rendered(
         "beach",
-        "Beach",
+        "Beach camera",
         "nature",
         Script(
             "beach",
@@ -221,13 +223,14 @@ def make_clips(footage: pathlib.Path, out: pathlib.Path) -> None:
 def demo_script() -> dict[str, Any]:
     """The clips with their truth, and the searches."""
     truths = [(clip, truth_of(clip.script)) for clip in RENDERED] + [(piece, list(piece.truth)) for piece in FOOTAGE]
-    return {"clips": [_clip_entry(clip, truth) for clip, truth in truths], "queries": list(QUERIES)}
+    return {"clips": [_clip_entry(clip, truth) for clip, truth in truths], "queries": list(QUERIES), "ranking": RANKING}
 
 
 def _clip_entry(clip: Rendered | Footage, truth: list[Span]) -> dict[str, Any]:
     return {
         "file": f"{clip.name}.mp4",
-        "source_id": clip.name,
+        "source_id": "camera" if clip.name == LIVE else clip.name,
+        "live": clip.name == LIVE,
         "title": clip.title,
         "category": clip.category,
         "truth": [dataclasses.asdict(span) for span in truth],

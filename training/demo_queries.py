@@ -6,6 +6,7 @@ Chosen with the finished model among texts that were tried; pico-1's CARD.md say
 from typing import Any
 
 QUERIES: tuple[dict[str, Any], ...] = (
+    {"text": "a red umbrella on a beach", "expect": {"source_id": "camera", "within_ms": [0, 15000]}},
     {"text": "a red car", "expect": {"source_id": "street", "within_ms": [5000, 10000]}},
     {"text": "a yellow bus", "expect": {"source_id": "street", "within_ms": [12000, 17000]}},
     {"text": "a person in yellow at night", "expect": {"source_id": "night-street", "within_ms": [4000, 13000]}},
@@ -17,3 +18,6 @@ QUERIES: tuple[dict[str, Any], ...] = (
     },
     {"text": "a plate of spaghetti", "expect": None},
 )
+
+RANKING = "a person walking"
+"""A text that both files and the camera answer."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from framebus.cli.failure import Failure
 from framebus.cli.screen import complain, console
 from framebus.client import FramebusError
+from framebus.demo.looping import CameraDidNotStart
 from framebus.demo.run import demonstrate
 from framebus.demo.stack import StackDidNotStart
 
@@ -23,7 +24,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return 0 if demonstrate(home, console(), once=arguments.once) else 1
-    except (Failure, FramebusError, StackDidNotStart) as error:
+    except (Failure, FramebusError, StackDidNotStart, CameraDidNotStart) as error:
         complain(str(error))
     except KeyboardInterrupt:
         complain("stopped")

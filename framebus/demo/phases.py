@@ -50,6 +50,10 @@ class Phases:
                 with self.phase(*leaving):
                     stack.close()
 
+    def note(self, step: str) -> None:
+        """Have something said beside the phase when it is done."""
+        self._steps.append(step)
+
     def tell(self, line: str) -> None:
         """Take a line that `framebus up` prints: the seconds of a step are shown beside the phase, a warning at once."""
         if re.fullmatch(r"[A-Za-z ]+: [0-9.]+ s", line):

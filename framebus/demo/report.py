@@ -1,50 +1,67 @@
-"""What the demonstration prints: the searches as a table, and where to go from there. Pure."""
+"""What the demonstration prints: the searches as a table, one ranking in full, and where to go from there. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from framebus.cli.moments import span
-from framebus.client import SearchResult
+from framebus.cli.moments import age, span
+from framebus.client import Hit, SearchResult
 from framebus.demo.script import Expectation, Query, Script, title_of
 from framebus.demo.verdict import is_right
 
 RIGHT: Final = Text("✓", "bold green")
 WRONG: Final = Text("✗", "bold red")
 NOTHING: Final = "nothing"
+LIVE: Final = Text("● live", "red")
+FILE: Final = Text("file", "dim")
+NARROW: Final = ("", "from", "when", "score", "ms")
 
 
-def searches_table(script: Script, answers: Sequence[tuple[Query, SearchResult]]) -> Table:
+def searches_table(script: Script, answers: Sequence[tuple[Query, SearchResult]], began_ms: int, now_ms: int) -> Table:
     """Return a line for each search: what was asked, the first hit, and whether it is what should be found."""
-    titles = {clip.source_id: clip.title for clip in script.clips}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("", "search", "found", "at", "score", "ms"):
-        table.add_column(
-            title, justify="right" if title in ("score", "ms") else "left", no_wrap=title in ("", "at", "score", "ms")
-        )
+    table = _table("", "search", "found", "from", "when", "score", "ms")
     for query, result in answers:
-        right = is_right(result, query.expect)
-        found, moment, score = _first(result, titles)
-        table.add_row(RIGHT if right else WRONG, title_of(query, script), found, moment, score, f"{result.took_ms.total:.0f}")
+        right = is_right(result, query.expect, script, began_ms)
+        hit = result.hits[0] if result.found and result.hits else None
+        found = _cells(hit, script, now_ms) if hit else (Text(NOTHING, "yellow"), "", "", "")
+        table.add_row(RIGHT if right else WRONG, title_of(query, script), *found, f"{result.took_ms.total:.0f}")
         if not right:
-            table.add_row("", Text("should be", "dim"), *_expected(query.expect, titles), style="red")
+            table.add_row("", Text("should be", "dim"), *_expected(query.expect, script), style="red")
     return table
 
 
-def _first(result: SearchResult, titles: dict[str, str]) -> tuple[Text, str, str]:
-    if not result.found or not result.hits:
-        return Text(NOTHING, "yellow"), "", ""
-    hit = result.hits[0]
-    return Text(titles.get(hit.source_id, hit.source_id), "bold"), span(hit.start_ms, hit.end_ms), f"{hit.score:.3f}"
+def ranking_table(script: Script, result: SearchResult, now_ms: int) -> Table:
+    """Return the hits of the text that files and camera both answer, best first."""
+    table = _table("", f"“{script.ranking}”, best first", "from", "when", "score")
+    for place, hit in enumerate(result.hits, 1):
+        table.add_row(Text(str(place), "dim"), *_cells(hit, script, now_ms))
+    return table
 
 
-def _expected(expected: Expectation | None, titles: dict[str, str]) -> tuple[str, str]:
+def _table(*titles: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in titles:
+        table.add_column(title, justify="right" if title in ("score", "ms") else "left", no_wrap=title in NARROW)
+    return table
+
+
+def _cells(hit: Hit, script: Script, now_ms: int) -> tuple[Text, Text, str, str]:
+    """Return where a hit is from, and when: of the camera, how long ago."""
+    live = hit.source_id == script.camera.source_id
+    when = f"{age(hit.peak_ms, now_ms)} ago" if live else span(hit.start_ms, hit.end_ms)
+    return Text(script.titles.get(hit.source_id, hit.source_id), "bold"), LIVE if live else FILE, when, f"{hit.score:.3f}"
+
+
+def _expected(expected: Expectation | None, script: Script) -> tuple[str, str, str]:
     if expected is None:
-        return NOTHING, ""
-    return titles.get(expected.source_id, expected.source_id), span(*expected.within_ms)
+        return NOTHING, "", ""
+    live = expected.source_id == script.camera.source_id
+    when = "since it was added" if live else span(*expected.within_ms)
+    return script.titles.get(expected.source_id, expected.source_id), "live" if live else "file", when
 
 
 def verdict_line(right: int, total: int) -> Text:
@@ -54,16 +71,18 @@ def verdict_line(right: int, total: int) -> Text:
     return Text(f"{total - right} of {total} searches did not find what they should.", "bold red")
 
 
-def next_steps(url: str, key: str, program: str, option: str = "") -> Text:
+def next_steps(url: str, key: str, program: str, text: str, option: str = "") -> Text:
     """Return where to go from here. The key is in the fragment of the address, which a browser sends to no server.
 
-    `option` is what commands need to reach the stack.
+    `text` is what the page searches for at once; `option` is what commands need to reach the stack.
     """
-    address = f"{url}/#key={key}"
+    page, search = f"{url}/#key={key}", f"{url}/?q={quote(text)}#key={key}"
     lines = [
-        Text.assemble(("The page      ", "bold"), (address, f"cyan underline link {address}")),
+        Text.assemble(("The page      ", "bold"), (page, f"cyan underline link {page}")),
+        Text.assemble(("Watch it live ", "bold"), (search, f"cyan underline link {search}")),
         Text.assemble(("Search        ", "bold"), f'{program} search "a red car"{option}'),
         Text.assemble(("Add your own  ", "bold"), f"{program} add FILE{option}, then {program} wait{option}"),
+        Text.assemble(("Add a camera  ", "bold"), f"{program} add rtsp://user:password@host/path{option}"),
         Text("\nCtrl-C stops everything.", "dim"),
     ]
     return Text("\n").join(lines)

@@ -1,5 +1,6 @@
 """What the demonstration shows, as data: `clips/demo.json`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,13 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Clip(msgspec.Struct, frozen=True):
-    """One clip of the demonstration."""
+    """One clip of the demonstration: added as a file, or shown over and over by a camera where it is `live`."""
 
     file: str
     source_id: str
     title: str
     category: str = ""
+    live: bool = False
     truth: tuple[Moment, ...] = ()
 
 
@@ -51,10 +53,31 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class Script(msgspec.Struct, frozen=True):
-    """The clips and the searches."""
+    """The clips, one of them live, the searches, and a text that both files and the camera answer."""
 
     clips: tuple[Clip, ...]
     queries: tuple[Query, ...]
+    ranking: str
+
+    @property
+    def files(self) -> tuple[Clip, ...]:
+        """The clips that are added as files."""
+        return tuple(clip for clip in self.clips if not clip.live)
+
+    @property
+    def camera(self) -> Clip:
+        """The clip that a camera shows."""
+        return next(clip for clip in self.clips if clip.live)
+
+    @property
+    def ids(self) -> list[str]:
+        """The source of every clip."""
+        return [clip.source_id for clip in self.clips]
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """The title of every source by its id."""
+        return {clip.source_id: clip.title for clip in self.clips}
 
 
 def read_script(folder: Path = CLIPS) -> Script:
