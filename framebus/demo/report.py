@@ -60,7 +60,7 @@ def _expected(expected: Expectation | None, script: Script) -> tuple[str, str, s
     if expected is None:
         return NOTHING, "", ""
     live = expected.source_id == script.camera.source_id
-    when = "since it was added" if live else span(*expected.within_ms)
+    when = "since the demo began" if live else span(*expected.within_ms)
     return script.titles.get(expected.source_id, expected.source_id), "live" if live else "file", when
 
 

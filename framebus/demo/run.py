@@ -37,9 +37,10 @@ def demonstrate(home: Path, screen: Console, *, once: bool) -> bool:
     """
     script = read_script()
     phases = Phases(screen)
+    began_ms = time.time_ns() // 1_000_000
     with looped(script, phases) as address, started(home, phases) as stack:
         client = Client(stack.url, stack.key, starting_seconds=STARTING_SECONDS)
-        began_ms = add(client, script, address, phases)
+        add(client, script, address, phases)
         searchable = follow(client, script, phases, screen)
         answers = search(client, script, phases)
         ranking = client.search(script.ranking, sources=script.ids, per_source=1, limit=SHOWN_OF_RANKING)
@@ -66,17 +67,15 @@ def started(home: Path, phases: Phases) -> AbstractContextManager[RunningStack]:
     return phases.entered(running_stack(home, phases.tell), starting, stopping)
 
 
-def add(client: Client, script: Script, address: str, phases: Phases) -> int:
-    """Add the clips and the camera, which begins anew each time, and return since when it did (UTC epoch ms)."""
+def add(client: Client, script: Script, address: str, phases: Phases) -> None:
+    """Add the clips and the camera, which begins anew each time."""
     camera = script.camera
     with phases.phase("adding the camera and the clips", f"a camera and {len(script.files)} clips are there"):
         if any(source.source_id == camera.source_id for source in client.sources()):
             client.remove(camera.source_id)
-        began_ms = time.time_ns() // 1_000_000
         client.add(address, camera.source_id, name=camera.title, category=camera.category, keep_days=CAMERA_KEPT_DAYS)
         for clip in script.files:
             client.add(CLIPS / clip.file, clip.source_id, name=clip.title, category=clip.category)
-    return began_ms
 
 
 def follow(client: Client, script: Script, phases: Phases, screen: Console) -> bool:
