@@ -12,6 +12,7 @@ again here because it has been otherwise:
 
 import asyncio
 import contextlib
+import tempfile
 import threading
 import time
 from collections import deque
@@ -91,6 +92,9 @@ def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:
         group,
         broker=[f"kafka://{server.strip()}" for server in bootstrap.split(",")],
         store="memory://",
+        datadir=str(
+            Path(tempfile.gettempdir()) / "framebus-faust"
+        ),  # it makes one wherever it is started, and keeps nothing in it
         key_serializer="raw",
         value_serializer="raw",
         processing_guarantee="at_least_once",
