@@ -15,7 +15,8 @@ from av.stream import Stream
 from schemas.messages import Life, Source
 from schemas.recordings import Segment, life_folder
 
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"}
+"""A fragment ends with a GOP, or after half a second, as those of the decoder's recorder do."""
 
 
 def camera_source(source_id: str = "cam", *, life: int = 1, record: bool = True) -> Source:

@@ -136,8 +136,8 @@ def test_a_half_written_fragment_is_the_end_wherever_it_was_cut(tmp_path: Path) 
     (path,) = record(tmp_path, write_video(tmp_path / "v.mp4", frames=100, options=GOPS, audio="aac"), MIDNIGHT_MS, 5)
     content = path.read_bytes()
     ends = fragment_ends(content)
-    for extra_bytes in [*range(12), *range(12, ends[3] - ends[2], 97)]:
-        grow(path, content, 2, extra_bytes)
+    for extra_bytes in [*range(12), *range(12, ends[5] - ends[4], 97)]:
+        grow(path, content, 4, extra_bytes)
         shown, whole = cut(tmp_path, MIDNIGHT_MS + 1_000, MIDNIGHT_MS + 4_000)
         assert [number for _, number in shown] == list(range(25, 50)), extra_bytes
         assert not whole
@@ -157,7 +157,7 @@ def test_a_whole_clip_is_kept_and_a_growing_one_is_cut_anew(desk: Desk, tmp_path
     desk.add(camera_source())
     (path,) = record(desk.store.folder, write_video(tmp_path / "v.mp4", frames=100, options=GOPS), MIDNIGHT_MS, 5)
     content, span = path.read_bytes(), (MIDNIGHT_MS + 1_000, MIDNIGHT_MS + 3_000)
-    for fragments, expected, kept in [(2, range(25, 50), 1), (3, range(25, 75), 1), (4, range(25, 75), 3600)]:
+    for fragments, expected, kept in [(4, range(25, 50), 1), (6, range(25, 75), 1), (7, range(25, 75), 3600)]:
         grow(path, content, fragments, extra_bytes=20)
         for _ in range(2):
             answer = clip_of(desk, *span)
@@ -173,7 +173,7 @@ def test_a_clip_of_now_waits_until_its_end_is_recorded(desk: Desk, tmp_path: Pat
     now_ms = time.time_ns() // 1_000_000
     (path,) = record(desk.store.folder, write_video(tmp_path / "v.mp4", frames=100, options=GOPS), now_ms - 4_000, 5)
     content = path.read_bytes()
-    grow(path, content, 1)
+    grow(path, content, 2)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(clip_of, desk, now_ms - 2_500, now_ms - 1_500)
         with pytest.raises(TimeoutError):

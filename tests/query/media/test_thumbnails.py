@@ -114,7 +114,7 @@ def test_a_sample_that_is_not_flushed_yet_is_waited_for(desk: Desk, tmp_path: Pa
     now_ms = time.time_ns() // 1_000_000
     (path,) = record(desk.store.folder, write_video(tmp_path / "v.mp4", options={"g": "25"}), now_ms - 3_000, 5)
     content = path.read_bytes()
-    grow(path, content, 3, extra_bytes=200)
+    grow(path, content, 6, extra_bytes=200)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(recorded_number, desk, now_ms)
         with pytest.raises(TimeoutError):
