@@ -17,6 +17,9 @@ BELIEVED_AGAIN_WITHIN_MS: Final = 1_500
 SLEWED_SHARE: Final = 0.005
 """The offset follows what it should be by this share of the time that passes: times stay in order, and none is repeated."""
 
+STANDING_SHARE: Final = 0.999
+"""Where it is ahead by more than half a period, time nearly stands until it is not: it never goes back."""
+
 JUMP_MS: Final = 1_000
 """Timestamps that go back by more than this, or ahead of the arrival by more, have jumped."""
 
@@ -77,8 +80,10 @@ class CameraClock:
         if anew or self._offset_ms is None:
             self._offset_ms, self._repeated_until_ms, self._newest_pts_ms = wanted_ms, self._last_ms, pts_ms
         elif pts_ms > self._newest_pts_ms:
-            most_ms = SLEWED_SHARE * (pts_ms - self._newest_pts_ms)
-            self._offset_ms += min(most_ms, max(-most_ms, wanted_ms - self._offset_ms))
+            wrong_ms = wanted_ms - self._offset_ms
+            share = STANDING_SHARE if wrong_ms < -self._step_ms else SLEWED_SHARE
+            most_ms = share * (pts_ms - self._newest_pts_ms)
+            self._offset_ms += min(most_ms, max(-most_ms, wrong_ms))
             self._newest_pts_ms = pts_ms
         exact_ms = pts_ms + self._offset_ms
         t_ms = int(exact_ms // 1)
@@ -86,7 +91,7 @@ class CameraClock:
         return Moment(t_ms, exact_ms, anew, self._repeated_until_ms is not None and t_ms <= self._repeated_until_ms)
 
     def _begins_anew(self, pts_ms: float, wanted_ms: float) -> bool:
-        """Going back would repeat times: then the clock runs slower until it is right again."""
+        """Going back would repeat times: then time stands until it is right again."""
         if self._offset_ms is None:
             return True
         return abs(wanted_ms - self._offset_ms) > self._step_ms and pts_ms + wanted_ms > (self._last_ms or 0)

@@ -70,8 +70,10 @@ class Sampler:
 
     def _sample(self, frame: av.VideoFrame) -> CameraSample | None:
         at = None if frame.pts is None else self._moments.pop(frame.pts, None)
-        if at is None or frame.is_corrupt or (self._last_ms is not None and at.t_ms <= self._last_ms):
+        if at is None or frame.is_corrupt:
             self.unusable += 1
+            return None
+        if self._last_ms is not None and at.t_ms <= self._last_ms:  # time stands
             return None
         is_sample = self._grid.is_sample(self._last_ms, at.t_ms)
         self._last_ms = at.t_ms

@@ -84,6 +84,17 @@ def test_a_correction_of_more_than_half_a_period_begins_anew() -> None:
     assert moment.anew
 
 
+@given(st.floats(1, 300))
+def test_a_camera_that_sends_a_day_in_minutes_never_runs_ahead_of_time(speed: float) -> None:
+    clock = CameraClock(PERIOD)
+    packets = [(FRAME * number, NOW + FRAME * number / speed, None) for number in range(3000)]
+    moments = run(clock, packets)
+    assert all(
+        moment.t_ms <= arrival_ms + PERIOD / 2 + FRAME for moment, (_, arrival_ms, _) in zip(moments, packets, strict=True)
+    )
+    assert all(one.t_ms <= other.t_ms for one, other in pairwise(moments))
+
+
 def test_a_correction_into_the_past_slows_time_until_it_is_right() -> None:
     clock = CameraClock(PERIOD)
     run(clock, list(steady(10, late_ms=900)))
