@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from threadpoolctl import threadpool_limits
+
 from encoders.errors import EncoderError
 from encoders.folder import ModelFolder
 from encoders.lookup import find_folder
@@ -36,6 +38,7 @@ log = get_logger("indexer")
 def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLane) -> None:
     """Run one lane until `stopping` is set. The collection and the state topics are ready before the group is joined."""
     settings = read(IndexerSettings, os.environ)
+    threadpool_limits(1, user_api="blas")  # products of 64 rows: waking other threads costs more than half of a sample
     model = _model(settings)
     metrics = Metrics(METRICS)
     parts = Parts("milvus", "kafka")
