@@ -48,6 +48,8 @@ class _Open:
 
     def video(self, packet: Any, t_ms: float) -> None:
         """Write a video packet at its time, of the clock that may slew while the camera's does not."""
+        if t_ms < self.segment.start_ms:
+            return  # shown before the keyframe that the file begins with: what it refers to is not in the file
         pts = round(t_ms - self.segment.start_ms) * TICKS // 1000
         dts = self._last_dts + 1  # FFmpeg knows no better of the first frames: those that follow may be shown before them
         if packet.dts is not None:
