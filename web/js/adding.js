@@ -1,8 +1,8 @@
-// Adding videos: files from this computer, or paths and addresses that the service reads itself.
+// Adding videos and cameras: files from this computer, or paths and addresses that the service reads itself.
 
 import * as api from "./api.js";
 import { byId, make, showError } from "./element.js";
-import { size, sourceIdFor } from "./time.js";
+import { isCamera, nameAt, size, sourceIdFor } from "./time.js";
 
 export class Adding {
   /** @param {() => void} onAdded */
@@ -21,6 +21,8 @@ export class Adding {
       event.preventDefault();
       this.addAddress();
     };
+    const address = byId("address", HTMLInputElement);
+    address.oninput = () => this.explain(address.value);
   }
 
   /** Shows the panel inside `section`; there is one, and it moves. @param {HTMLElement} section */
@@ -70,14 +72,21 @@ export class Adding {
     }
   }
 
+  /** Says what becomes of a camera's password while its address is typed. @param {string} address */
+  explain(address) {
+    byId("camera-hint", HTMLElement).hidden = !isCamera(address);
+  }
+
   async addAddress() {
     const address = byId("address", HTMLInputElement);
+    const given = byId("name", HTMLInputElement);
     const category = byId("category", HTMLInputElement).value.trim();
     const url = address.value.trim();
-    const name = decodeURIComponent(url.replace(/[?#].*$/, "").replace(/\/+$/, "").split("/").at(-1) ?? "") || url;
+    const name = given.value.trim() || nameAt(url);
     try {
-      await api.putSource(sourceIdFor(name), { url, name, category });
-      address.value = "";
+      await api.putSource(sourceIdFor(isCamera(url) ? name.replaceAll(".", "-") : name), { url, name, category });
+      address.value = given.value = "";
+      this.explain("");
       showError(this.error);
       this.onAdded();
     } catch (error) {

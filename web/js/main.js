@@ -18,7 +18,7 @@ const isVideo = (file) => file.type.startsWith("video/") || VIDEO_NAME.test(file
 async function start() {
   const session = await begin();
   const manages = session.roles.includes("manage");
-  const hits = new Hits((id) => sources.nameOf(id), (hit) => search.takeMoment(hit));
+  const hits = new Hits((id) => sources.find(id), (hit) => search.takeMoment(hit));
   const search = new Search(hits, view);
   const sources = new Sources(manages, () => {
     search.offer(sources.all);
@@ -72,9 +72,9 @@ function listenForKeys(search, hits) {
       search.text.select();
       search.text.focus();
     } else if (event.key === "Escape") {
-      const tile = target?.closest(".tile")?.querySelector("button.tile-play");
+      const tile = target?.closest(".tile")?.querySelector(".tile-shown");
       if (stop()) {
-        if (tile instanceof HTMLButtonElement) tile.focus();
+        if (tile instanceof HTMLElement) tile.focus();
       } else if (target === search.text) {
         search.text.value = "";
         search.chip.clear();

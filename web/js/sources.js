@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, icon, make, showError } from "./element.js";
-import { clock } from "./time.js";
+import { clock, length, moment } from "./time.js";
 
 const BUSY_MS = 1_000;
 const IDLE_MS = 8_000;
@@ -10,12 +10,19 @@ const PAUSE = "M9 6.5v11M15 6.5v11";
 const RESUME = "M9 6.5v11l8.5-5.5z";
 const REMOVE = "M5 7.5h14M9.5 7.5v-2h5v2M7 7.5l.8 11h8.4l.8-11M10.5 11v4.5M13.5 11v4.5";
 const MOVING = new Set(["waiting", "running", "catching-up"]);
+const CLOCK_OFF_MS = 2_000;
 
 /** @param {import("./types.js").Source} source */
 const isBusy = (source) => source.kind === "file" && MOVING.has(source.state);
 
-/** What moves comes first, then what failed, then the rest by name. @param {import("./types.js").Source} source */
-const place = (source) => (isBusy(source) ? "0" : source.state === "failed" ? "1" : "2") + (source.name || source.source_id);
+/** A camera that does not come, or a file that cannot be read. @param {import("./types.js").Source} source */
+const isTroubled = (source) => source.state === "failed" || (source.kind !== "file" && source.state === "waiting" && source.error !== null);
+
+/** @param {import("./types.js").Source} source */
+const isLive = (source) => source.kind !== "file" && source.state === "running";
+
+/** What moves comes first, then what is in trouble, then what is live, then the rest by name. @param {import("./types.js").Source} source */
+const place = (source) => (isBusy(source) ? "0" : isTroubled(source) ? "1" : source.kind !== "file" ? "2" : "3") + (source.name || source.source_id);
 
 export class Sources {
   /**
@@ -49,8 +56,8 @@ export class Sources {
   }
 
   /** @param {string} id */
-  nameOf(id) {
-    return this.all.find((source) => source.source_id === id)?.name || id;
+  find(id) {
+    return this.all.find((source) => source.source_id === id);
   }
 
   /** Reads the list now, and again soon while something moves. */
@@ -80,9 +87,10 @@ export class Sources {
     }
     const sorted = [...this.all].sort((one, other) => place(one).localeCompare(place(other)));
     for (const [index, source] of sorted.entries()) {
-      const facts = JSON.stringify(source);
+      const facts = JSON.stringify({ ...source, ...(source.kind === "file" ? {} : { last_t_ms: 0, last_sample_at: "", searchable_seconds: 0, samples_per_second: 0 }) });
       const drawn = this.items.get(source.source_id);
       const item = drawn?.facts === facts ? drawn.item : this.item(source);
+      if (source.kind !== "file") tell(item, source); // every second, beside buttons that keep their focus
       if (drawn && drawn.item !== item) drawn.item.replaceWith(item);
       if (this.list.children[index] !== item) this.list.insertBefore(item, this.list.children[index] ?? null);
       this.items.set(source.source_id, { facts, item });
@@ -92,21 +100,21 @@ export class Sources {
 
   summarise() {
     const busy = this.all.filter(isBusy);
-    const failed = this.all.filter((source) => source.state === "failed").length;
+    const troubled = this.all.filter(isTroubled).length;
+    const live = this.all.filter(isLive).length;
     byId("sources-count", HTMLElement).textContent = `${this.all.length} ${this.all.length === 1 ? "source" : "sources"}`;
-    byId("sources-busy", HTMLElement).textContent = busy.length ? `${busy.length} being read` : "";
-    byId("sources-dot", HTMLElement).dataset.state = busy.length ? "running" : failed ? "failed" : "indexed";
+    byId("sources-busy", HTMLElement).textContent = [live ? `${live} live` : "", busy.length ? `${busy.length} being read` : ""].filter(Boolean).join(" · ");
+    byId("sources-dot", HTMLElement).dataset.state = troubled ? "failed" : busy.length ? "running" : "indexed";
   }
 
   /** @param {import("./types.js").Source} source */
   item(source) {
     const item = make("li", { class: "source", "data-id": source.source_id });
-    const state = make("span", { class: "state" }, make("span", { class: "dot", "data-state": source.state }), source.state);
-    const words = [source.category, source.duration_ms === null ? "" : clock(source.duration_ms), source.rows ? `${source.rows} samples` : ""];
     item.append(
-      make("div", { class: "source-head" }, make("strong", { title: source.source_id }, source.name || source.source_id), state),
-      make("div", { class: "source-facts" }, words.filter(Boolean).join(" · ")),
+      make("div", { class: "source-head" }, make("strong", { title: source.source_id }, source.name || source.source_id), state(source)),
+      make("div", { class: "source-facts" }, source.kind === "file" ? fileFacts(source) : liveKind(source)),
     );
+    if (source.kind !== "file") item.append(make("div", { class: "source-live" }));
     if (isBusy(source)) item.append(progress(source));
     if (source.error) item.append(make("p", { class: "error" }, source.error));
     if (this.manages) item.append(this.actions(source));
@@ -119,10 +127,11 @@ export class Sources {
     const paused = source.wanted === "paused";
     const pause = button(paused ? `Resume ${name}` : `Pause ${name}`, paused ? RESUME : PAUSE);
     pause.onclick = () => this.change(() => api.patchSource(source.source_id, { wanted: paused ? "running" : "paused" }));
-    pause.hidden = !paused && !isBusy(source);
+    pause.hidden = !paused && !isBusy(source) && source.kind !== "camera";
     const remove = button(`Remove ${name}`, REMOVE);
     remove.onclick = () => {
-      if (confirm(`Remove ${name}? Its moments and what is stored of it are deleted; a file that lies elsewhere stays.`)) {
+      const kept = source.kind === "file" ? "what is stored of it are deleted; a file that lies elsewhere stays" : "all that is recorded of it are deleted";
+      if (confirm(`Remove ${name}? Its moments and ${kept}.`)) {
         this.change(() => api.removeSource(source.source_id));
       }
     };
@@ -138,6 +147,51 @@ export class Sources {
       showError(this.error, error);
     }
   }
+}
+
+/** The state of a source, and since when it is in it where that is worth to know. @param {import("./types.js").Source} source */
+function state(source) {
+  const dot = make("span", { class: "dot", "data-state": isLive(source) ? "live" : isTroubled(source) ? "failed" : source.state });
+  if (isLive(source)) return make("span", { class: "state" }, dot, "live");
+  return make("span", { class: "state" }, dot, source.state);
+}
+
+/** Says how a live source is doing now. @param {HTMLLIElement} item @param {import("./types.js").Source} source */
+function tell(item, source) {
+  item.querySelector(".source-live")?.replaceChildren(...liveFacts(source).map((fact) => make("span", {}, fact)));
+}
+
+/** @param {(string | false | null)[]} facts */
+const joined = (facts) => facts.filter(Boolean).join(" · ");
+
+/** @param {import("./types.js").Source} source */
+function fileFacts(source) {
+  return joined([source.category, source.duration_ms !== null && clock(source.duration_ms), source.rows ? `${source.rows} samples` : ""]);
+}
+
+/** What a live source is: what does not change while it runs. @param {import("./types.js").Source} source */
+function liveKind(source) {
+  const { camera } = source;
+  const off = camera?.clock_off_ms ?? 0;
+  return joined([
+    source.category,
+    source.kind === "push" ? "pictures sent by a program" : "camera",
+    camera?.width ? `${camera.width} × ${camera.height}` : "",
+    source.kind === "camera" && !source.record && "not recorded",
+    Math.abs(off) > CLOCK_OFF_MS && `its clock is ${length(Math.abs(off))} ${off > 0 ? "ahead" : "behind"}`,
+  ]);
+}
+
+/** @param {import("./types.js").Source} source @returns {string[]} */
+function liveFacts(source) {
+  const last = source.last_sample_at === null ? null : Date.parse(source.last_sample_at);
+  const facts = [
+    source.kind === "camera" && source.since_ms !== null && `since ${moment(source.since_ms)}`,
+    last !== null && `last picture ${length(Date.now() - last)} ago`,
+    isLive(source) && source.samples_per_second !== null && `${source.samples_per_second.toFixed(1)} a second`,
+    isLive(source) && source.searchable_seconds !== null && `found after ${source.searchable_seconds.toFixed(1)} s`,
+  ];
+  return facts.filter((fact) => fact !== false);
 }
 
 /** @param {string} words @param {string} path */

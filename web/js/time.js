@@ -14,10 +14,32 @@ export function clock(ms) {
  * @param {import("./types.js").Hit} hit
  * @returns {string}
  */
-export function when(hit) {
-  if (!hit.captured_at) return clock(hit.peak_ms);
-  return new Date(hit.captured_at).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+export const when = (hit) => (hit.captured_at ? moment(Date.parse(hit.captured_at)) : clock(hit.peak_ms));
+
+/**
+ * A moment of the wall clock where the user is: the time of day, and the date unless it is today's.
+ * @param {number} ms @param {number} [nowMs] @returns {string}
+ */
+export function moment(ms, nowMs = Date.now()) {
+  const date = new Date(ms);
+  const isToday = date.toDateString() === new Date(nowMs).toDateString();
+  return isToday ? date.toLocaleTimeString([], { timeStyle: "medium" }) : date.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
+
+/**
+ * A length of time in the largest unit that it fills: 4 s, 12 min, 3 h, 2 d.
+ * @param {number} ms @returns {string}
+ */
+export function length(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  for (const [unit, size] of /** @type {[string, number][]} */ ([["d", 86_400], ["h", 3_600], ["min", 60]])) {
+    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
+  }
+  return `${seconds} s`;
+}
+
+/** Whether a time of a timeline is of the wall clock, as those of cameras are. @param {number} tMs */
+export const isWallClock = (tMs) => tMs >= 100_000_000_000;
 
 /** @param {number} bytes @returns {string} */
 export function size(bytes) {
@@ -26,6 +48,30 @@ export function size(bytes) {
   const value = bytes / 1000 ** step;
   return `${step && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[step]}`;
 }
+
+/**
+ * What to call what lies at an address: a file's name; a camera by its host alone, since what stands before that is secret.
+ * @param {string} address @returns {string}
+ */
+export function nameAt(address) {
+  const last = (/** @type {string} */ path) => path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(address)) return last(address) || address;
+  if (!URL.canParse(address)) return isCamera(address) ? "camera" : "video";
+  const { hostname, pathname } = new URL(address);
+  return (!isCamera(address) && decoded(last(pathname))) || hostname || "video";
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @param {string} address */
+export const isCamera = (address) => /^rtsps?:/i.test(address.trim());
 
 /**
  * A source id made from a file's name or address. Letters and digits of other scripts are left out; a random end keeps two

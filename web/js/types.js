@@ -11,7 +11,7 @@
  */
 
 /**
- * @typedef {Moment & {captured_at: string | null, score: number, confidence: number | null, clip_url: string}} Hit
+ * @typedef {Moment & {captured_at: string | null, score: number, confidence: number | null, provisional: boolean, clip_url: string | null}} Hit
  */
 
 /**
@@ -37,7 +37,14 @@
  * @property {string | null} error
  * @property {number | null} progress
  * @property {number | null} duration_ms
- * @property {number} rows
+ * @property {number | null} rows
+ * @property {boolean} record
+ * @property {number | null} since_ms
+ * @property {{codec: string, width: number, height: number, clock_off_ms: number | null} | null} camera
+ * @property {number | null} last_t_ms
+ * @property {string | null} last_sample_at
+ * @property {number | null} searchable_seconds
+ * @property {number | null} samples_per_second
  */
 
 /**
