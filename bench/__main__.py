@@ -8,102 +8,47 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
+from typing import Final
 
 import psutil
 from rich.console import Console
-from rich.table import Table
 
-from bench.baseline import index_with_a_script
-from bench.corpus import repeat_video
-from bench.processes import BUDGET_MB, WHOLE_MB, Memory, cpu_seconds, memory
+from bench import cameras, fleet, freshness, pipeline
 from bench.vit import make_vit_folder
-from encoders.address import load
-from framebus.client import Client
-from framebus.demo.script import CLIPS
-from framebus.demo.stack import running_stack
 
-CLIP = CLIPS / "people-one-by-one.mp4"
-SAMPLE_FPS = 2.0
-TARGETS = {"pico-1": 0.5, "ViT-B/32 size": 0.85}
+PARTS: Final = {
+    "pipeline": "S1, files against the best single script with both encoders, and the memory of every process",
+    "cameras": "S2, CPU of a live camera against OpenCV that reads every frame",
+    "fleet": "CPU, memory and lateness of one decoder with many cameras",
+    "freshness": "S3, from an event in the scene to a search that finds it, without and with an import",
+}
 
-screen = Console()
+screen = Console(width=None if os.isatty(1) else 200)
 
 
 def main() -> None:
-    """Measure speed (S1) with both encoders, and the memory of every process."""
+    """Measure speed, memory and freshness on this machine."""
     arguments = _arguments()
     _tell_machine()
-    with tempfile.TemporaryDirectory(prefix="framebus-bench-") as folder:
-        measure(Path(folder), "pico-1", "pico-1", arguments.pico_seconds, arguments.rounds)
-        if arguments.vit_seconds > 0:
-            vit = make_vit_folder(Path(folder) / "vit")
-            measure(Path(folder), "ViT-B/32 size", str(vit), arguments.vit_seconds, arguments.rounds)
+    for part in arguments.only or PARTS:
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="framebus-bench-") as folder:
+            _measure(part, Path(folder), arguments)
+        screen.print(f"{part}: {time.perf_counter() - began:.0f} s; load after: {os.getloadavg()[0]:.1f}\n")
 
 
-def measure(folder: Path, name: str, address: str, seconds: float, rounds: int) -> None:
-    """Hold the pipeline against the script, in turns, and print both with the memory of the stack."""
-    video = folder / f"{seconds:.0f}.mp4"
-    length = repeat_video(CLIP, video, at_least_seconds=seconds)
-    encoder = load(address, threads=os.cpu_count() or 1)
-    encoder.warm(texts=False)
-    scripts, pipelines = [], []
-    with (
-        running_stack(folder / f"home-{len(name)}", lambda _: None, encoder=address) as stack,
-        Client(stack.url, stack.key) as client,
-    ):
-        root = psutil.Process(stack.process.pid)
-        idle = memory(root)
-        for turn in range(rounds):
-            scripts.append(length / index_with_a_script(video, encoder, SAMPLE_FPS)[0])
-            before = cpu_seconds(root)
-            pipelines.append(length / index_with_the_pipeline(client, video, f"bench-{turn}"))
-            after = cpu_seconds(root)
-        used = {part: (after[part] - before.get(part, 0.0)) / length for part in after}
-        _print_speed(name, length, scripts, pipelines)
-        _print_memory(name, idle, memory(root), used)
-
-
-def index_with_the_pipeline(client: Client, video: Path, source_id: str) -> float:
-    """Return the wall seconds from `add` until every row is confirmed and visible."""
-    began = time.perf_counter()
-    client.add(video, source_id, sample_fps=SAMPLE_FPS)
-    *_, (source,) = client.wait([source_id], 1800)
-    assert source.state == "indexed", source
-    seconds = time.perf_counter() - began
-    client.remove(source_id)
-    return seconds
-
-
-def _print_speed(name: str, length: float, scripts: list[float], pipelines: list[float]) -> None:
-    ratio = median(p / s for p, s in zip(pipelines, scripts, strict=True))
-    table = Table(title=f"S1 with {name}: video seconds per second, {length:.0f} s of video at {SAMPLE_FPS:g} samples/s")
-    for column in ("", "median", "each turn"):
-        table.add_column(column, justify="left" if not column else "right")
-    table.add_row("one script, no bus, no database", f"{median(scripts):.1f}", _joined(scripts))
-    table.add_row("pipeline, file to searchable", f"{median(pipelines):.1f}", _joined(pipelines))
-    verdict = "met" if ratio >= TARGETS[name] else "MISSED"
-    table.add_row("ratio", f"{ratio:.2f}", f"target ≥ {TARGETS[name]}: {verdict}")
-    screen.print(table)
-
-
-def _print_memory(name: str, idle: list[Memory], loaded: list[Memory], used: dict[str, float]) -> None:
-    table = Table(title=f"Memory (MB, proportional share) and CPU of the local stack with {name}")
-    for column in ("process", "idle", "after load", "peak resident", "budget, idle", "", "CPU s per video hour"):
-        table.add_column(column, justify="left" if column in ("process", "") else "right")
-    for before, after in zip(idle, loaded, strict=True):
-        budget = BUDGET_MB[before.part]
-        verdict = "met" if before.now_mb <= budget else "MISSED"
-        cells = (before.now_mb, after.now_mb, after.peak_mb, budget)
-        table.add_row(before.part, *(f"{cell:.0f}" for cell in cells), verdict, f"{3600 * used[before.part]:.0f}")
-    whole = sum(part.now_mb for part in idle)
-    verdict = "met" if whole <= WHOLE_MB else "MISSED"
-    table.add_row("all", f"{whole:.0f}", f"{sum(p.now_mb for p in loaded):.0f}", "", f"{WHOLE_MB}", verdict, "")
-    screen.print(table)
-
-
-def _joined(values: list[float]) -> str:
-    return "  ".join(f"{value:.1f}" for value in values)
+def _measure(part: str, folder: Path, wanted: argparse.Namespace) -> None:
+    if part == "pipeline":
+        pipeline.measure(folder, screen, "pico-1", "pico-1", seconds=wanted.pico_seconds, rounds=wanted.rounds)
+        if wanted.vit_seconds > 0:
+            vit = str(make_vit_folder(folder / "vit"))
+            pipeline.measure(folder, screen, "ViT-B/32 size", vit, seconds=wanted.vit_seconds, rounds=wanted.rounds)
+    elif part == "cameras":
+        cameras.measure(folder, screen, cameras=wanted.cameras, seconds=wanted.turn_seconds, rounds=wanted.rounds)
+    elif part == "fleet":
+        fleet.measure(folder, screen, levels=wanted.levels, seconds=wanted.turn_seconds, plot=wanted.plot)
+    else:
+        freshness.measure(folder, screen, cameras=wanted.live_cameras, events=wanted.events, gop_seconds=wanted.gop_seconds)
 
 
 def _tell_machine() -> None:
@@ -115,10 +60,19 @@ def _tell_machine() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
-    parser.add_argument("--pico-seconds", type=float, default=600, help="video seconds for the shipped encoder")
-    parser.add_argument("--vit-seconds", type=float, default=240, help="video seconds for the large encoder; 0 leaves it out")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of script and pipeline")
+    parts = "; ".join(f"{part}: {what}" for part, what in PARTS.items())
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__, epilog=parts)
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} these alone")
+    parser.add_argument("--rounds", type=int, default=3, help="pipeline, cameras: turns of each way (default: %(default)s)")
+    parser.add_argument("--pico-seconds", type=float, default=600, help="pipeline: video seconds for the shipped encoder")
+    parser.add_argument("--vit-seconds", type=float, default=240, help="pipeline: the same for the large one; 0 leaves it out")
+    parser.add_argument("--cameras", type=int, default=4, help="cameras: how many at once (default: %(default)s)")
+    parser.add_argument("--turn-seconds", type=float, default=20, help="cameras, fleet: seconds of a turn (default: %(default)s)")
+    parser.add_argument("--levels", type=int, nargs="+", default=[10, 50, 100], help="fleet: numbers of cameras")
+    parser.add_argument("--plot", type=Path, help="fleet: write the figures as an SVG here")
+    parser.add_argument("--live-cameras", type=int, default=20, help="freshness: cameras beside the one that is searched")
+    parser.add_argument("--events", type=int, default=40, help="freshness: events of each setting (default: %(default)s)")
+    parser.add_argument("--gop-seconds", type=float, default=1.0, help="freshness: GOP of the camera that is searched")
     return parser.parse_args()
 
 

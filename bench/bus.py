@@ -1,0 +1,126 @@
+"""A broker with a decoder and nothing behind it: what is said to it of cameras, and the samples that it sends."""
+
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+import psutil
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from framebus.local.jars import ensure_jars
+from framebus.local.kafka import KafkaServer
+from framebus.local.places import python_environment, tools_folder
+from framebus.local.tether import tethered
+from schemas.headers import decode_frame_headers
+from schemas.messages import Life, Source
+from schemas.topics import FRAMES_LIVE, SOURCES
+from streaming.admin import create_topics
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+
+RUNNING_SECONDS: Final = 90.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample on the bus: when its frame was taken, and when the decoder handed it to Kafka."""
+
+    source_id: str
+    t_ms: int
+    handed_ms: int
+    jpeg: bytes
+
+
+class Bus:
+    """A broker of its own in `folder`, from entering the block to leaving it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = KafkaServer(folder / "kafka", ensure_jars(tools_folder()))
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        create_topics(self._server.address)
+        self._outbox = Outbox(self._server.address, "bench", Metrics())
+        self._consumer = Consumer({"bootstrap.servers": self._server.address, "group.id": "bench", "enable.auto.commit": False})
+        places = [TopicPartition(FRAMES_LIVE.name, number, OFFSET_BEGINNING) for number in range(FRAMES_LIVE.partitions)]
+        self._consumer.assign(places)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._consumer.close()
+        self._server.stop()
+
+    @contextmanager
+    def capturing(self, urls: Mapping[str, str], *, record: bool) -> Iterator[psutil.Process]:
+        """Run a decoder on these cameras, one sample a second of each; they are all sampled when the block begins."""
+        self._want(urls, record=record, wanted="running")
+        self.samples()
+        with self._decoder() as process:
+            self._wait_for(set(urls))
+            yield process
+        self._want(urls, record=record, wanted="removed")
+
+    def samples(self) -> list[Sample]:
+        """Return what has been sampled since the last call."""
+        found: list[Sample] = []
+        while messages := self._consumer.consume(500, 0.3):
+            found += [_sample(message) for message in messages if message.error() is None and message.value()]
+        return found
+
+    @contextmanager
+    def _decoder(self) -> Iterator[psutil.Process]:
+        settings = {
+            "FRAMEBUS_KAFKA": self._server.address,
+            "FRAMEBUS_MEDIA": str(self._folder / "media"),
+            "FRAMEBUS_SECRETS": str(self._folder / "secrets"),
+            "FRAMEBUS_SOURCE_NETWORKS": "127.0.0.0/8",
+            "FRAMEBUS_DECODER_PORT": "0",
+        }
+        environment = {**python_environment(), **settings}
+        with (self._folder / "decoder.log").open("ab") as log:
+            process = subprocess.Popen(
+                tethered((sys.executable, "-m", "services.decoder")), stdout=log, stderr=log, env=environment
+            )
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+
+    def _want(self, urls: Mapping[str, str], *, record: bool, wanted: Any) -> None:
+        for source_id, url in urls.items():
+            lives = (Life(life=1, began_ms=0),)
+            source = Source(
+                source_id=source_id, kind="camera", life=1, lives=lives, url=url, sample_fps=1.0, record=record, wanted=wanted
+            )
+            self._outbox.send_message(SOURCES.name, source, key=source_id)
+        self._outbox.flush()
+
+    def _wait_for(self, missing: set[str]) -> None:
+        deadline = time.monotonic() + RUNNING_SECONDS
+        while missing:
+            missing = missing - {sample.source_id for sample in self.samples()}
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no sample of {len(missing)} cameras within {RUNNING_SECONDS:g} s: {sorted(missing)[:5]}")
+
+
+def by_source(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """Return the samples of each camera."""
+    found: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        found[sample.source_id].append(sample)
+    return found
+
+
+def _sample(message: Any) -> Sample:
+    headers = decode_frame_headers(cast("Any", message.headers()))
+    _, handed_ms = message.timestamp()
+    return Sample(headers.source_id, headers.t_ms or 0, handed_ms, message.value())
