@@ -50,11 +50,11 @@ def topics_with(text: bytes, kafka: str) -> list[str]:
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "t", "enable.partition.eof": True})
     ends = [TopicPartition(name, number, 0) for name, topic in TOPICS.items() for number in range(topic.partitions)]
     consumer.assign(ends)
-    found, left = set(), len(ends)
-    while left:
+    found, read = set(), set()  # a topic that is written to has an end again and again
+    while len(read) < len(ends):
         for message in consumer.consume(500, 1.0):
             if message.error() is not None:
-                left -= 1
+                read.add((message.topic(), message.partition()))
             elif text in b"".join(part for part in (message.key(), message.value()) if isinstance(part, bytes)):
                 found.add(str(message.topic()))
     consumer.close()
