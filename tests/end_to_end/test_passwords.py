@@ -50,7 +50,8 @@ def topics_with(text: bytes, kafka: str) -> list[str]:
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "t", "enable.partition.eof": True})
     ends = [TopicPartition(name, number, 0) for name, topic in TOPICS.items() for number in range(topic.partitions)]
     consumer.assign(ends)
-    found, read = set(), set()  # a topic that is written to has an end again and again
+    found: set[str] = set()
+    read: set[tuple[str | None, int | None]] = set()  # a topic that is written to comes to its end again and again
     while len(read) < len(ends):
         for message in consumer.consume(500, 1.0):
             if message.error() is not None:
