@@ -58,7 +58,8 @@ async function start() {
     if (picture) search.takePicture(picture);
   };
   await sources.refresh();
-  byId("text", HTMLInputElement).focus();
+  if (search.text.value || search.asked) return; // somebody was faster than the list of sources
+  search.text.focus();
   await search.restore();
 }
 

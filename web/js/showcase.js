@@ -9,6 +9,7 @@ const SHOWN = 8;
 const LIVE_SHOWN = 4;
 const LOOK_EVERY_MS = 10_000;
 const BACK_MS = 6_000;
+const LIVE_MS = 60_000;
 
 export class Showcase {
   constructor() {
@@ -54,8 +55,8 @@ export class Showcase {
   }
 }
 
-/** @param {import("./types.js").Source} source */
-const isLive = (source) => source.kind === "camera" && source.state === "running" && source.record && source.last_t_ms !== null;
+/** Whether there is a picture of now. @param {import("./types.js").Source} source */
+const isLive = (source) => source.kind === "camera" && source.state === "running" && source.record && Date.now() - (source.last_t_ms ?? 0) < LIVE_MS;
 
 /** The last seconds of a camera, as a moment. @param {import("./types.js").Source} source @returns {import("./types.js").Moment} */
 function latest(source) {
