@@ -50,8 +50,8 @@ class Bus:
         create_topics(self._server.address)
         self._outbox = Outbox(self._server.address, "bench", Metrics())
         self._consumer = Consumer({"bootstrap.servers": self._server.address, "group.id": "bench", "enable.auto.commit": False})
-        places = [TopicPartition(FRAMES_LIVE.name, number, OFFSET_BEGINNING) for number in range(FRAMES_LIVE.partitions)]
-        self._consumer.assign(places)
+        self._places = [TopicPartition(FRAMES_LIVE.name, number, OFFSET_BEGINNING) for number in range(FRAMES_LIVE.partitions)]
+        self._consumer.assign(self._places)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -69,9 +69,11 @@ class Bus:
         self._want(urls, record=record, wanted="removed")
 
     def samples(self) -> list[Sample]:
-        """Return what has been sampled since the last call."""
+        """Return what has been sampled since the last call, up to now."""
+        ends = [self._consumer.get_watermark_offsets(place)[1] for place in self._places]
         found: list[Sample] = []
-        while messages := self._consumer.consume(500, 0.3):
+        while any(at.offset < end for at, end in zip(self._consumer.position(self._places), ends, strict=True) if end):
+            messages = self._consumer.consume(500, 0.05)
             found += [_sample(message) for message in messages if message.error() is None and message.value()]
         return found
 
@@ -108,6 +110,7 @@ class Bus:
         deadline = time.monotonic() + RUNNING_SECONDS
         while missing:
             missing = missing - {sample.source_id for sample in self.samples()}
+            time.sleep(0.1)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no sample of {len(missing)} cameras within {RUNNING_SECONDS:g} s: {sorted(missing)[:5]}")
 
