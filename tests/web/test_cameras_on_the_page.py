@@ -33,12 +33,12 @@ def now_ms(site: Site) -> int:
 
     The recording of `gate` goes on behind now, as that of a camera does while somebody looks at it.
     """
+    video = write_video(site.folder / "gate.mp4", frames=60 * FPS, options={"g": str(FPS), "bf": "0"})
     now_ms = time.time_ns() // 1_000_000
     sources = {name: live_source(name) for name in COLOUR_OF}
     for name, source in sources.items():
         site.under_test.services.book.sent(source)
         show(site, source, now_ms - AGO_MS[name])
-    video = write_video(site.folder / "gate.mp4", frames=60 * FPS, options={"g": str(FPS), "bf": "0"})
     record(site.under_test.services.media.folder, video, now_ms - AGO_MS["gate"], 1, source_id="gate")
     assert site.corpus.visible() == 4 * len(COLOUR_OF)
     stored = site.under_test.services.media.pushed_thumbnails_folder / "bell" / "1" / f"{now_ms - AGO_MS['bell']}.jpg"
@@ -154,7 +154,7 @@ def test_a_moment_that_was_never_recorded_says_so_on_its_tile(visit: Visit, now_
     page = visit.open()
     search(page, "green")
     best(page).click()
-    expect(page.locator(".trouble")).to_contain_text("nothing is recorded")
+    expect(page.locator(".trouble")).to_contain_text("Nothing is recorded of this moment")
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 

@@ -70,5 +70,5 @@ export class Hits {
 /** Why a hit has nothing to play, in a few words. @param {import("./types.js").Hit} hit @param {import("./types.js").Source | undefined} source */
 function noClip(hit, source) {
   if (hit.clip_url !== null) return undefined;
-  return source?.kind === "camera" ? "Not recorded: a picture only" : "A picture only";
+  return source?.kind === "camera" ? "Not recorded" : "A picture only";
 }

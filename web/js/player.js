@@ -1,6 +1,6 @@
 // Plays a moment in its own tile; one at a time.
 
-import { clipAddress, send } from "./api.js";
+import { clipAddress, Problem, send } from "./api.js";
 import { make } from "./element.js";
 import { isWallClock } from "./time.js";
 
@@ -103,15 +103,20 @@ function offer(frame, words, act) {
  * @param {import("./types.js").Moment} moment @param {HTMLElement} frame @param {string} words @param {string} address
  */
 async function explain(moment, frame, words, address) {
+  const isRecorded = isWallClock(moment.start_ms);
+  const isJustNow = isRecorded && Date.now() - moment.start_ms < JUST_NOW_MS;
   let reason = "This browser cannot play the clip.";
   try {
     await send(address, { method: "GET", headers: { Range: "bytes=0-0" } });
   } catch (error) {
     if (error instanceof Error) reason = error.message;
+    if (isRecorded && error instanceof Problem && error.status === 404) {
+      reason = isJustNow ? "This moment is not recorded yet." : "Nothing is recorded of this moment.";
+    }
   }
   stop();
   const trouble = make("div", { class: "trouble" }, make("p", { role: "alert" }, reason));
-  if (isWallClock(moment.start_ms) && Date.now() - moment.start_ms < JUST_NOW_MS) {
+  if (isJustNow) {
     const again = make("button", { type: "button" }, "Try again");
     again.onclick = () => play(moment, frame, words);
     trouble.append(again);

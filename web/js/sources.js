@@ -11,6 +11,7 @@ const RESUME = "M9 6.5v11l8.5-5.5z";
 const REMOVE = "M5 7.5h14M9.5 7.5v-2h5v2M7 7.5l.8 11h8.4l.8-11M10.5 11v4.5M13.5 11v4.5";
 const MOVING = new Set(["waiting", "running", "catching-up"]);
 const CLOCK_OFF_MS = 2_000;
+const QUIET_MS = 60_000;
 
 /** @param {import("./types.js").Source} source */
 const isBusy = (source) => source.kind === "file" && MOVING.has(source.state);
@@ -18,8 +19,11 @@ const isBusy = (source) => source.kind === "file" && MOVING.has(source.state);
 /** A camera that does not come, or a file that cannot be read. @param {import("./types.js").Source} source */
 const isTroubled = (source) => source.state === "failed" || (source.kind !== "file" && source.state === "waiting" && source.error !== null);
 
-/** @param {import("./types.js").Source} source */
-const isLive = (source) => source.kind !== "file" && source.state === "running";
+/** A camera that runs, or a program that has sent a picture within the last minute. @param {import("./types.js").Source} source */
+const isLive = (source) => source.state === "running" && (source.kind === "camera" || (source.kind === "push" && ageOf(source) < QUIET_MS));
+
+/** How old the newest picture is. @param {import("./types.js").Source} source */
+const ageOf = (source) => (source.last_sample_at === null ? Infinity : Date.now() - Date.parse(source.last_sample_at));
 
 /** What moves comes first, then what is in trouble, then what is live, then the rest by name. @param {import("./types.js").Source} source */
 const place = (source) => (isBusy(source) ? "0" : isTroubled(source) ? "1" : source.kind !== "file" ? "2" : "3") + (source.name || source.source_id);
@@ -87,7 +91,7 @@ export class Sources {
     }
     const sorted = [...this.all].sort((one, other) => place(one).localeCompare(place(other)));
     for (const [index, source] of sorted.entries()) {
-      const facts = JSON.stringify({ ...source, ...(source.kind === "file" ? {} : { last_t_ms: 0, last_sample_at: "", searchable_seconds: 0, samples_per_second: 0 }) });
+      const facts = JSON.stringify({ ...source, ...(source.kind === "file" ? {} : { last_t_ms: 0, last_sample_at: "", searchable_seconds: 0, samples_per_second: 0, live: isLive(source) }) });
       const drawn = this.items.get(source.source_id);
       const item = drawn?.facts === facts ? drawn.item : this.item(source);
       if (source.kind !== "file") tell(item, source); // every second, beside buttons that keep their focus
@@ -149,11 +153,11 @@ export class Sources {
   }
 }
 
-/** The state of a source, and since when it is in it where that is worth to know. @param {import("./types.js").Source} source */
+/** The state of a source in a word. @param {import("./types.js").Source} source */
 function state(source) {
-  const dot = make("span", { class: "dot", "data-state": isLive(source) ? "live" : isTroubled(source) ? "failed" : source.state });
-  if (isLive(source)) return make("span", { class: "state" }, dot, "live");
-  return make("span", { class: "state" }, dot, source.state);
+  const isQuiet = source.kind === "push" && !isLive(source) && source.state === "running";
+  const shown = isLive(source) ? "live" : isQuiet ? "quiet" : source.state;
+  return make("span", { class: "state" }, make("span", { class: "dot", "data-state": isTroubled(source) ? "failed" : shown }), shown);
 }
 
 /** Says how a live source is doing now. @param {HTMLLIElement} item @param {import("./types.js").Source} source */
@@ -184,10 +188,9 @@ function liveKind(source) {
 
 /** @param {import("./types.js").Source} source @returns {string[]} */
 function liveFacts(source) {
-  const last = source.last_sample_at === null ? null : Date.parse(source.last_sample_at);
   const facts = [
     source.kind === "camera" && source.since_ms !== null && `since ${moment(source.since_ms)}`,
-    last !== null && `last picture ${length(Date.now() - last)} ago`,
+    source.last_sample_at !== null && `last picture ${length(ageOf(source))} ago`,
     isLive(source) && source.samples_per_second !== null && `${source.samples_per_second.toFixed(1)} a second`,
     isLive(source) && source.searchable_seconds !== null && `found after ${source.searchable_seconds.toFixed(1)} s`,
   ];

@@ -54,11 +54,15 @@ function still(words, why) {
 function picture(address) {
   const image = make("img", { src: address, alt: "", loading: "lazy", decoding: "async" });
   const waits = [...LOOK_AGAIN_MS];
-  image.onload = () => image.classList.remove("absent");
+  image.onload = () => {
+    image.classList.remove("absent");
+    image.parentElement?.querySelector(".tile-none")?.remove();
+  };
   image.onerror = () => {
     image.classList.add("absent");
     const wait = waits.shift();
     if (wait) setTimeout(() => (image.src = address), wait);
+    else if (!image.parentElement?.querySelector(".tile-none")) image.after(make("span", { class: "tile-none" }, "No picture is kept"));
   };
   return image;
 }
