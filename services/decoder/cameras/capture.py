@@ -260,11 +260,11 @@ class _Session:
 
     def described(self, cadence: Cadence) -> Camera:
         """Return what is said of the camera."""
-        context = self.camera.video.codec_context
+        width, height = self.sampler.size
         return Camera(
             codec=self.camera.codec,
-            width=max(0, context.width),
-            height=max(0, context.height),
+            width=width,
+            height=height,
             decodes="keyframes" if cadence.keyframes_alone else "frames",
             gop_ms=cadence.gop_ms,
             clock=self.clock.source,

@@ -10,7 +10,6 @@ from typing import Any, Final
 import av
 from av.error import FFmpegError
 
-from schemas.limits import JPEG_PIXELS_LIMIT
 from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.places import Place
 
@@ -65,8 +64,6 @@ class RtspCamera:
             raise CameraDown(self._refused(error)) from None
         self.video = self._choose_video()
         self.audio = next(iter(self._container.streams.audio), None)
-        self.video.codec_context.thread_count = 1
-        self.video.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT), "err_detect": "explode"}
 
     @property
     def codec(self) -> str:
@@ -159,7 +156,8 @@ class RtspCamera:
 
 
 def _pts_ms(packet: Any) -> float:
-    return float(packet.pts * Fraction(packet.time_base) * 1000)
+    time_base = packet.time_base
+    return float(packet.pts * 1000 * time_base.numerator / time_base.denominator)
 
 
 def _reported_ms(packet: Any) -> float | None:
