@@ -106,8 +106,8 @@ def test_what_is_recorded_is_all_that_came_at_its_times(bus: LiveBus, decoder: D
     ((segment, path),) = bus.segments(name)
     shown = [(segment.start_ms + t_ms, number) for t_ms, number in pictures(path)]
     assert all(number is not None and abs(number - t_ms) < 60 for t_ms, number in shown)
-    acknowledged = {line.t_ms: (line.partition, line.offset) for line in bus.journal(name)}
-    assert acknowledged == {one.headers.t_ms: (one.partition, one.offset) for one in bus.samples(name)}
+    sent = {one.headers.t_ms: (one.partition, one.offset) for one in bus.samples(name)}
+    bus.wait(lambda: {line.t_ms: (line.partition, line.offset) for line in bus.journal(name)} == sent, 5)
     assert {line.t_ms - segment.start_ms for line in bus.journal(name)} <= {t_ms for t_ms, _ in pictures(path)}
     assert bus.ends(name) == [segment.run]
 
