@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 import psutil
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from framebus.local.jars import ensure_jars
 from framebus.local.kafka import KafkaServer
@@ -70,12 +70,23 @@ class Bus:
 
     def samples(self) -> list[Sample]:
         """Return what has been sampled since the last call, up to now."""
-        ends = [self._consumer.get_watermark_offsets(place)[1] for place in self._places]
+        ends = [self._end(place) for place in self._places]
         found: list[Sample] = []
         while any(at.offset < end for at, end in zip(self._consumer.position(self._places), ends, strict=True) if end):
             messages = self._consumer.consume(500, 0.05)
             found += [_sample(message) for message in messages if message.error() is None and message.value()]
         return found
+
+    def _end(self, place: TopicPartition) -> int:
+        """Ask Kafka until it answers: just after a topic's creation it may know no leader."""
+        deadline = time.monotonic() + RUNNING_SECONDS
+        while True:
+            try:
+                return int(self._consumer.get_watermark_offsets(place)[1])
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     @contextmanager
     def _decoder(self) -> Iterator[psutil.Process]:
