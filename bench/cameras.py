@@ -91,7 +91,16 @@ def _idle(bus: Bus, seconds: float) -> float:
 def _print(screen: Console, gop_seconds: int, cameras: int, turns: Mapping[str, Sequence[Turn]], idle: float) -> None:
     title = f"S2: 1080p H.264, 25 fps, GOP {gop_seconds} s, 1 sample/s, {cameras} cameras; % of a core per camera"
     table = Table(title=title)
-    for column in ("", "median", "each turn", "OpenCV `read` is", "grid points filled", "after its point, ms", "memory, MB"):
+    for column in (
+        "",
+        "median",
+        "each turn",
+        "OpenCV `read` is",
+        "grid points filled",
+        "after its point, ms",
+        "memory, MB",
+        "machine, cores",
+    ):
         table.add_column(column, justify="left" if not column else "right")
     opencv = _shares(turns["read"], cameras)
     for way, done in turns.items():
@@ -106,8 +115,9 @@ def _print(screen: Console, gop_seconds: int, cameras: int, turns: Mapping[str, 
             f"{sum(one.filled for one in grid)} of {sum(one.points for one in grid)}",
             f"{median(one.after_ms for one in grid):.0f}",
             f"{median(turn.usage.memory_mb for turn in done):.0f}",
+            f"{median(turn.usage.machine_cores for turn in done):.2f}",
         )
-    table.add_row("decoder without cameras, % of a core", f"{100 * idle:.2f}", "", "", "", "", "")
+    table.add_row("decoder without cameras, % of a core", f"{100 * idle:.2f}", "", "", "", "", "", "")
     screen.print(table)
     screen.print(f"The same picture's times, decoder and OpenCV, are at most {_apart_ms(turns):.0f} ms apart.")
 

@@ -79,9 +79,21 @@ def _lateness(samples: Sequence[Sample]) -> tuple[float, float]:
 def _print(screen: Console, name: str, idle: Usage, levels: Sequence[Level]) -> None:
     table = Table(title=f"One decoder, cameras of {name}, H.264, 25 fps, GOP 1 s, 1 sample/s, recorded")
     columns = ("cameras", "cores", "% of a core each", "cameras a core", "memory, MB", "MB each", "threads", "samples/s")
-    for column in (*columns, "capture → Kafka p50, ms", "p95, ms", "camera server, cores"):
+    for column in (*columns, "capture → Kafka p50, ms", "p95, ms", "camera server, cores", "machine, cores"):
         table.add_column(column, justify="right")
-    idle_row = (f"{idle.cores:.3f}", "", "", f"{idle.memory_mb:.0f}", "", f"{idle.threads}", "", "", "", "")
+    idle_row = (
+        f"{idle.cores:.3f}",
+        "",
+        "",
+        f"{idle.memory_mb:.0f}",
+        "",
+        f"{idle.threads}",
+        "",
+        "",
+        "",
+        "",
+        f"{idle.machine_cores:.2f}",
+    )
     table.add_row("0", *idle_row)
     for level in levels:
         each = level.usage.cores / level.cameras
@@ -97,6 +109,7 @@ def _print(screen: Console, name: str, idle: Usage, levels: Sequence[Level]) -> 
             f"{level.late_ms[0]:.0f}",
             f"{level.late_ms[1]:.0f}",
             f"{level.server_cores:.2f}",
+            f"{level.usage.machine_cores:.2f}",
         )
     screen.print(table)
     worst = max(_memory_each(idle, level) for level in levels)

@@ -23,6 +23,7 @@ from bench.prober import Findings, Prober
 from bench.processes import cpu_seconds
 from bench.scenes import NAME
 from bench.served import Served, looping, serving
+from bench.usage import busy_seconds
 from framebus.client import Client
 from framebus.demo.script import CLIPS
 from framebus.demo.stack import RunningStack, running_stack
@@ -80,11 +81,12 @@ def measure(folder: Path, screen: Console, *, cameras: int, events: int, gop_sec
 def _phase(home: Path, stack: RunningStack, client: Client, ask: Callable[[], Prober], events: int) -> Phase:
     root = psutil.Process(stack.process.pid)
     with Observer(json.loads((home / "stack.json").read_text())["kafka"]) as observer:
-        before, began, model = cpu_seconds(root), time.perf_counter(), model_of(home)
+        before, busy, began, model = cpu_seconds(root), busy_seconds(), time.perf_counter(), model_of(home)
         findings = ask().run(events)
         seconds = time.perf_counter() - began
         used = cpu_seconds(root)
         cores = {part: (used[part] - before.get(part, 0.0)) / seconds for part in used}
+        cores["machine"] = (busy_seconds() - busy) / seconds
         return Phase(findings, dict(observer.passages), cores, model_of(home).since(model, seconds), _waiting(client))
 
 
@@ -138,8 +140,8 @@ def _print(screen: Console, setting: str, load: str, phase: Phase, gop_seconds: 
     _row(table, "a search by picture, itself", findings.searches)
     screen.print(table)
     _print_parts(screen, phase)
-    busy = ", ".join(f"{part} {cores:.2f}" for part, cores in sorted(phase.cores.items()))
-    screen.print(f"events not found: {findings.missed}; cores in use: {busy}, all {sum(phase.cores.values()):.2f}")
+    busy = ", ".join(f"{part} {cores:.2f}" for part, cores in phase.cores.items())
+    screen.print(f"events not found: {findings.missed}; cores in use: {busy}")
     screen.print(f"model: {phase.model}; {phase.waiting} bulk frames in line at the end")
 
 

@@ -62,7 +62,7 @@ class Capture:
         self._period_ms = 1000 / source.sample_fps
         self._grid = Grid(source.sample_fps)
         self._cadence = Cadence(self._grid, self._period_ms)
-        self._last_ms: int | None = None
+        self._last_ms = self._voice.seen_until_ms()
         self._run: int | None = None
         self._broken = False
         self._seq = 0

@@ -47,6 +47,17 @@ class Voice:
         """The run that was said last, here or by an owner before."""
         return None if self._said is None else self._said.run
 
+    def seen_until_ms(self) -> int | None:
+        """Return until when samples of this life may have been taken by an owner before; None where there was none.
+
+        A camera sends the pictures since its last keyframe to whoever connects, and its clock may be ahead of ours.
+        """
+        if self._said is None or self._said.run is None:
+            return None
+        camera = self._said.camera
+        ahead_ms = camera.clock_off_ms if camera is not None and camera.clock == "reports" else 0
+        return now_ms() + max(0, ahead_ms or 0)
+
     def mute(self) -> None:
         """Say nothing more; when this returns, nothing is being said."""
         with self._lock:

@@ -73,8 +73,10 @@ def server(clips: dict[str, Clip]) -> Iterator[CameraServer]:
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
-    return f"cam-{next(numbers)}"
+def name(bus: LiveBus) -> Iterator[str]:
+    name = f"cam-{next(numbers)}"
+    yield name
+    bus.want(name, "rtsp://127.0.0.1/gone", wanted="removed")
 
 
 def test_samples_show_the_moment_that_their_time_says(bus: LiveBus, decoder: Decoder, server: CameraServer, name: str) -> None:
