@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--vit-seconds", type=float, default=240, help="pipeline: the same for the large one; 0 leaves it out")
     parser.add_argument("--cameras", type=int, default=8, help="cameras: how many at once (default: %(default)s)")
     parser.add_argument("--turn-seconds", type=float, default=15, help="cameras, fleet: seconds of a turn (default: %(default)s)")
-    parser.add_argument("--levels", type=int, nargs="+", default=[10, 50, 100], help="fleet: numbers of cameras")
+    parser.add_argument("--levels", type=int, nargs="+", default=[10, 25, 50, 100], help="fleet: numbers of cameras")
     parser.add_argument("--plot", type=Path, help="fleet: write the figures as an SVG here")
     parser.add_argument("--live-cameras", type=int, default=20, help="freshness: cameras beside the one that is searched")
     parser.add_argument("--events", type=int, default=40, help="freshness: events of each setting (default: %(default)s)")
