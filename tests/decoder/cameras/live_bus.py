@@ -23,7 +23,7 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 
 ROOT = Path(__file__).parents[3]
-OURS = (b"cam-", b"live-")
+OURS = (b"captured-", b"filmed-")
 """Sources of tests of cameras; others share the broker, and some of them send rubbish."""
 
 

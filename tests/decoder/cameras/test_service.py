@@ -74,7 +74,7 @@ def server(clips: dict[str, Clip]) -> Iterator[CameraServer]:
 
 @pytest.fixture
 def name(bus: LiveBus) -> Iterator[str]:
-    name = f"cam-{next(numbers)}"
+    name = f"captured-{next(numbers)}"
     yield name
     bus.want(name, "rtsp://127.0.0.1/gone", wanted="removed")
 
@@ -304,7 +304,7 @@ def test_a_paused_camera_is_silent_until_it_is_resumed(bus: LiveBus, decoder: De
 def test_cameras_move_between_owners_and_are_captured_by_one(
     bus: LiveBus, decoder: Decoder, server: CameraServer, tmp_path: Path
 ) -> None:
-    names = [f"cam-{next(numbers)}" for _ in range(6)]
+    names = [f"captured-{next(numbers)}" for _ in range(6)]
     other = Decoder(bus, tmp_path / "other.log")
     for one in names:
         bus.want(one, server.url("moves"))

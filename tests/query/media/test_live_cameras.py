@@ -60,7 +60,7 @@ def decoded(jpeg: bytes) -> Picture:
 def test_the_thumbnail_of_a_fresh_sample_is_that_sample_and_a_clip_begins_at_its_second(
     bus: LiveBus, desk: Desk, server: CameraServer, tmp_path: Path, mount: str, sample_fps: float
 ) -> None:
-    name = f"live-{mount.replace('_', '-')}"
+    name = f"filmed-{mount.replace('_', '-')}"
     desk.add(camera_source(name))
     bus.want(name, server.url(mount), sample_fps=sample_fps)
     for _ in range(3):
