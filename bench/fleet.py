@@ -106,7 +106,7 @@ def _print(screen: Console, name: str, idle: Usage, levels: Sequence[Level]) -> 
             f"{level.cameras}",
             f"{level.usage.cores:.2f}",
             f"{100 * each:.2f}",
-            f"{1 / each:.0f}",
+            f"{1 / each:.0f}" if level.keeps_up else "",
             f"{level.usage.memory_mb:.0f}",
             f"{_memory_each(idle, level):.1f}",
             f"{level.usage.threads}",
@@ -128,7 +128,9 @@ def _memory_each(idle: Usage, level: Level) -> float:
 
 
 def _plot(path: Path, measured: dict[str, list[Level]]) -> None:
+    """Draw the levels that this machine bears."""
     across = "cameras"
+    measured = {name: [level for level in levels if level.keeps_up] for name, levels in measured.items()}
     cores = {name: [(one.cameras, one.usage.cores) for one in levels] for name, levels in measured.items()}
     memory = {name: [(one.cameras, one.usage.memory_mb) for one in levels] for name, levels in measured.items()}
     late = {name: [(one.cameras, one.late_ms[1]) for one in levels] for name, levels in measured.items()}
