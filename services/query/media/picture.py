@@ -28,27 +28,34 @@ def picture_at(stretches: Sequence[Stretch], t_ms: int, check: Callable[[], None
     for stretch in stretches:
         # A sample is often a keyframe: sought a little later, decoding begins with it and not with the one before.
         with suppress(NothingThereError), opened_at(stretch, t_ms + TOLERANCE_MS, with_audio=False) as original:
-            frame = _frame_at(original, t_ms - TOLERANCE_MS, check)
+            frame = _frame_at(original, t_ms, check, may_grow=stretch.recorded)
             return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
     raise NothingThereError(f"t_ms {t_ms}: the recording ends before this moment")
 
 
-def _frame_at(original: Original, t_ms: int, check: Callable[[], None]) -> VideoFrame:
-    wanted = original.timeline.pts_at(t_ms)
-    for frame in _decoded(original, wanted, check):
+def _frame_at(original: Original, t_ms: int, check: Callable[[], None], *, may_grow: bool) -> VideoFrame:
+    """Return the frame; from the end of a file that may grow only the very one: those before it may still be on their way."""
+    wanted = original.timeline.pts_at(t_ms - TOLERANCE_MS)
+    exact = original.timeline.pts_at(t_ms + TOLERANCE_MS + 1)
+    for frame, from_the_end in _decoded(original, wanted, check):
         if frame.pts is not None and frame.pts >= wanted:
+            if may_grow and from_the_end and frame.pts >= exact:
+                break
             return frame
     raise NothingThereError
 
 
-def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iterator[VideoFrame]:
-    """Decode from the keyframe on; frames before `wanted` that no other frame needs are skipped, a quarter of the work."""
+def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iterator[tuple[VideoFrame, bool]]:
+    """Decode from the keyframe on; frames before `wanted` that no other frame needs are skipped, a quarter of the work.
+
+    With each frame comes whether the end of the file has pushed it out, and not a later packet.
+    """
     decoder = original.video.codec_context
     for packet in original.reading(check):
         early = packet.pts is not None and packet.pts < wanted
         decoder.skip_frame = "NONREF" if early else "DEFAULT"
-        yield from decodable(decoder, packet)
-    yield from decodable(decoder, None)
+        yield from ((frame, False) for frame in decodable(decoder, packet))
+    yield from ((frame, True) for frame in decodable(decoder, None))
 
 
 def thumbnail_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
