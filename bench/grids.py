@@ -35,24 +35,24 @@ def filled(samples: Sequence[Shown], began_ms: float, ended_ms: float) -> Filled
     return Filled(len(points), counts.count(1), median(inside) if inside else 0.0)
 
 
-def farthest_ms(samples: Sequence[Shown], others: Sequence[Shown]) -> float:
-    """Return how far the times of pictures may be from those that another reader gave to the same camera's pictures.
+def deviation_ms(samples: Sequence[Shown]) -> float:
+    """Return how far the times of a looping camera's pictures are from what the others say, at most.
 
-    A looping camera shows frame n at a time that is n frames after a beginning, but for whole loops.
+    Frame n is shown n frames after a beginning, but for whole loops: all pictures must name the same one.
     """
-    ours, theirs = _beginnings(samples), _beginnings(others)
-    middle = _circular_median(theirs)
-    return max(abs(_apart(one, middle)) for one in ours)
+    beginnings = _beginnings(samples)
+    return max(abs(_apart(one, beginnings[-1])) for one in beginnings)
+
+
+def earliest_ms(samples: Sequence[Shown], arrived: Sequence[Shown]) -> float:
+    """Return how long after its time a picture arrived at another reader of the same camera, at least."""
+    beginning = _beginnings(samples)[-1]
+    return min(_apart(one, beginning) for one in _beginnings(arrived))
 
 
 def _beginnings(samples: Sequence[Shown]) -> list[float]:
     assert all(sample.number is not None for sample in samples), "a picture whose number cannot be read"
     return [(sample.t_ms - (sample.number or 0) * 1000 / FPS) % LOOP_MS for sample in samples]
-
-
-def _circular_median(values: Sequence[float]) -> float:
-    first = values[0]
-    return first + median(_apart(value, first) for value in values)
 
 
 def _apart(one: float, other: float) -> float:
