@@ -54,7 +54,7 @@ def run(stopping: threading.Event) -> None:
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
     loop = Loop(
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
-        heartbeat=settings.heartbeat, each_turn=(ownership.follow,),
+        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch),
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
     loop.run(stopping)

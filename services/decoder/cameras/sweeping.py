@@ -48,6 +48,11 @@ class Sweeper:
         self._stopping.set()
         self._thread.join()
 
+    def watch(self) -> None:
+        """Raise when the thread has died; its stack trace was printed when it did."""
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping.is_set():
+            raise RuntimeError("the thread of retention has ended by itself; its stack trace is above")
+
     def sweep(self) -> int:
         """Delete what is over and return how many segments that were."""
         recorded = list(_recorded(self._folder))
