@@ -18,11 +18,11 @@ demo: install ## start everything, add sample clips, search them; ONCE=1 stops a
 	@$(RUN) -m framebus.demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: install browser check ## lint, types, unit, contract and end-to-end tests on the real broker, Milvus and browser
+test: develop browser check ## lint, types, unit, contract and end-to-end tests on the real broker, Milvus and browser
 	@$(RUN) -m pytest
 
 .PHONY: check
-check: install page ## lint, format, types, import rules, dead code, duplicates, scripts; under a minute
+check: develop page ## lint, format, types, import rules, dead code, duplicates, scripts; under a minute
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/mypy
@@ -43,25 +43,28 @@ up: install ## start the local stack in the foreground
 	@.venv/bin/framebus up
 
 .PHONY: bench
-bench: install ## measure speed and memory on this machine, as a table
+bench: develop ## measure speed and memory on this machine, as a table
 	@$(RUN) -m bench
 
 .PHONY: schemas
-schemas: install ## publish the JSON Schemas and the table of topics
+schemas: develop ## publish the JSON Schemas and the table of topics
 	@$(RUN) -m schemas.publish
 
 .PHONY: train
-train: .venv-training/.installed ## train pico-1 again (MINUTES=60) from FRAMEBUS_SHARED or ../shared
-	@.venv-training/bin/python -m training.pico --minutes $(MINUTES) --out encoders/models/pico-1
+train: develop ## train pico-1 again (MINUTES=60) from FRAMEBUS_SHARED or ../shared
+	@$(RUN) -m training.pico --minutes $(MINUTES) --out encoders/models/pico-1
 
 .PHONY: lock
 lock: $(UV) ## pin every dependency again, with hashes and without registry addresses
-	@for extra in dev training decoder embedder indexer query; do \
+	@for extra in local dev decoder embedder indexer query; do \
 	  $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
 
 .PHONY: install
 install: .venv/.installed .tools/kafka-4.3.1/.complete
+
+.PHONY: develop
+develop: .venv/.developed .tools/kafka-4.3.1/.complete
 
 .PHONY: browser
 browser: ## Chromium and kcat, for the tests of the page and of producers
@@ -70,23 +73,27 @@ browser: ## Chromium and kcat, for the tests of the page and of producers
 
 .PHONY: clean
 clean: ## remove what was installed into this clone (homes and models stay)
-	@rm -rf .venv .venv-training .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV):
 	@$(PYTHON) -m venv .tools/uv
 	@.tools/uv/bin/pip install -q uv==0.13.8
 
-.venv/.installed: requirements/dev.txt pyproject.toml | $(UV)
+.venv/.installed: requirements/local.txt pyproject.toml | $(UV)
 	@echo "installing Python packages into .venv ..."
-	@test -x .venv/bin/python || $(UV) venv -q --python $(PYTHON) .venv
-	@$(UV) pip sync -q -p .venv --require-hashes requirements/dev.txt
-	@$(UV) pip install -q -p .venv --no-deps -e .
+	@$(call sync,requirements/local.txt)
 	@touch $@
 
-.venv-training/.installed: requirements/training.txt | $(UV)
-	@test -x .venv-training/bin/python || $(UV) venv -q --python $(PYTHON) .venv-training
-	@$(UV) pip sync -q -p .venv-training --require-hashes requirements/training.txt
+# After what runs the product, a tenth of this: an install of that alone takes the rest away again.
+.venv/.developed: requirements/dev.txt .venv/.installed | $(UV)
+	@echo "installing Python packages into .venv, with those of development (torch: some GB) ..."
+	@$(call sync,requirements/dev.txt)
 	@touch $@
+
+define sync
+test -x .venv/bin/python || $(UV) venv -q --python $(PYTHON) .venv; \
+$(UV) pip sync -q -p .venv --require-hashes $(1) && $(UV) pip install -q -p .venv --no-deps -e .
+endef
 
 .tools/kafka-4.3.1/.complete: deploy/local/kafka/pom.xml | .venv/.installed
 	@$(RUN) -m framebus.local.jars
