@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
+from schemas.lives import life_at
 from schemas.messages import Source
 from schemas.producer_clock import ahead_of
 
@@ -46,10 +47,3 @@ def admit(headers: FrameHeaders, written_ms: int, source: Source | None) -> Admi
 
 def _is_unrecorded(source: Source) -> bool:
     return source.kind == "push" or (source.kind == "camera" and not source.record)
-
-
-def life_at(source: Source, written_ms: int) -> int:
-    """Return the life in force at a wall-clock time; before the first one began, the first."""
-    begun = [life.life for life in source.lives if life.began_ms <= written_ms]
-    first = min((life.life for life in source.lives), default=source.life)
-    return max(begun, default=first)

@@ -2,12 +2,13 @@
 
 from schemas.errors import InvalidMessage
 from schemas.headers import EmbeddingHeaders, decode_embedding_headers
+from schemas.lives import life_at
 from schemas.messages import Source
 from schemas.space import check_space
 from schemas.vectors import decode_vector
 from services.indexer.core.entry import Entry
 from services.indexer.core.kernel import Vector
-from services.indexer.lives import life_at, standing, stated_life
+from services.indexer.lives import standing, stated_life
 from services.indexer.metrics import DROPPED
 from services.indexer.registry import Registry
 from streaming.metrics import Metrics

@@ -20,12 +20,6 @@ def stated_life(headers: FrameHeaders) -> int | None:
     return headers.life if of_stream is None else of_stream
 
 
-def life_at(source: Source, timestamp_ms: int) -> int:
-    """Return the life that was in force at a Kafka timestamp: the first one for what came before it was registered."""
-    begun = [life.life for life in source.lives if life.began_ms <= timestamp_ms]
-    return max(begun, default=min((life.life for life in source.lives), default=source.life))
-
-
 def standing(source: Source, life: int) -> Standing:
     """Say whether rows of a life are written; `ahead` of what is known, its source record must still be on its way."""
     if life > source.life:

@@ -5,8 +5,9 @@ import pytest
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
+from schemas.lives import life_at
 from schemas.messages import Kind, Life, Source, Wanted
-from services.embedder.admission import Admitted, Dropped, admit, life_at
+from services.embedder.admission import Admitted, Dropped, admit
 
 
 def source(life: int = 2, *, kind: Kind = "file", wanted: Wanted = "running", record: bool = True) -> Source:

@@ -5,8 +5,9 @@ import pytest
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
+from schemas.lives import life_at
 from schemas.messages import Life, Source, Wanted
-from services.indexer.lives import all_over, camera_days, life_at, standing, stated_life
+from services.indexer.lives import all_over, camera_days, standing, stated_life
 
 
 def source(life: int, wanted: Wanted = "running") -> Source:
