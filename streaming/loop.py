@@ -25,7 +25,7 @@ from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
-from streaming.records import Partition, Record
+from streaming.records import Partition, Record, record_of
 from streaming.stage import Stage
 from streaming.start import Start, start_of
 
@@ -170,7 +170,7 @@ class Loop:
         messages = [first, *rest]
         if Partition(first.topic() or "", first.partition() or 0) in member.given:
             del messages[0]  # its partition went and came back within this call: it is read again from the commit
-        records = [_record(message) for message in messages if self._is_record(message)]
+        records = [record_of(message) for message in messages if self._is_record(message)]
         records = [record for record in records if record.partition in member.committed]
         for topic in {record.partition.topic for record in records}:
             self._metrics.of(m.RECORDS).labels(topic).inc(sum(record.partition.topic == topic for record in records))
@@ -318,9 +318,3 @@ def _place(partition: Partition, offset: int | None = None) -> TopicPartition:
 
 def _places(partitions: Iterable[Partition]) -> list[TopicPartition]:
     return [_place(partition) for partition in partitions]
-
-
-def _record(message: Any) -> Record:
-    _, timestamp_ms = message.timestamp()
-    partition = Partition(message.topic(), message.partition())
-    return Record(partition, message.offset(), message.key(), message.value(), message.headers() or (), timestamp_ms)

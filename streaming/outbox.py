@@ -2,22 +2,21 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as KafkaMessage
 
 from schemas.limits import PAYLOAD_LIMIT_BYTES
 from schemas.messages import SCHEMA_OF, Message, encode
-from schemas.topics import dead_letter_topic
 from streaming import metrics as m
 from streaming.clients import producer_settings
+from streaming.dead_letters import is_replayed, write_letter
 from streaming.errors import Stopped, Unavailable
 from streaming.records import Record
 from streaming.rejections import Budget, Fuse
 
 Delivered = Callable[[int, int], None]
-REASON_LIMIT: Final = 500
 
 
 class Outbox:
@@ -75,21 +74,27 @@ class Outbox:
         headers = [("schema", SCHEMA_OF[type(message)].encode())]
         self.send(topic, encode(message), key=key, headers=headers, partition=partition)
 
+    def send_again(self, record: Record, on_delivered: Delivered) -> None:
+        """Send a record to its own partition with its own key, value and headers, whatever they are; waits as `send` does."""
+        place = {"partition": record.partition.number}
+        self._produce(record.partition.topic, record.value, record.key, record.headers, place, on_delivered)
+
     def reject(self, record: Record, reason: str) -> None:
         """Write a record that can never be processed to its dead-letter topic, with the reason in the headers.
 
         All are counted, and of each source a share is kept. Raises `FuseBlown` when records of many of our own sources fail and
-        none goes through. Ours carry a `life`; what others send without one says nothing about us.
+        none goes through. Ours carry a `life`; what others send without one, or a person sends again, says nothing about us.
         """
         topic = record.partition.topic
         source = record.header("source_id") or (record.key or b"").decode(errors="replace")
         self._metrics.of(m.REJECTED).labels(topic).inc()
-        if record.header("life") is not None:
+        if record.header("life") is not None and not is_replayed(record):
             self._fuse.failed(source, reason)
         if not self._budget.keeps(source, time.monotonic()):
             self._metrics.of(m.REJECTED_UNKEPT).labels(topic).inc()
             return
-        self._produce(dead_letter_topic(topic), record.value, record.key, self._why(record, reason), {}, None)
+        letter = write_letter(record, reason, self._service, int(time.time() * 1000))
+        self._produce(letter.partition.topic, letter.value, letter.key, letter.headers, {}, None)
 
     def flush(self, timeout_seconds: float = 5.0) -> None:
         """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time."""
@@ -97,17 +102,6 @@ class Outbox:
         self._raise_failure()
         if left:
             raise Unavailable(f"Kafka has not acknowledged {left} records in {timeout_seconds} s")
-
-    def _why(self, record: Record, reason: str) -> list[tuple[str, bytes | None]]:
-        added = {
-            "dlq_reason": reason[:REASON_LIMIT],
-            "dlq_service": self._service,
-            "dlq_topic": record.partition.topic,
-            "dlq_partition": str(record.partition.number),
-            "dlq_offset": str(record.offset),
-            "dlq_at": str(int(time.time() * 1000)),
-        }
-        return [*record.headers, *((name, text.encode()) for name, text in added.items())]
 
     def _produce(
         self,

@@ -1,6 +1,7 @@
 """A record of the log, free of any Kafka library."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.headers import RawHeaders
 
@@ -30,3 +31,10 @@ class Record:
             if key == name:
                 return (value or b"").decode(errors="replace")
         return None
+
+
+def record_of(message: Any) -> Record:
+    """Return a message of the Kafka client as a record."""
+    _, timestamp_ms = message.timestamp()
+    partition = Partition(message.topic(), message.partition())
+    return Record(partition, message.offset(), message.key(), message.value(), message.headers() or (), timestamp_ms)
