@@ -75,4 +75,5 @@ def redact(text: str, *passwords: str) -> str:
         for spelled in {password, quote(password, safe=""), quote(password)}:
             if spelled:
                 text = text.replace(spelled, "***")
-    return re.sub(r"(\w+://[^\s/:@]*):[^\s/@]+@", r"\1:***@", text)
+    # \b: a long word without an address is looked at once, and not from each of its letters
+    return re.sub(r"\b(\w+://[^\s/:@]*):[^\s/@]+@", r"\1:***@", text)

@@ -22,7 +22,7 @@ SECTIONS: Final[dict[str, tuple[Command, ...]]] = {
         Command("up", "", "start the local stack here; Ctrl-C stops it", "framebus.cli.up:app"),
         Command("status", "", "the whole stack at a glance", "framebus.cli.status:app"),
         Command("config", "[SERVICE]", "settings of a service: values, where they came from, meaning", "framebus.cli.config:app"),
-        Command("deadletters", "list|show", "records that could not be processed, and why", "framebus.cli.deadletters:app"),
+        Command("deadletters", "list|show|replay", "records that could not be processed", "framebus.cli.deadletters:app"),
         Command("reset", "", "delete rows, topics and media of a stopped stack", "framebus.cli.reset:app"),
     ),
     "Sources": (

@@ -1,6 +1,7 @@
 """The two streams that a command writes to."""
 
 import os
+import re
 import sys
 from typing import Any, Final, TextIO
 
@@ -11,6 +12,10 @@ PIPE_WIDTH: Final = 200
 """Columns of a table that goes to a file or a pipe: nothing is cut for a terminal that is not there."""
 
 
+CONTROLS: Final = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What JSON leaves as it is and a terminal may obey: DEL, the C1 controls, and the marks that turn the direction of a text."""
+
+
 def console(stream: TextIO | None = None) -> Console:
     """Return the console of a stream, standard output by default."""
     stream = stream or sys.stdout
@@ -19,8 +24,14 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print a result as indented JSON."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    """Print a result as indented JSON, in which no character is left that a terminal obeys."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    print(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def printable(text: str) -> str:
+    """Return a text of a stranger in one line, in which what does not print is spelled out: a terminal obeys nothing of it."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode() for one in text)
 
 
 def complain(text: str) -> None:

@@ -91,4 +91,4 @@ def _dead_letters(counts: Mapping[str, int]) -> Text:
     kept = [f"{grouped(count)} of {topic}" for topic, count in counts.items() if count]
     if not kept:
         return Text("none")
-    return Text("\n".join([*kept, "their reasons are in header dlq_reason of the topics that end in .dlq"]), "yellow")
+    return Text("\n".join([*kept, "`framebus deadletters list` says why"]), "yellow")

@@ -12,22 +12,40 @@ with Client.local() as client:                      # the stack that `framebus u
 from framebus.client.client import Client
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError
-from framebus.client.results import Camera, Hit, Readiness, Removal, SearchResult, SentFrame, Source, StackStatus, Took
+from framebus.client.results import (
+    Camera,
+    DeadLetter,
+    DeadLetterPage,
+    Hit,
+    Readiness,
+    Removal,
+    Replay,
+    SearchResult,
+    SentFrame,
+    Source,
+    StackStatus,
+    Took,
+    WholeLetter,
+)
 
 __all__ = [
     "Camera",
     "Client",
+    "DeadLetter",
+    "DeadLetterPage",
     "FramebusError",
     "Hit",
     "NoStackError",
     "Readiness",
     "Removal",
+    "Replay",
     "SearchResult",
     "SentFrame",
     "Source",
     "Stack",
     "StackStatus",
     "Took",
+    "WholeLetter",
     "find_stack",
     "home_folder",
 ]

@@ -13,7 +13,19 @@ import msgspec
 
 from framebus.client.discovery import Stack, find_stack, home_folder
 from framebus.client.errors import FramebusError, NoStackError, error_of
-from framebus.client.results import Readiness, Removal, Result, SearchResult, SentFrame, Source, SourcePage, StackStatus
+from framebus.client.results import (
+    DeadLetterPage,
+    Readiness,
+    Removal,
+    Replay,
+    Result,
+    SearchResult,
+    SentFrame,
+    Source,
+    SourcePage,
+    StackStatus,
+    WholeLetter,
+)
 from schemas.identity import derive_source_id
 
 POLL_SECONDS: Final = 0.5
@@ -193,6 +205,26 @@ class Client:
     def status(self) -> StackStatus:
         """Return backlogs, dead letters, spaces and rows; it takes a key with the role `manage` that sees every source."""
         return self._get("/v1/admin/status", StackStatus)
+
+    # Dead letters: these take a key with the role `manage`
+
+    def dead_letters(self, *, limit: int = 50, cursor: str | None = None, **wanted: str | None) -> DeadLetterPage:
+        """Return records that could not be processed, newest first. `wanted` is any of `topic service reason source since`."""
+        given = _given({**wanted, "cursor": cursor})
+        return self._get("/v1/admin/deadletters", DeadLetterPage, {"limit": str(limit), **given})
+
+    def dead_letter(self, letter_id: str) -> WholeLetter:
+        """Return all that is shown of one dead letter."""
+        return self._get(f"/v1/admin/deadletters/{letter_id}", WholeLetter)
+
+    def dead_letter_value(self, letter_id: str) -> bytes:
+        """Return the bytes of a frame or an embedding."""
+        return self._send("GET", f"/v1/admin/deadletters/{letter_id}/value").content
+
+    def replay(self, letter_ids: Sequence[str], *, dry_run: bool = False) -> Replay:
+        """Send up to 100 dead letters again to where their records came from; return when Kafka has them."""
+        body = msgspec.json.encode({"ids": letter_ids, "dry_run": dry_run})
+        return _decoded(self._send("POST", "/v1/admin/deadletters/replay", content=body), Replay)
 
     # HTTP
 

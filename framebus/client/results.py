@@ -159,6 +159,88 @@ class StackStatus(Result, frozen=True):
     index: IndexStatus | None = None
 
 
+class DeadLetter(Result, frozen=True):
+    """A record that could not be processed. Times are UTC epoch milliseconds; None is what the letter does not say.
+
+    `partition`, `offset` and `written_ms` are the record's own, in `topic`. `replay_of` is the first letter of a record that was
+    replayed `replays` times and has failed again.
+    """
+
+    id: str
+    topic: str
+    at_ms: int
+    reason: str = ""
+    service: str = ""
+    source_id: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    written_ms: int | None = None
+    value_bytes: int = 0
+    replay_of: str | None = None
+    replays: int = 0
+
+
+class DeadLetterPage(Result, frozen=True):
+    """One page of dead letters, newest first. It may be empty and still not the last one."""
+
+    dead_letters: tuple[DeadLetter, ...]
+    next_cursor: str | None = None
+
+
+class LetterHeader(Result, frozen=True):
+    """A header of a record."""
+
+    name: str
+    value: str | None = None
+
+
+class LetterValue(Result, frozen=True):
+    """The value of a record as far as it can be read: `kind` is picture, vector, json, text, bytes or empty."""
+
+    kind: str
+    text: str = ""
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    numbers: int = 0
+    begins: str = ""
+
+
+class WholeLetter(DeadLetter, frozen=True):
+    """A dead letter with all that is shown of it. `obstacle` says why it cannot be replayed, None where it can."""
+
+    key: str | None = None
+    headers: tuple[LetterHeader, ...] = ()
+    headers_left_out: int = 0
+    value: LetterValue = LetterValue(kind="empty")
+    left_out: str | None = None
+    obstacle: str | None = None
+
+
+class ReplayedLetter(Result, frozen=True):
+    """A letter that was sent again, and its new place; `offset` is None where it only would be."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int | None = None
+
+
+class RefusedLetter(Result, frozen=True):
+    """A letter that was not sent again."""
+
+    id: str
+    reason: str
+
+
+class Replay(Result, frozen=True):
+    """What became of letters that were to be sent again."""
+
+    replayed: tuple[ReplayedLetter, ...] = ()
+    refused: tuple[RefusedLetter, ...] = ()
+    dry_run: bool = False
+
+
 class SearchResult(Result, frozen=True):
     """Hits, best first. `found` is false when none is good enough to be what was asked for; the nearest may still be listed.
 

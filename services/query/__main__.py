@@ -89,6 +89,7 @@ def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Serv
         default_fps=DefaultFps(settings.sample_fps, settings.camera_fps),
         passwords=Passwords(SecretStore(settings.secrets)),
         intake=intake,
+        outbox=outbox,
         kafka=settings.kafka,
     )
 

@@ -17,6 +17,7 @@ from services.query import problems
 from services.query.access import Gate
 from services.query.access.session_routes import router as session_router
 from services.query.addresses import Allowed
+from services.query.dead_letters import DeadLetters, ReplayRequest, dead_letter_router
 from services.query.docs_page import add_docs
 from services.query.frames import FrameIntake, frame_router
 from services.query.media.clips import clip_router
@@ -39,6 +40,7 @@ from services.query.sources import SourceBook
 from services.query.stack_status import StackStatus, stack_status_router
 from services.query.store import Store
 from streaming.metrics import Metrics
+from streaming.outbox import Outbox
 
 LATER: Final = ("/v1/probes", "/v1/events", "/v1/admin", "/v1/sources/{source_id}/scores")
 
@@ -60,6 +62,7 @@ class Services:
     default_fps: DefaultFps
     passwords: Passwords
     intake: FrameIntake
+    outbox: Outbox
     kafka: str
 
 
@@ -79,9 +82,10 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(frame_router(services.intake))
     app.include_router(session_router)
     app.include_router(stack_status_router(StackStatus(services.kafka, services.store, services.pool)))
+    app.include_router(dead_letter_router(DeadLetters(services.kafka, services.book, services.outbox, services.pool)))
     _add_later(app)
     add_docs(app)
-    _describe(app, (SearchRequest, SourceRequest))
+    _describe(app, (SearchRequest, SourceRequest, ReplayRequest))
     if FOLDER.is_dir():
         app.mount("/", Page(), name="page")
     return app

@@ -95,6 +95,7 @@ def make_app(
         default_fps=DefaultFps(2.0, 1.0),
         passwords=Passwords(SecretStore(folder / "secrets")),
         intake=FrameIntake(book, writer, outbox, readiness, auto_register=auto_register, sample_fps=2.0),
+        outbox=outbox,
         kafka=kafka,
     )
     return UnderTest(create_app(services), services, ring)
