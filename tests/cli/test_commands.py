@@ -43,7 +43,6 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     "words",
     [
         *([name] for name, command in COMMANDS.items() if command.app is None),
-        ["deadletters", "replay"],
         ["encoder", "bench", "pico-1"],
         ["encoder", "export", "pico-1"],
         ["encoder", "check", "hf:google/siglip2-base-patch16-224"],

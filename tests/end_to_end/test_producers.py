@@ -13,7 +13,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from encoders.address import load
 from encoders.picture_size import read_size
+from framebus.client import DeadLetter
 from framebus.local.places import CHECKOUT
+from schemas.producer_clock import FUTURE_LIMIT_MS
 from schemas.vectors import encode_vector
 from tests.end_to_end.conftest import await_that
 from tests.end_to_end.stack import LocalStack
@@ -128,3 +130,26 @@ def test_a_wrong_record_becomes_a_dead_letter_with_its_reason(
     await_that(told_so)
     consumer.close()
     assert told in reasons[0]
+
+
+def test_a_dead_letter_is_sent_again_and_found_once_its_cause_is_gone(stack: LocalStack, producer: Producer) -> None:
+    source_id = f"fast-{uuid.uuid4().hex[:8]}"
+    captured_ms = int(time.time() * 1000) + FUTURE_LIMIT_MS + 4_000  # refused now, right in four seconds
+    for seed, value, ms in ((72, as_jpeg(scene(72)), captured_ms), (73, b"no jpeg", 0)):
+        headers = {"schema": "frame/1", "source_id": source_id, "t_ms": str(seed), "run": "1", "seq": "7", "captured_ms": str(ms)}
+        producer.produce("frames-live", value, source_id, headers=dict(headers))
+    assert producer.flush(10) == 0
+
+    def letters() -> list[DeadLetter]:
+        return list(stack.client.dead_letters(topic="frames-live", source=source_id).dead_letters)
+
+    await_that(lambda: len(letters()) == 2)
+    firsts = {one.id: one for one in letters()}
+    await_that(lambda: time.time() * 1000 > captured_ms - FUTURE_LIMIT_MS)
+    assert {one.id for one in stack.client.replay(list(firsts)).replayed} == set(firsts)
+    await_that(lambda: found(stack, source_id, 72) == 72)
+    await_that(lambda: len(letters()) == 3)
+    again = letters()[0]
+    assert again.replay_of is not None
+    assert (again.replays, again.reason) == (1, firsts[again.replay_of].reason)
+    assert "JPEG" in again.reason
