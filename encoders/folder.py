@@ -1,6 +1,7 @@
 """A model folder: what it must hold, read and checked before anything is loaded into a runtime."""
 
 import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -14,6 +15,8 @@ from schemas.space import space_name
 
 CARD: Final = "encoder.json"
 IMAGE: Final = "image.onnx"
+IMAGE_WEIGHTS: Final = ("image.onnx.data", "image.onnx_data")
+"""Where the weights of an image tower of 2 GB and more are; a change of them is a change of the space."""
 TEXT: Final = "text.onnx"
 TOKENIZER: Final = "tokenizer.json"
 BACKGROUND: Final = "background.npz"
@@ -94,8 +97,9 @@ def read_folder(path: Path) -> ModelFolder:
     if not path.is_dir():
         raise EncoderError(f"{path}: no such model folder")
     card = _card(path / CARD)
-    with _require(path / IMAGE).open("rb") as image:
-        space = space_name(card.name, image)
+    with ExitStack() as files:
+        parts = [_require(path / IMAGE), *(path / name for name in IMAGE_WEIGHTS if (path / name).is_file())]
+        space = space_name(card.name, *(files.enter_context(part.open("rb")) for part in parts))
     has_text = (path / TEXT).exists()
     if has_text:
         _check_text(path, card)
