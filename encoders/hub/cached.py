@@ -32,8 +32,8 @@ def exporter(address: str) -> Any:
     """Return the module that exports, or raise `EncoderError` that says how to get what it needs."""
     if absent := [name for name in NEEDED if find_spec(name) is None]:
         raise EncoderError(
-            f"encoder {address!r}: not exported yet, and exporting needs {', '.join(absent)}: where framebus[export] is "
-            f"installed, run `framebus encoder export {address}` with the same FRAMEBUS_MODELS, or with --out DIR, and give that folder here"
+            f"encoder {address!r}: not exported yet, and exporting needs {', '.join(absent)}: run `framebus encoder export "
+            f"{address}` where framebus[export] is installed, with this FRAMEBUS_MODELS or with --out DIR, and then name that DIR"
         )
     return import_module("encoders.hub.export")
 

@@ -291,7 +291,7 @@ def test_it_waits_for_a_broker_that_is_away_and_stops_when_asked(make_embedder: 
 
 @pytest.mark.parametrize(
     ("encoder", "reason"),
-    [("", "FRAMEBUS_ENCODER must be set"), ("pico-999", "neither a shipped model"), ("hf:org/name", "not available yet")],
+    [("", "FRAMEBUS_ENCODER must be set"), ("pico-999", "neither a shipped model"), ("hf:name", "expected hf:organisation/name")],
 )
 def test_an_encoder_that_cannot_be_used_ends_the_process_with_a_reason(
     bus: Bus, make_embedder: MakeEmbedder, encoder: str, reason: str

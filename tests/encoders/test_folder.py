@@ -97,5 +97,6 @@ def test_an_address_is_a_shipped_name_or_a_folder(tmp_path: Path) -> None:
     for address in ("", "pico-999", str(tmp_path / "absent")):
         with pytest.raises(EncoderError, match="neither a shipped model"):
             load(address, threads=1)
-    with pytest.raises(EncoderError, match="not available yet; export it to a model folder"):
-        load("hf:google/siglip2-base-patch16-224", threads=1)
+    for address in ("hf:", "hf:name", "hf:../../etc", "hf:org/name@", "hf:org/name@../main", "hf:org/na--me", "hf:org/name/more"):
+        with pytest.raises(EncoderError, match="expected"):
+            load(address, threads=1)
