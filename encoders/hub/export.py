@@ -1,6 +1,8 @@
 """From a published model to a model folder: found, read, exported, compared with transformers, and only then kept."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -10,6 +12,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from encoders.errors import EncoderError
 from encoders.folder import IMAGE, TEXT, TOKENIZER
 from encoders.hub import snapshot
 from encoders.hub.address import Repository
@@ -44,7 +47,7 @@ def export_to_cache(source: Repository | Path, cache: ModelCache, say: Say, *, t
     """
     checkpoint, commit = _checkpoint(source, say)
     name = checkpoint.name if "/" in checkpoint.name else f"local/{checkpoint.name}"
-    with cache.alone(name, say):
+    with _writing(), cache.alone(name, say):
         folder, agreement = cache.folder(name, commit), None
         if folder is None:
             with cache.new_folder(name, commit) as partial:
@@ -59,7 +62,7 @@ def export_to_cache(source: Repository | Path, cache: ModelCache, say: Say, *, t
 def export_to_folder(source: Repository | Path, folder: Path, say: Say, *, threads: int) -> Exported:
     """Make the model folder of `source` at `folder`, which must not be there yet; raises `EncoderError`."""
     checkpoint, _ = _checkpoint(source, say)
-    with filled_whole(folder, f".{folder.name}.partial-") as partial:
+    with _writing(), filled_whole(folder, f".{folder.name}.partial-") as partial:
         agreement = fill_folder(partial, checkpoint, say, threads=threads)
     return Exported(folder, agreement)
 
@@ -85,6 +88,15 @@ def fill_folder(
     write_background(folder, threads)
     say(f"cosine at least {agreement.image:.6f} (image), {agreement.text:.6f} (text); {time.monotonic() - began:.0f} s")
     return agreement
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell a full disk or a folder that may not be written as what they are."""
+    try:
+        yield
+    except OSError as error:
+        raise EncoderError(f"the exported model cannot be kept: {error}; FRAMEBUS_MODELS or --out names another place") from None
 
 
 def _checkpoint(source: Repository | Path, say: Say) -> tuple[Checkpoint, str]:

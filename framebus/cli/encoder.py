@@ -12,13 +12,14 @@ from encoders.address import load
 from encoders.check import Report, check
 from encoders.errors import EncoderError
 from framebus.cli.application import application
+from framebus.cli.encoder_export import export_command
 from framebus.cli.failure import FAILED, Failure, not_yet
 from framebus.cli.screen import complain, console
 
 LENGTH_TOLERANCE: Final = 1e-3
 AGREEMENT_AT_LEAST: Final = 0.9999
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="A shipped model (pico-1) or the path of a model folder.")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="A shipped model (pico-1), a model folder, or hf:org/name.")]
 
 app = application("Encoders: the models that turn pictures and texts into vectors.")
 
@@ -34,8 +35,6 @@ def check_command(
 
     Needs no running stack. Exits with 1 and the reason when the encoder cannot be used.
     """
-    if address.startswith("hf:"):
-        raise not_yet(address, "give a shipped model (pico-1) or the path of a model folder")
     try:
         report = check(load(address, threads=threads))
     except EncoderError as error:
@@ -57,10 +56,7 @@ def bench_command(address: Address) -> None:
     raise not_yet(f"framebus encoder bench {address}", "`framebus encoder check` prints images and texts a second")
 
 
-@app.command("export")
-def export_command(address: Address) -> None:
-    """Make a model folder of an hf: model (not available yet)."""
-    raise not_yet(f"framebus encoder export {address}")
+app.command("export")(export_command)
 
 
 def faults_of(report: Report) -> Iterator[str]:

@@ -44,8 +44,6 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     [
         *([name] for name, command in COMMANDS.items() if command.app is None),
         ["encoder", "bench", "pico-1"],
-        ["encoder", "export", "pico-1"],
-        ["encoder", "check", "hf:google/siglip2-base-patch16-224"],
         ["search", "a dog", "--not", "night"],
         ["search", "a dog", "--all", "a cat"],
         ["search", "a dog", "--then", "a cat", "--within", "5"],
