@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from encoders.backends import Description
 from encoders.errors import EncoderError, NoTextTower
 from encoders.folder import Background, Found, ModelFolder, Vectors
 from encoders.picture_size import Format
@@ -25,10 +26,23 @@ class Tower(Protocol):
 
 
 class OpenTower(Protocol):
-    """How a backend opens one tower of a model folder."""
+    """How one tower of a model folder is opened."""
 
     def __call__(self, path: Path, *, input_name: str, output_name: str) -> Tower:
         """Return the tower at `path`, or raise `EncoderError`."""
+
+
+class Runtime(Protocol):
+    """What the module of a backend holds."""
+
+    def describe(self, threads: int) -> Description:
+        """Return what runs a tower here."""
+
+    def device_memory_bytes(self) -> int | None:
+        """Return the most memory of a GPU that its towers have held, None where they lie in the memory of the process."""
+
+    def open_tower(self, path: Path, *, input_name: str, output_name: str, threads: int) -> Tower:
+        """Return the tower at `path`, or raise `EncoderError`. `threads` is what one run may use of a CPU."""
 
 
 class Encoder:
@@ -37,11 +51,12 @@ class Encoder:
     `embed_images` and `embed_texts` may be called from several threads once warm; `prepare` from any at any time.
     """
 
-    def __init__(self, folder: ModelFolder, open_tower: OpenTower, backend: str) -> None:
-        """Take a checked folder and the backend that runs it; `backend` is its description."""
+    def __init__(self, folder: ModelFolder, open_tower: OpenTower, runtime: Description) -> None:
+        """Take a checked folder and the backend that runs it, with its description."""
         self._folder = folder
         self._open_tower = open_tower
-        self.backend: Final = backend
+        self.backend: Final = str(runtime)
+        self.precision: Final = runtime.precision
         self.space: Final = folder.space
         self.name: Final = folder.card.name
         self.dimension: Final = folder.card.dimension
@@ -127,6 +142,10 @@ class Encoder:
     def _check_vectors(self, path: Path, vectors: Vectors) -> None:
         if vectors.shape != (2, self.dimension):
             raise EncoderError(f"{path}: 2 inputs give vectors of shape {vectors.shape}: encoder.json says [2, {self.dimension}]")
+        if not np.isfinite(vectors).all():
+            raise EncoderError(
+                f"{path}: gives vectors with NaN or infinite numbers: the weights are broken, or leave their range"
+            )
         norms = np.linalg.norm(vectors, axis=1)
         if not np.allclose(norms, 1.0, atol=1e-2):
             raise EncoderError(f"{path}: gives vectors of length {norms[0]:.4f}: the graph must end in unit vectors")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from encoders.backends import split
 from encoders.errors import EncoderError
 from encoders.folder import CARD, ModelFolder, read_folder
 from encoders.hub.address import PREFIX
@@ -13,7 +14,11 @@ PUBLISHED: Final = ("config.json", "open_clip_config.json")
 
 
 def find_folder(address: str) -> ModelFolder:
-    """Return the checked folder of a shipped model, of a path or of an `hf:` address; raises `EncoderError` for anything else."""
+    """Return the checked folder of a shipped model, of a path or of an `hf:` address; raises `EncoderError` for anything else.
+
+    A backend at the address's end is read over.
+    """
+    address, _ = split(address)
     if address.startswith(PREFIX):
         return read_folder(cached_folder(address))
     shipped = SHIPPED / address

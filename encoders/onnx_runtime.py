@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from encoders.backends import Description, on_cpu
 from encoders.errors import EncoderError
 
 FATAL_ONLY: Final = 4
@@ -49,9 +50,14 @@ class OnnxTower:
             raise EncoderError(f"{self._path}: {what}: {error}") from None
 
 
-def describe(threads: int) -> str:
-    """Return the backend in words, for a log line at start-up."""
-    return f"ONNX Runtime {ort.__version__}, CPU, {threads} thread{'s' if threads != 1 else ''}"
+def describe(threads: int) -> Description:
+    """Return what runs a tower here."""
+    return Description("ONNX Runtime", ort.__version__, on_cpu(threads), "fp32")
+
+
+def device_memory_bytes() -> int | None:
+    """Return None: towers lie in the memory of the process."""
+    return None
 
 
 def open_tower(path: Path, *, input_name: str, output_name: str, threads: int) -> OnnxTower:

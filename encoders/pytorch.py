@@ -1,0 +1,127 @@
+"""The PyTorch backend: the graph of a model folder as PyTorch's own kernels, on the CPU or on a GPU."""
+
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from onnx import TensorProto
+from torch import Tensor
+
+from encoders.backends import Description, on_cpu
+from encoders.batch_sizes import BUCKETS, bucket_of, pieces
+from encoders.errors import EncoderError
+from encoders.folder import Vectors
+from encoders.machine import cpu_has_bf16
+from encoders.onnx_file import read_onnx
+from encoders.onnx_to_torch.fusion import fuse
+from encoders.onnx_to_torch.graph import TorchGraph
+from encoders.precision import lowered
+
+TYPES: Final = {"bf16": TensorProto.BFLOAT16, "fp16": TensorProto.FLOAT16}
+FAILURES: Final = (RuntimeError, IndexError, TypeError, ValueError)
+"""What torch raises where a tensor does not fit an operator; an `EncoderError` passes through as it is."""
+
+
+class CpuTower:
+    """One tower on the CPU, for batches of any size."""
+
+    def __init__(self, graph: TorchGraph, path: Path) -> None:
+        self._graph, self._path = graph, path
+
+    def run(self, inputs: npt.NDArray[Any]) -> Vectors:
+        """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
+        return _run(self._graph, torch.from_numpy(np.ascontiguousarray(inputs)), self._path).numpy()
+
+
+class CudaTower:
+    """One tower on a GPU: a CUDA graph for each bucket, on a stream of its own, fed and read through pinned memory.
+
+    A graph is captured at the first batch of its size and replayed from then on, with one launch in place of hundreds.
+    """
+
+    def __init__(self, graph: TorchGraph, path: Path, device: torch.device) -> None:
+        self._graph, self._path, self._device = graph, path, device
+        self._stream = torch.cuda.Stream(device)
+        self._captured: dict[int, _Captured] = {}
+        self._lock = Lock()
+
+    def run(self, inputs: npt.NDArray[Any]) -> Vectors:
+        """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
+        with self._lock, torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+            return np.concatenate([self._run_piece(piece) for piece in pieces(inputs, BUCKETS[-1])])
+
+    def _run_piece(self, piece: npt.NDArray[Any]) -> Vectors:
+        bucket = bucket_of(len(piece))
+        if bucket not in self._captured:
+            self._captured[bucket] = self._capture(bucket, torch.from_numpy(np.ascontiguousarray(piece[:1])))
+        captured = self._captured[bucket]
+        captured.sent[: len(piece)].copy_(torch.from_numpy(np.ascontiguousarray(piece)))
+        captured.inputs.copy_(captured.sent, non_blocking=True)
+        captured.graph.replay()
+        captured.received.copy_(captured.outputs, non_blocking=True)
+        self._stream.synchronize()
+        return captured.received[: len(piece)].numpy().copy()
+
+    def _capture(self, bucket: int, row: Tensor) -> "_Captured":
+        sent = row.expand(bucket, *row.shape[1:]).contiguous().pin_memory()
+        inputs = sent.to(self._device)
+        for _ in range(2):  # libraries pick and set up their kernels before anything is recorded
+            outputs = _run(self._graph, inputs, self._path)
+        self._stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self._stream):
+            outputs = self._graph(inputs).float()
+        received = torch.empty(outputs.shape, dtype=torch.float32, pin_memory=True)
+        return _Captured(graph, sent, inputs, outputs, received)
+
+
+class _Captured:
+    """A CUDA graph and the buffers that it was captured with: pinned, on the device, on the device, pinned."""
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, sent: Tensor, inputs: Tensor, outputs: Tensor, received: Tensor) -> None:
+        self.graph, self.sent, self.inputs, self.outputs, self.received = graph, sent, inputs, outputs, received
+
+
+def precision_here() -> str:
+    """Return what towers are computed in on this machine: half precision wherever its hardware multiplies it."""
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return "bf16" if cpu_has_bf16() else "fp32"
+
+
+def describe(threads: int) -> Description:
+    """Return what runs a tower here."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else on_cpu(threads)
+    return Description("PyTorch", torch.__version__, device, precision_here())
+
+
+def device_memory_bytes() -> int | None:
+    """Return the most memory of a GPU that this process has reserved, None without one."""
+    return torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None
+
+
+def open_tower(
+    path: Path, *, input_name: str, output_name: str, threads: int, precision: str | None = None
+) -> CpuTower | CudaTower:
+    """Open one tower; the signature that every backend has. `precision` is the machine's own choice unless given."""
+    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    model = fuse(read_onnx(path, input_name=input_name, output_name=output_name))
+    if (low := TYPES.get(precision or precision_here())) is not None:
+        model = lowered(model, low)
+    graph = TorchGraph(model, path, input_name, output_name, device)
+    if device.type == "cuda":
+        return CudaTower(graph, path, device)
+    torch.set_num_threads(threads)
+    return CpuTower(graph, path)
+
+
+def _run(graph: TorchGraph, inputs: Tensor, path: Path) -> Tensor:
+    try:
+        return graph(inputs).float()
+    except EncoderError:
+        raise
+    except FAILURES as error:
+        raise EncoderError(f"{path}: cannot be run: {' '.join(str(error).split())[:300]}") from None
