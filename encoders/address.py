@@ -19,10 +19,14 @@ def load(address: str, *, threads: int) -> Encoder:
     that cannot run here; the towers themselves are loaded at first use.
     """
     decode_on_callers_threads()
-    model, named = split(address)
-    folder = find_folder(model)
-    runtime = load_runtime(choose(named, look()))
+    folder = find_folder(address)
+    runtime = load_runtime(backend_of(address))
     return Encoder(folder, partial(runtime.open_tower, threads=threads), runtime.describe(threads))
+
+
+def backend_of(address: str) -> str:
+    """Return the backend that `load` takes for `address` on this machine; raises `EncoderError` where it cannot run."""
+    return choose(split(address)[1], look())
 
 
 def load_runtime(name: str) -> Runtime:

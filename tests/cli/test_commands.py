@@ -43,7 +43,6 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     "words",
     [
         *([name] for name, command in COMMANDS.items() if command.app is None),
-        ["encoder", "bench", "pico-1"],
         ["search", "a dog", "--not", "night"],
         ["search", "a dog", "--all", "a cat"],
         ["search", "a dog", "--then", "a cat", "--within", "5"],
