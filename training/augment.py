@@ -17,6 +17,18 @@ def photo_view(photo: Pixels, backdrop: Pixels, side: int, rng: Generator, *, ma
     return camera_view(_recoloured(view, rng), rng)
 
 
+def side_by_side(first: Pixels, second: Pixels, side: int, rng: Generator) -> Pixels:
+    """Two photos in one picture, beside or above each other in either order, at [side, side, 3]."""
+    near, far = (first, second) if rng.random() < 0.5 else (second, first)
+    cut = round(side * float(rng.uniform(0.4, 0.6)))
+    canvas = np.empty((side, side, 3), np.uint8)
+    if rng.random() < 0.7:
+        canvas[:, :cut], canvas[:, cut:] = _stretched(near, cut, side), _stretched(far, side - cut, side)
+    else:
+        canvas[:cut], canvas[cut:] = _stretched(near, side, cut), _stretched(far, side, side - cut)
+    return camera_view(_recoloured(canvas, rng), rng)
+
+
 def camera_view(view: Pixels, rng: Generator) -> Pixels:
     """Each flaw of a camera now and then: weak light, blur, noise, compression."""
     if rng.random() < 0.1:
@@ -36,20 +48,25 @@ def _cropped(photo: Pixels, side: int, rng: Generator) -> Pixels:
     wide = min(full, max(8, round(full * (area * stretch) ** 0.5)))
     tall = min(full, max(8, round(full * (area / stretch) ** 0.5)))
     x, y = int(rng.integers(full - wide + 1)), int(rng.integers(full - tall + 1))
-    return _resized(photo[y : y + tall, x : x + wide], side)
+    return resized(photo[y : y + tall, x : x + wide], side)
 
 
 def _pasted(photo: Pixels, backdrop: Pixels, side: int, rng: Generator) -> Pixels:
-    canvas = blur(_resized(backdrop, side), side / 12)
+    canvas = blur(resized(backdrop, side), side / 12)
     small = max(8, round(side * float(rng.uniform(0.4, 0.8))))
     x, y = (int(v) for v in rng.integers(side - small + 1, size=2))
-    canvas[y : y + small, x : x + small] = _resized(photo, small)
+    canvas[y : y + small, x : x + small] = resized(photo, small)
     return canvas
 
 
-def _resized(photo: Pixels, side: int) -> Pixels:
-    how = cv2.INTER_AREA if photo.shape[0] > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(photo, (side, side), interpolation=how), np.uint8)
+def resized(photo: Pixels, side: int) -> Pixels:
+    """The whole photo at [side, side, 3]."""
+    return _stretched(photo, side, side)
+
+
+def _stretched(photo: Pixels, width: int, height: int) -> Pixels:
+    how = cv2.INTER_AREA if photo.shape[0] > height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(photo, (width, height), interpolation=how), np.uint8)
 
 
 def _recoloured(view: Pixels, rng: Generator) -> Pixels:

@@ -5,7 +5,8 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,23 @@ from torch import nn
 
 from training.loader import Batch, Loader
 from training.loss import ContrastiveLoss
+from training.muon import Muon
 from training.towers import Towers
 from training.vocabulary import PAD_ID
 
 WEIGHT_DECAY = 0.05
 WARMUP_STEPS = 100
 AVERAGE_DECAY = 0.998
+FACTS_WEIGHT = 0.5
+MUON_RATE = 20.0
+"""Muon's rate for each of AdamW's."""
+RGB = 3
 CHECKPOINT_SECONDS = 120.0
-REPORT_STEPS = 50
-TEXT_CHUNKS = 4
+REPORTS = 16
+"""How often a run says where it is."""
+
+Piece = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Vectors of some pictures, vectors of their texts, and their share of the loss of naming facts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,19 +51,32 @@ class Course:
 
 
 # Small pictures first: most of what there is to learn shows at 48 px, at half the cost of 64.
-FROM_NOTHING = Course(1e-3, ((0.0, 48), (0.6, 64)))
-FINISH = Course(5e-4, ((0.0, 64),))
+FROM_NOTHING = Course(1e-3, ((0.0, 48), (0.45, 64), (0.75, 80)))
+FINISH = Course(5e-4, ((0.0, 80),))
+
+Report = Callable[[float, int, float, Towers], None]
+"""Told now and then: progress, steps, mean loss, and the averaged towers."""
 
 
 class Run:
-    """One run of `seconds`: the towers, their running average, the optimiser and the clock."""
+    """One run of `seconds`: the towers, their running average, the optimiser, the clock, and one core for each thread.
 
-    def __init__(self, start: Towers, course: Course, seconds: float) -> None:
-        self.course = course
-        self.model, self.average, self.loss = start, copy.deepcopy(start), ContrastiveLoss()
+    A step's pictures and texts are cut into a piece a thread, and each piece goes through the towers and back on one core:
+    on small layers that beats sharing every operation between cores, and a core that is lent away delays its piece alone.
+    """
+
+    def __init__(self, start: Towers, classes: int, course: Course, seconds: float, threads: int) -> None:
+        torch.set_num_threads(1)
+        self.course, self.model, self.average = course, start, copy.deepcopy(start)
+        self.loss, self.facts = ContrastiveLoss(), nn.Linear(start.image.features, classes)
         self.model.image.to(memory_format=torch.channels_last)
-        groups = parameter_groups([self.model, self.loss])
-        self.optimiser = torch.optim.AdamW(groups, lr=course.rate, betas=(0.9, 0.98), fused=True)
+        self._threads, self._pieces = ThreadPoolExecutor(threads), threads
+        hidden = hidden_parameters(self.model)
+        rest = parameter_groups([self.model, self.loss, self.facts], apart_from=hidden)
+        self.optimisers = (
+            Muon(hidden, MUON_RATE * course.rate, WEIGHT_DECAY, self._threads),
+            torch.optim.AdamW(rest, lr=course.rate, betas=(0.9, 0.98), fused=True),
+        )
         self.began, self.seconds, self.step = time.monotonic(), seconds, 0
 
     @property
@@ -62,47 +84,63 @@ class Run:
         return (time.monotonic() - self.began) / self.seconds
 
     def learn(self, batch: Batch) -> float:
-        """One step; returns its loss."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.course.rate_at(self.progress, self.step)
-        with torch.autocast("cpu", torch.bfloat16):
-            images = self.model.image(torch.from_numpy(batch.pixels))
-            texts = torch.cat([self.model.text(ids) for ids in trimmed(batch.input_ids)])
-        loss = self.loss(images.float(), texts.float(), torch.from_numpy(batch.positives))
-        self.optimiser.zero_grad()
+        """One step; returns its contrastive loss."""
+        self._set_rate(self.course.rate_at(self.progress, self.step))
+        rows = [slice(int(piece[0]), int(piece[-1]) + 1) for piece in np.array_split(np.arange(len(batch.pixels)), self._pieces)]
+        ahead = list(self._threads.map(lambda piece: self._forward(batch, piece), rows))
+        images, texts = (torch.cat([piece[tower] for piece in ahead]).detach().requires_grad_() for tower in (0, 1))
+        loss = self.loss(images, texts, torch.from_numpy(batch.positives))
         loss.backward()
+        list(self._threads.map(lambda at: _backward(ahead[at], images.grad[rows[at]], texts.grad[rows[at]]), range(len(rows))))
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         blend(self.average, self.model, self.step)
         self.step += 1
         return float(loss.detach())
 
+    def _set_rate(self, rate: float) -> None:
+        muon, adam = self.optimisers
+        muon.param_groups[0]["lr"] = MUON_RATE * rate
+        for group in adam.param_groups:
+            group["lr"] = rate
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
 
-def train(run: Run, loader: Loader, threads: int, checkpoint: pathlib.Path) -> None:
+    def _forward(self, batch: Batch, rows: slice) -> Piece:
+        """Vectors of the rows, and their share of the loss of naming what the pictures show."""
+        torch.set_num_threads(1)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self.model.image.features_of(torch.from_numpy(batch.pixels[rows]))
+            images = self.model.image.vectors_of(features)
+            texts = self.model.text(torch.from_numpy(trimmed(batch.input_ids[rows])))
+            named = self.facts(features).float().log_softmax(1)
+        facts = -(torch.from_numpy(batch.facts[rows]) * named).sum() * (FACTS_WEIGHT / len(batch.pixels))
+        return images.float(), texts.float(), facts
+
+
+def train(run: Run, loader: Loader, checkpoint: pathlib.Path, report: Report) -> None:
     """Learn until the clock ends; the averaged weights are in `checkpoint` every two minutes and at the end."""
-    pace, losses = Pace(threads), list[float]()
-    saved = reported = time.monotonic()
+    losses, saved, reported = list[float](), run.progress, run.progress
     while run.progress < 1:
-        batch = loader.next(run.course.side_at(run.progress))
-        torch.set_num_threads(pace.threads_at(run.step))
-        before = time.monotonic()
-        losses.append(run.learn(batch))
-        now = time.monotonic()
-        pace.note(now - before)
-        if len(losses) == REPORT_STEPS:
-            steps_per_second = len(losses) / (now - reported)
-            print(f"{run.progress:4.0%} step {run.step} loss {np.mean(losses):.3f} {steps_per_second:.2f} steps/s", flush=True)
-            losses, reported = [], now
-        if now - saved > CHECKPOINT_SECONDS:
+        losses.append(run.learn(loader.next(run.course.side_at(run.progress))))
+        if (run.progress - saved) * run.seconds > CHECKPOINT_SECONDS:
             save(run.average, checkpoint)
-            saved = now
+            saved = run.progress
+        if run.progress - reported > 1 / REPORTS:
+            report(run.progress, run.step, float(np.mean(losses)), run.average)
+            losses, reported = [], run.progress
     save(run.average, checkpoint)
 
 
-def trimmed(input_ids: npt.NDArray[np.int64]) -> list[torch.Tensor]:
-    """The rows, shortest first, in `TEXT_CHUNKS` pieces without the padding that a piece has in common."""
-    pieces = np.array_split(input_ids, TEXT_CHUNKS)
-    return [torch.from_numpy(piece[:, : max(1, int((piece != PAD_ID).sum(1).max()))]) for piece in pieces]
+def _backward(piece: Piece, of_images: torch.Tensor, of_texts: torch.Tensor) -> None:
+    images, texts, facts = piece
+    torch.autograd.backward([images, texts, facts], [of_images, of_texts, torch.ones_like(facts)])
+
+
+def trimmed(input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The rows without the padding that they have in common."""
+    return input_ids[:, : max(1, int((input_ids != PAD_ID).sum(1).max()))]
 
 
 def save(average: nn.Module, checkpoint: pathlib.Path) -> None:
@@ -121,33 +159,16 @@ def blend(average: nn.Module, model: nn.Module, step: int) -> None:
                 kept.lerp_(new, 1 - decay)
 
 
-def parameter_groups(modules: Sequence[nn.Module]) -> list[dict[str, object]]:
+def hidden_parameters(towers: Towers) -> list[nn.Parameter]:
+    """The kernels and matrices between the first and the last layer of each tower."""
+    layers = [*towers.image.stages.parameters(), *towers.text.layers.parameters()]
+    return [parameter for parameter in layers if parameter.ndim > 1 and parameter.shape[1] > RGB]
+
+
+def parameter_groups(modules: Sequence[nn.Module], *, apart_from: Sequence[nn.Parameter]) -> list[dict[str, object]]:
     """Weight decay for matrices and kernels only, not for norms, biases and the scale."""
-    parameters = [parameter for module in modules for parameter in module.parameters()]
+    left_out = {id(parameter) for parameter in apart_from}
+    parameters = [parameter for module in modules for parameter in module.parameters() if id(parameter) not in left_out]
     large = [parameter for parameter in parameters if parameter.ndim > 1]
     small = [parameter for parameter in parameters if parameter.ndim <= 1]
     return [{"params": large, "weight_decay": WEIGHT_DECAY}, {"params": small, "weight_decay": 0.0}]
-
-
-class Pace:
-    """How many threads to use: each count is timed again every `ROUND` steps, as other work comes and goes."""
-
-    ROUND, TRIAL = 200, 6
-
-    def __init__(self, most: int) -> None:
-        self._fastest: dict[int, float] = {}
-        self._threads, self._most = most, most
-
-    def threads_at(self, step: int) -> int:
-        """One thread for `TRIAL` steps, two for the next, and so on; then the count with the fastest step."""
-        trial, place = divmod(step % self.ROUND, self.TRIAL)
-        if trial < self._most:
-            self._threads = trial + 1
-            if place == 0:
-                self._fastest.pop(self._threads, None)
-        else:
-            self._threads = min(self._fastest, key=self._fastest.__getitem__)
-        return self._threads
-
-    def note(self, seconds: float) -> None:
-        self._fastest[self._threads] = min(seconds, self._fastest.get(self._threads, math.inf))

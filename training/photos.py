@@ -17,7 +17,7 @@ SHEET_COLUMNS = 20
 # How often a photo of a part is drawn, per photo: near-repeats and blurred parts less, captions more.
 PART_WEIGHTS = {
     "tinyimagenet": 1.0,
-    "flickr8k": 4.0,
+    "flickr8k": 3.5,
     "caltech101": 1.2,
     "grocery": 1.0,
     "clothing": 1.0,

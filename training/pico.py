@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from encoders.address import load
+from training.curve import Curve
 from training.export import write_folder
+from training.facts import FactClasses
 from training.fit_found import fit, heldout_items, write
-from training.loader import Loader
+from training.loader import BatchMaker, Loader
 from training.optimise import FINISH, FROM_NOTHING, Run, train
 from training.pairs import LABEL_TEMPLATES, PairSource
 from training.photos import Part, default_images, load_parts
@@ -21,17 +23,17 @@ from training.world.captions import place_caption, random_caption
 from training.world.scene import random_scene
 
 SEED = 20261121
-WORLD_SHARE = 0.27
+WORLD_SHARE = 0.15
 WORLD_TEXTS = 20_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="wall-clock length of the training itself")
+    parser.add_argument("--minutes", type=float, default=90.0, help="wall-clock length of the training itself")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the model folder to write")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path(".framebus/training"), help="where checkpoints go")
     parser.add_argument("--images", type=pathlib.Path, default=default_images(), help="the folder of labelled photos")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="at most so many; fewer where that is faster")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="how many cores to use")
     parser.add_argument("--world-share", type=float, default=WORLD_SHARE, help="how much of each batch is generated scenes")
     parser.add_argument("--resume", action="store_true", help="start from the weights that the last run left in --work")
     arguments = parser.parse_args()
@@ -52,7 +54,7 @@ def main() -> None:
 def train_towers(
     images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int, *, resume: bool, world_share: float
 ) -> None:
-    """Train for `seconds`, anew or from `checkpoint`; leaves `checkpoint` and, beside it, tokenizer.json."""
+    """Train for `seconds`, anew or from `checkpoint`; leaves `checkpoint`, and beside it tokenizer.json and curve.csv."""
     # The loader forks: a tokenizer's own threads would not survive that.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.manual_seed(SEED)
@@ -67,8 +69,11 @@ def train_towers(
         towers.load_state_dict(torch.load(checkpoint, weights_only=True))
     # What is resumed has learnt from small pictures already: it is finished at full size and half the rate.
     course = FINISH if resume else FROM_NOTHING
-    loader = Loader(PairSource(parts, world_share, rng), tokenizer, course.side_at(0.0))
-    train(Run(towers, course, seconds), loader, threads, checkpoint)
+    source = PairSource(parts, world_share, rng)
+    maker = BatchMaker(source, tokenizer, FactClasses(source.truths))
+    curve = Curve(load_parts(images, "heldout"), tokenizer, checkpoint.with_name("curve.csv"))
+    loader = Loader(maker, course.side_at(0.0), SEED)
+    train(Run(towers, len(maker.classes), course, seconds, threads), loader, checkpoint, curve.note)
     loader.close()
 
 

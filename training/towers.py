@@ -42,13 +42,21 @@ class ImageTower(nn.Module):
                 stages += [_convolution(IMAGE_WIDTHS[index - 1], width, 3, 2), nn.ReLU()]
             stages += [Block(width) for _ in range(blocks)]
         self.stages = nn.Sequential(*stages)
-        self.project = nn.Linear(2 * IMAGE_WIDTHS[-1], DIMENSION)
+        self.features = 2 * IMAGE_WIDTHS[-1]
+        self.project = nn.Linear(self.features, DIMENSION)
 
     def forward(self, pixels: Tensor) -> Tensor:
+        return self.vectors_of(self.features_of(pixels))
+
+    def features_of(self, pixels: Tensor) -> Tensor:
+        """What the last stage sees, its mean and its most: [n, features]."""
         x = (pixels.permute(0, 3, 1, 2).float() - 118.0) * (1.0 / 64.0)
         x = self.stages(x.contiguous(memory_format=torch.channels_last))
-        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
-        return functional.normalize(self.project(pooled).float(), dim=-1)
+        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
+
+    def vectors_of(self, features: Tensor) -> Tensor:
+        """The unit vectors of `features_of`."""
+        return functional.normalize(self.project(features).float(), dim=-1)
 
 
 class Layer(nn.Module):
