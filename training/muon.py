@@ -26,7 +26,7 @@ class Muon(torch.optim.Optimizer):
         self._threads = threads
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, _closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             moves = list(self._threads.map(self._direction, group["params"]))
             for parameter, move in zip(group["params"], moves, strict=True):
