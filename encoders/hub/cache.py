@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from encoders.errors import EncoderError
 from encoders.hub.address import Repository
 
 CARD: Final = "encoder.json"
 Say = Callable[[str], None]
+_COMMIT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+"""The hub's are 40 hex digits; a copy laid out by hand may name its snapshot otherwise."""
 
 
 def models_folder() -> Path:
@@ -73,6 +77,8 @@ class ModelCache:
             yield folder
 
     def _path(self, name: str, commit: str) -> Path:
+        if not _COMMIT.fullmatch(commit):
+            raise EncoderError(f"{name}: {commit!r} is not a commit")
         return self._root / f"{_flat(name)}@{commit}"
 
     def _ref(self, repository: Repository) -> Path:

@@ -45,7 +45,14 @@ def export_to_cache(source: Repository | Path, cache: ModelCache, say: Say, *, t
 
     A branch is asked for its newest commit; without an answer of the hub, the newest one on this machine counts.
     """
-    checkpoint, commit = _checkpoint(source, say)
+    try:
+        checkpoint, commit = _checkpoint(source, say)
+    except snapshot.HubAway as error:
+        folder = cache.find(source) if isinstance(source, Repository) else None
+        if folder is None:
+            raise
+        say(f"{error}: taking what was exported before")
+        return Exported(folder, None)
     name = checkpoint.name if "/" in checkpoint.name else f"local/{checkpoint.name}"
     with _writing(), cache.alone(name, say):
         folder, agreement = cache.folder(name, commit), None

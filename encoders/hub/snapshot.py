@@ -18,6 +18,10 @@ ANSWER_SECONDS: Final = 10.0
 WORKERS: Final = 4
 
 
+class HubAway(EncoderError):  # noqa: N818  names what is the matter
+    """No answer of the hub, and no copy in its cache."""
+
+
 def fetch(repository: Repository, say: Say) -> tuple[Checkpoint, str]:
     """Return the checked files of a repository and the commit that they are of; raises `EncoderError`.
 
@@ -34,7 +38,9 @@ def fetch(repository: Repository, say: Say) -> tuple[Checkpoint, str]:
         return _cached(repository, say, f"the hub at {constants.ENDPOINT} cannot be asked ({_first_line(error)})")
     if info is None:
         return _cached(repository, say, "HF_HUB_OFFLINE is set")
-    commit = str(info.sha)
+    commit = Repository(repository.name, str(info.sha)).commit
+    if commit is None:
+        raise EncoderError(f"{repository}: {constants.ENDPOINT} answers with {info.sha!r}, which is no commit")
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     say(f"{repository}: commit {commit}")
     folder = _download(repository, commit, sorted(set(SMALL) & set(sizes)))
@@ -49,7 +55,7 @@ def _cached(repository: Repository, say: Say, reason: str) -> tuple[Checkpoint, 
     try:
         folder = Path(snapshot_download(repository.name, revision=repository.revision, local_files_only=True))
     except OSError:
-        raise EncoderError(
+        raise HubAway(
             f"{repository}: {reason}, and {constants.HF_HUB_CACHE} holds no copy of it; HF_ENDPOINT names another hub, "
             "HF_HUB_CACHE another cache, and hf:/path a downloaded model"
         ) from None

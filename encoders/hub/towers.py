@@ -42,5 +42,7 @@ class TextTower(nn.Module):
         padding = (input_ids == self.text.pad_id).long()
         if not self.pads_with_end:
             return 1 - padding
-        seen = padding.flip(1).cumsum(1).flip(1) if self.text.padding_side == "left" else padding.cumsum(1)
-        return (seen - padding == 0).long()
+        if self.text.padding_side == "right":
+            return (padding.cumsum(1) - padding == 0).long()
+        end = torch.arange(input_ids.shape[1], device=input_ids.device) == input_ids.shape[1] - 1
+        return (((1 - padding).cumsum(1) > 0) | end).long()
