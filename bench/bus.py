@@ -1,10 +1,10 @@
-"""A broker with a decoder and nothing behind it: what is said to it of cameras, and the samples that it sends."""
+"""A broker with one service on it: a decoder and the samples that it sends, or an embedder and what it makes of frames."""
 
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,15 @@ from framebus.local.jars import ensure_jars
 from framebus.local.kafka import KafkaServer
 from framebus.local.places import python_environment, tools_folder
 from framebus.local.tether import tethered
-from schemas.headers import decode_frame_headers
+from schemas.headers import FrameHeaders, decode_frame_headers, encode_frame_headers
 from schemas.messages import Life, Source
-from schemas.topics import FRAMES_LIVE, SOURCES
+from schemas.topics import EMBEDDINGS_BULK, FRAMES_BULK, FRAMES_LIVE, SOURCES, TOPICS
 from streaming.admin import create_topics
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 
 RUNNING_SECONDS: Final = 90.0
+EMBEDDED_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Bus:
         """Run a decoder on these cameras, one sample a second of each; they are all sampled when the block begins."""
         self._want(urls, record=record, wanted="running")
         self.samples()
-        with self._decoder() as process:
+        with self.running("decoder", FRAMEBUS_SOURCE_NETWORKS="127.0.0.0/8") as process:
             self._wait_for(set(urls))
             yield process
         self._want(urls, record=record, wanted="removed")
@@ -77,6 +78,36 @@ class Bus:
             found += [_sample(message) for message in messages if message.error() is None and message.value()]
         return found
 
+    def embedded(self, source_id: str, jpegs: Sequence[bytes]) -> list[int]:
+        """Push these pictures into `frames-bulk`, and return when Kafka had the embedding of each, in ms, in order of arrival."""
+        source = Source(source_id=source_id, kind="push", life=1, lives=(Life(life=1, began_ms=0),), sample_fps=1.0)
+        self._outbox.send_message(SOURCES.name, source, key=source_id)
+        self._outbox.flush(RUNNING_SECONDS)
+        with self._reading(EMBEDDINGS_BULK.name) as consumer:
+            for number, jpeg in enumerate(jpegs):
+                stream = f"{source_id}/{number}"
+                headers = encode_frame_headers(FrameHeaders(source_id=source_id, t_ms=1000 * number, stream=stream))
+                self._outbox.send(FRAMES_BULK.name, jpeg, key=stream, headers=headers)
+            self._outbox.flush(RUNNING_SECONDS)
+            arrived: list[int] = []
+            while len(arrived) < len(jpegs):
+                messages = consumer.consume(500, EMBEDDED_SECONDS)
+                if not messages:
+                    raise TimeoutError(f"{len(arrived)} of {len(jpegs)} pictures are embedded, none in {EMBEDDED_SECONDS:g} s")
+                arrived += [message.timestamp()[1] for message in messages if message.error() is None]
+        return sorted(arrived)
+
+    @contextmanager
+    def _reading(self, topic: str) -> Iterator[Consumer]:
+        """Read what comes to a topic from now on."""
+        consumer = Consumer({"bootstrap.servers": self._server.address, "group.id": "bench-read", "enable.auto.commit": False})
+        places = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
+        consumer.assign([TopicPartition(topic, place.partition, self._end(place)) for place in places])
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
     def _end(self, place: TopicPartition) -> int:
         """Ask Kafka until it answers: just after a topic's creation it may know no leader."""
         deadline = time.monotonic() + RUNNING_SECONDS
@@ -89,19 +120,18 @@ class Bus:
                 time.sleep(0.1)
 
     @contextmanager
-    def _decoder(self) -> Iterator[psutil.Process]:
-        settings = {
+    def running(self, service: str, **settings: str) -> Iterator[psutil.Process]:
+        """Run `decoder` or `embedder` on this broker; what it says is in a file of its name in `folder`."""
+        known = {
             "FRAMEBUS_KAFKA": self._server.address,
             "FRAMEBUS_MEDIA": str(self._folder / "media"),
             "FRAMEBUS_SECRETS": str(self._folder / "secrets"),
-            "FRAMEBUS_SOURCE_NETWORKS": "127.0.0.0/8",
-            "FRAMEBUS_DECODER_PORT": "0",
+            f"FRAMEBUS_{service.upper()}_PORT": "0",
         }
-        environment = {**python_environment(), **settings}
-        with (self._folder / "decoder.log").open("ab") as log:
-            process = subprocess.Popen(
-                tethered((sys.executable, "-m", "services.decoder")), stdout=log, stderr=log, env=environment
-            )
+        environment = {**python_environment(), **known, **settings}
+        with (self._folder / f"{service}.log").open("ab") as log:
+            command = tethered((sys.executable, "-m", f"services.{service}"))
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
             yield psutil.Process(process.pid)
         finally:
@@ -115,7 +145,7 @@ class Bus:
                 source_id=source_id, kind="camera", life=1, lives=lives, url=url, sample_fps=1.0, record=record, wanted=wanted
             )
             self._outbox.send_message(SOURCES.name, source, key=source_id)
-        self._outbox.flush()
+        self._outbox.flush(RUNNING_SECONDS)
 
     def _wait_for(self, missing: set[str]) -> None:
         deadline = time.monotonic() + RUNNING_SECONDS
