@@ -30,6 +30,18 @@ def read_onnx(path: Path, *, input_name: str, output_name: str) -> onnx.ModelPro
     return typed
 
 
+def row_shape(model: onnx.ModelProto, input_name: str) -> tuple[int, ...]:
+    """Return the sizes of one row of an input as the graph states them; 0 for one that it leaves open."""
+    value = next(one for one in model.graph.input if one.name == input_name)
+    return tuple(int(size.dim_value) for size in value.type.tensor_type.shape.dim[1:])
+
+
+def check_rows(path: Path, stated: tuple[int, ...], found: tuple[int, ...]) -> None:
+    """Raise `EncoderError` where rows of shape `found` are not what the graph at `path` states."""
+    if len(stated) != len(found) or any(size not in (0, given) for size, given in zip(stated, found, strict=True)):
+        raise EncoderError(f"{path}: cannot be run: it is given rows of {list(found)}, and takes {list(stated)}")
+
+
 def onnx_digest(path: Path) -> str:
     """Return the SHA-256 of a graph that `read_onnx` takes and of the files of its weights, in hexadecimal."""
     digest = hashlib.sha256()

@@ -21,6 +21,7 @@ import openvino as ov  # noqa: E402
 
 DEVICE: Final = "CPU"
 HINTS: Final = {"bf16": "bf16", "fp32": "f32"}
+NEARLY: Final = 0.1
 INPUT_TYPES: Final = {"pixels": ov.Type.u8, "input_ids": ov.Type.i64}
 
 
@@ -50,7 +51,7 @@ class OpenVinoTower:
             results = self._of_thread.request.infer({self._input: inputs}, share_inputs=True)
         except (RuntimeError, TypeError, ValueError) as error:
             raise EncoderError(f"{self._path}: cannot be run: {_reason(error)}") from None
-        return np.asarray(results[self._output], np.float32)
+        return _to_unit_length(np.asarray(results[self._output], np.float32))
 
     def _check(self, role: str, name: str, ports: list[Any]) -> None:
         names = [one for port in ports for one in sorted(port.get_names())]
@@ -76,6 +77,15 @@ def device_memory_bytes() -> int | None:
 def open_tower(path: Path, *, input_name: str, output_name: str, threads: int) -> OpenVinoTower:
     """Open one tower; the signature that every backend has."""
     return OpenVinoTower(path, input_name=input_name, output_name=output_name, threads=threads)
+
+
+def _to_unit_length(vectors: Vectors) -> Vectors:
+    """Return vectors at unit length that nearly have it: OpenVINO normalises with 2⁻²³ added under the root.
+
+    Others are left as they are, for the encoder's check to find.
+    """
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(np.abs(lengths - 1) < NEARLY, vectors / np.maximum(lengths, 1 - NEARLY), vectors)
 
 
 def _precision() -> str:

@@ -15,7 +15,7 @@ from encoders.batch_sizes import BUCKETS, bucket_of, pieces
 from encoders.errors import EncoderError
 from encoders.folder import Vectors
 from encoders.machine import cpu_has_bf16
-from encoders.onnx_file import read_onnx
+from encoders.onnx_file import check_rows, read_onnx, row_shape
 from encoders.onnx_to_torch.fusion import fuse
 from encoders.onnx_to_torch.graph import TorchGraph
 from encoders.precision import lowered
@@ -28,11 +28,12 @@ FAILURES: Final = (RuntimeError, IndexError, TypeError, ValueError)
 class CpuTower:
     """One tower on the CPU, for batches of any size."""
 
-    def __init__(self, graph: TorchGraph, path: Path) -> None:
-        self._graph, self._path = graph, path
+    def __init__(self, graph: TorchGraph, path: Path, row: tuple[int, ...]) -> None:
+        self._graph, self._path, self._row = graph, path, row
 
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
         """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
+        check_rows(self._path, self._row, inputs.shape[1:])
         return _run(self._graph, torch.from_numpy(np.ascontiguousarray(inputs)), self._path).numpy()
 
 
@@ -42,14 +43,15 @@ class CudaTower:
     A graph is captured at the first batch of its size and replayed from then on, with one launch in place of hundreds.
     """
 
-    def __init__(self, graph: TorchGraph, path: Path, device: torch.device) -> None:
-        self._graph, self._path, self._device = graph, path, device
+    def __init__(self, graph: TorchGraph, path: Path, row: tuple[int, ...], device: torch.device) -> None:
+        self._graph, self._path, self._row, self._device = graph, path, row, device
         self._stream = torch.cuda.Stream(device)
         self._captured: dict[int, _Captured] = {}
         self._lock = Lock()
 
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
         """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
+        check_rows(self._path, self._row, inputs.shape[1:])
         with self._lock, torch.cuda.device(self._device), torch.cuda.stream(self._stream):
             return np.concatenate([self._run_piece(piece) for piece in pieces(inputs, BUCKETS[-1])])
 
@@ -111,11 +113,11 @@ def open_tower(
     model = fuse(read_onnx(path, input_name=input_name, output_name=output_name))
     if (low := TYPES.get(precision or precision_here())) is not None:
         model = lowered(model, low)
-    graph = TorchGraph(model, path, input_name, output_name, device)
+    graph, row = TorchGraph(model, path, input_name, output_name, device), row_shape(model, input_name)
     if device.type == "cuda":
-        return CudaTower(graph, path, device)
+        return CudaTower(graph, path, row, device)
     torch.set_num_threads(threads)
-    return CpuTower(graph, path)
+    return CpuTower(graph, path, row)
 
 
 def _run(graph: TorchGraph, inputs: Tensor, path: Path) -> Tensor:

@@ -17,7 +17,7 @@ from encoders.backends import Description
 from encoders.batch_sizes import BUCKETS, pieces
 from encoders.errors import EncoderError
 from encoders.folder import Vectors
-from encoders.onnx_file import INPUT_TYPES, onnx_digest, read_onnx
+from encoders.onnx_file import INPUT_TYPES, check_rows, onnx_digest, read_onnx
 from encoders.precision import lowered
 from encoders.tensorrt_plan import BUILD_LEVEL, Plan, Profile, cast_first, engines_folder, load_or_build, profile_of
 
@@ -47,8 +47,7 @@ class TensorRtTower:
 
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
         """Return the vectors of a batch; raises `EncoderError` where the engine does not take it."""
-        if inputs.shape[1:] != self._row:
-            raise EncoderError(f"{self._path}: cannot be run: rows of shape {inputs.shape[1:]}: expected {self._row}")
+        check_rows(self._path, self._row, inputs.shape[1:])
         with self._lock, torch.cuda.stream(self._stream):
             return np.concatenate([self._run_piece(piece) for piece in pieces(inputs, MOST)])
 

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper
 
 from encoders.batch_sizes import BUCKETS
 from encoders.errors import EncoderError
+from encoders.onnx_file import row_shape
 
 E = TypeVar("E")
 RECIPE: Final = 1
@@ -61,8 +62,7 @@ class Plan:
 
 def profile_of(model: onnx.ModelProto, input_name: str, path: Path) -> Profile:
     """Return the profile of a tower; raises `EncoderError` where more than the number of rows is open."""
-    value = next(one for one in model.graph.input if one.name == input_name)
-    row = tuple(int(size.dim_value) for size in value.type.tensor_type.shape.dim[1:])
+    row = row_shape(model, input_name)
     if not row or min(row) < 1:
         raise EncoderError(f"{path}: input {input_name!r}: expected [n, ...] with every size but n fixed")
     return Profile((1, *row), (COMMON_ROWS[input_name], *row), (BUCKETS[-1], *row))
