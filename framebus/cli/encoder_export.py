@@ -18,7 +18,7 @@ from encoders.hub.cached import exporter
 from framebus.cli.failure import Failure, bad_usage
 from framebus.cli.screen import console
 
-WAYS: Final = "an address is hf:organisation/name, hf:organisation/name@revision, or the folder of a downloaded model"
+REMEDY: Final = "docs/encoders.md says what can be exported, and what to do about each message"
 
 
 def export_command(
@@ -43,7 +43,7 @@ def export_command(
     try:
         folder, shown = _export(address, out, threads, screen)
     except EncoderError as error:
-        raise Failure(call, str(error), WAYS) from None
+        raise Failure(call, str(error), REMEDY) from None
     screen.print(_table(folder, time.monotonic() - began))
     screen.print(f"use it:      FRAMEBUS_ENCODER={shown}, or framebus up --encoder {shown}")
     screen.print(f"look at it:  framebus encoder check {shown}")
@@ -55,7 +55,7 @@ def _export(address: str, out: Path | None, threads: int, screen: Console) -> tu
     if not address.startswith(PREFIX) and Path(address).expanduser().is_dir():
         address = f"{PREFIX}{Path(address).expanduser().absolute()}"
     if not address.startswith(PREFIX):
-        raise EncoderError("not an address of a published model")
+        raise EncoderError("expected hf:organisation/name[@revision], or the folder of a downloaded model")
     source, export = parse(address), exporter(address)
     if out is not None:
         return read_folder(
