@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 from threading import local
-from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ from encoders.folder import Vectors
 from encoders.machine import cpu_has_bf16
 
 # Importing OpenVINO would report the import to its makers; where this package is not found it takes a stand-in that is silent.
-sys.modules["openvino_telemetry"] = cast("ModuleType", None)
+sys.modules.update({"openvino_telemetry": None})  # type: ignore[dict-item]  None: an import of it fails
 
 import openvino as ov  # noqa: E402
 

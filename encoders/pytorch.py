@@ -25,6 +25,10 @@ FAILURES: Final = (RuntimeError, IndexError, TypeError, ValueError)
 """What torch raises where a tensor does not fit an operator; an `EncoderError` passes through as it is."""
 
 
+_GPU: Final = Lock()
+"""Held while a tower runs: no other may allocate on the GPU while one's graph is captured."""
+
+
 class CpuTower:
     """One tower on the CPU, for batches of any size."""
 
@@ -34,7 +38,7 @@ class CpuTower:
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
         """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
         check_rows(self._path, self._row, inputs.shape[1:])
-        return _run(self._graph, torch.from_numpy(np.ascontiguousarray(inputs)), self._path).numpy()
+        return _run(self._graph, _tensor(inputs), self._path).numpy()
 
 
 class CudaTower:
@@ -47,20 +51,19 @@ class CudaTower:
         self._graph, self._path, self._row, self._device = graph, path, row, device
         self._stream = torch.cuda.Stream(device)
         self._captured: dict[int, _Captured] = {}
-        self._lock = Lock()
 
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
         """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
         check_rows(self._path, self._row, inputs.shape[1:])
-        with self._lock, torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+        with _GPU, torch.cuda.device(self._device), torch.cuda.stream(self._stream):
             return np.concatenate([self._run_piece(piece) for piece in pieces(inputs, BUCKETS[-1])])
 
     def _run_piece(self, piece: npt.NDArray[Any]) -> Vectors:
         bucket = bucket_of(len(piece))
         if bucket not in self._captured:
-            self._captured[bucket] = self._capture(bucket, torch.from_numpy(np.ascontiguousarray(piece[:1])))
+            self._captured[bucket] = self._capture(bucket, _tensor(piece[:1]))
         captured = self._captured[bucket]
-        captured.sent[: len(piece)].copy_(torch.from_numpy(np.ascontiguousarray(piece)))
+        captured.sent[: len(piece)].copy_(_tensor(piece))
         captured.inputs.copy_(captured.sent, non_blocking=True)
         captured.graph.replay()
         captured.received.copy_(captured.outputs, non_blocking=True)
@@ -118,6 +121,10 @@ def open_tower(
         return CudaTower(graph, path, row, device)
     torch.set_num_threads(threads)
     return CpuTower(graph, path, row)
+
+
+def _tensor(rows: npt.NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.require(rows, requirements=["C", "W"]))
 
 
 def _run(graph: TorchGraph, inputs: Tensor, path: Path) -> Tensor:

@@ -56,7 +56,7 @@ class TensorRtTower:
         if rows != self._rows and not self._context.set_input_shape(self._input, (rows, *self._row)):
             raise EncoderError(f"{self._path}: cannot be run: {rows} rows lie outside the engine's profile")
         self._rows = rows
-        self._sent[:rows].copy_(torch.from_numpy(np.ascontiguousarray(piece)))
+        self._sent[:rows].copy_(torch.from_numpy(np.require(piece, requirements=["C", "W"])))
         self._inputs[:rows].copy_(self._sent[:rows], non_blocking=True)
         if not self._context.execute_async_v3(self._stream.cuda_stream):
             raise EncoderError(f"{self._path}: cannot be run: TensorRT refuses a batch of {rows}")
