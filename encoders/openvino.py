@@ -14,7 +14,7 @@ from encoders.folder import Vectors
 from encoders.machine import cpu_has_bf16
 
 # Importing OpenVINO would report the import to its makers; where this package is not found it takes a stand-in that is silent.
-sys.modules.update({"openvino_telemetry": None})  # type: ignore[dict-item]  None: an import of it fails
+sys.modules.update({"openvino_telemetry": None})  # type: ignore[dict-item]  # None: an import of it fails
 
 import openvino as ov  # noqa: E402
 
