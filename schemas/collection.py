@@ -78,3 +78,8 @@ class CollectionSettings(msgspec.Struct, frozen=True, kw_only=True):
 def collection_name(space: str) -> str:
     """Return the name of a space's collection."""
     return f"{ALIAS}_{slug(space)}"
+
+
+def rebuilt_name(space: str, began_ms: int) -> str:
+    """Return the name of a collection of the same space that is filled again from the log."""
+    return f"{collection_name(space)}_r{began_ms}"

@@ -14,6 +14,11 @@ def embedder_group(lane: Lane, space: str) -> str:
     return f"framebus-embedder-{lane}-{space}"
 
 
+def rebuild_group(lane: Lane, collection: str) -> str:
+    """Return the group that fills a collection again; the indexers of the lane go on where it stopped."""
+    return f"framebus-rebuild-{lane}-{collection}"
+
+
 def indexer_group(lane: Lane, space: str) -> str:
     """Return the group that indexes a lane in a space."""
     return f"framebus-indexer-{lane}-{space}"

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +12,6 @@ from services.indexer import metrics as m
 from services.indexer.core.entry import StreamEnd
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from services.indexer.expiry import Expiry
 from services.indexer.intake import Intake
 from services.indexer.lives import all_over
 from services.indexer.registry import Registry
@@ -42,7 +41,7 @@ class IndexStage:
 
     def __init__(
         self,
-        topic: str,
+        topics: Sequence[str],
         space: str,
         smoothing: Smoothing,
         intake: Intake,
@@ -50,11 +49,11 @@ class IndexStage:
         writer: Writer,
         outbox: Outbox,
         metrics: Metrics,
-        expiry: Expiry | None = None,
+        followers: Sequence[Callable[[], None]] = (),
     ) -> None:
-        self._topic, self._space, self._smoothing = topic, space, smoothing
+        self._topics, self._space, self._smoothing = topics, space, smoothing
         self._intake, self._registry, self._writer = intake, registry, writer
-        self._outbox, self._metrics, self._expiry = outbox, metrics, expiry
+        self._outbox, self._metrics, self._followers = outbox, metrics, followers
         self._partitions: dict[Partition, _Held] = {}
         self._queue: deque[Record] = deque()
         self._warned_at = -float(HOUR_MS)
@@ -70,7 +69,7 @@ class IndexStage:
 
     def wants(self) -> Collection[str]:
         """Read no further while Milvus is behind."""
-        return () if len(self._queue) >= QUEUED_RECORDS else (self._topic,)
+        return () if len(self._queue) >= QUEUED_RECORDS else self._topics
 
     def process(self, records: Sequence[Record]) -> None:
         """Take records; `step` works on them."""
@@ -109,6 +108,10 @@ class IndexStage:
         """Return one past the last record that was fed to the core."""
         return self._partitions[partition].index.next_offset
 
+    def processed(self) -> dict[Partition, int]:
+        """Return one past the last record that was fed to the core, of every partition in hand."""
+        return {partition: held.index.next_offset for partition, held in self._partitions.items()}
+
     def follow(self) -> None:
         """Follow the state topics: what is over is neither written nor kept."""
         if over := all_over(self._registry.changed()):
@@ -117,8 +120,8 @@ class IndexStage:
                 for source_id, life in over.items():
                     held.index.forget(source_id, life)
         self._writer.delete_some()
-        if self._expiry is not None:
-            self._expiry.follow()
+        for follow in self._followers:
+            follow()
 
     def _take(self, record: Record) -> None:
         held = self._partitions.get(record.partition)

@@ -22,6 +22,7 @@ SLOW_SECONDS: Final = 60.0
 SOURCES_AT_ONCE: Final = 500
 SWEPT_AT_ONCE: Final = 5000
 NO_ALIAS: Final = 1600
+NOT_THERE: Final = (100, NO_ALIAS)
 REFUSED: Final = range(1100, 1200)
 """Codes of requests that no waiting makes right: a fault of this program, as is what pymilvus refuses before it sends it."""
 
@@ -36,14 +37,22 @@ class Store:
     """The collection of one embedding space on a server at `http(s)://host:port` or `unix:/path`.
 
     Every call ends within its timeout and raises `Unavailable` while the server does not answer. A server that was restarted is
-    connected to again, and the collection loaded again.
+    connected to again, and the collection loaded again. Without a name it is the one of the space that has
+    the alias, else the first.
     """
 
     def __init__(
-        self, address: str, settings: CollectionSettings, dimension: int, timeout_seconds: float = TIMEOUT_SECONDS
+        self,
+        address: str,
+        settings: CollectionSettings,
+        dimension: int,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        *,
+        collection: str | None = None,
     ) -> None:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints a stack trace of what we raise in one line
-        self.collection = collection_name(settings.space)
+        self._follows_alias = collection is None
+        self.collection = collection or collection_name(settings.space)
         self._address, self._settings, self._dimension = address, settings, dimension
         self._timeout_seconds = timeout_seconds
         self._client: MilvusClient | None = None
@@ -54,6 +63,8 @@ class Store:
 
         Raises `WrongCollection` when it was made with other settings.
         """
+        if self._follows_alias:
+            self.collection = self.named() or self.collection
         if not self._call(lambda client: client.has_collection(self.collection, timeout=self._timeout_seconds)):
             self._call(self._create)
         self._check()
@@ -61,6 +72,25 @@ class Store:
         self._call(self._name)
         self._call(self._load)
         self._prepared = True
+
+    def named(self) -> str | None:
+        """Return the collection that has the alias; None where there is none, or one of another space."""
+        described = self._call(self._describe_alias)
+        return None if described is None or not self._is_of_space(described) else str(described["collection_name"])
+
+    def take_name(self) -> None:
+        """Give the alias to this collection: from now on it is searched, and indexers that start write to it."""
+        self._call(self._take_alias)
+
+    def others(self) -> list[str]:
+        """Return the collections of this space but this one."""
+        names = self._call(lambda client: client.list_collections(timeout=self._timeout_seconds))
+        first = collection_name(self._settings.space)
+        return sorted(name for name in names if (name == first or name.startswith(f"{first}_r")) and name != self.collection)
+
+    def drop(self, collection: str) -> None:
+        """Drop a collection, with all that is in it."""
+        self._call(lambda client: client.drop_collection(collection, timeout=SLOW_SECONDS))
 
     def upsert(self, rows: Sequence[Row]) -> None:
         """Write rows; they are durable, and visible to a strong read, when this returns."""
@@ -96,11 +126,11 @@ class Store:
             self.delete_keys(keys)
         return len(keys)
 
-    def count(self, expression: str = "") -> int:
-        """Return how many rows match, by a strong read."""
+    def count(self, expression: str = "", collection: str | None = None) -> int:
+        """Return how many rows match, by a strong read, in this collection or another."""
         read = self._call(
             lambda client: client.query(
-                self.collection,
+                collection or self.collection,
                 filter=expression,
                 output_fields=["count(*)"],
                 consistency_level="Strong",
@@ -154,7 +184,7 @@ class Store:
         if made_with != self._settings:
             raise WrongCollection(
                 f"collection {self.collection} was made with {made_with}, this indexer is set to {self._settings}: "
-                "set it as it was, or rebuild: drop the collection and the indexer's consumer groups, and it is filled again"
+                "set it as it was, or fill another one from the log: python -m services.indexer.rebuild (docs/operations.md)"
             )
 
     def _index(self, client: MilvusClient) -> None:
@@ -173,6 +203,21 @@ class Store:
             if error.code != NO_ALIAS:
                 raise
             self._take_alias(client)
+
+    def _describe_alias(self, client: MilvusClient) -> dict[str, Any] | None:
+        try:
+            described: dict[str, Any] = client.describe_collection(ALIAS, timeout=self._timeout_seconds)
+        except MilvusException as error:
+            if error.code not in NOT_THERE:
+                raise
+            return None
+        return described
+
+    def _is_of_space(self, described: dict[str, Any]) -> bool:
+        try:
+            return msgspec.json.decode(described["description"], type=CollectionSettings).space == self._settings.space
+        except msgspec.DecodeError:
+            return False
 
     def _take_alias(self, client: MilvusClient) -> None:
         try:

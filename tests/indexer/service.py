@@ -10,8 +10,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -32,6 +33,7 @@ from tests.indexer.made_logs import DIMENSION
 from tests.indexer.offline import Rows
 from tests.tiny_model import make_tiny_model
 
+T = TypeVar("T")
 WRONG_VALUE = b"\x00"
 NOT_YET = (100, 101)
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -45,12 +47,12 @@ def await_that(condition: Callable[[], bool], seconds: float = 40.0, what: str =
         time.sleep(0.05)
 
 
-def end_of(consumer: Consumer, place: TopicPartition) -> int:
-    """Return the end of a partition, which a topic that has just been made may not have a leader to tell."""
-    deadline = time.monotonic() + 20
+def asked(ask: Callable[[], T]) -> T:
+    """Ask Kafka until it answers: a topic or a broker that has just been made may know neither leader nor coordinator."""
+    deadline = time.monotonic() + 40
     while True:
         try:
-            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
+            return ask()
         except KafkaException:
             if time.monotonic() > deadline:
                 raise
@@ -164,8 +166,8 @@ class Bench:
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": indexer_group(lane, self.space)})
         try:
             places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-            ends = [end_of(consumer, place) for place in places]
-            return list(zip(consumer.committed(places, timeout=10), ends, strict=True))
+            ends = [asked(partial(consumer.get_watermark_offsets, place, timeout=10))[1] for place in places]
+            return list(zip(asked(lambda: consumer.committed(places, timeout=10)), ends, strict=True))
         finally:
             consumer.close()
 
@@ -173,7 +175,7 @@ class Bench:
         topic = LANES[lane][1].name
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": indexer_group(lane, self.space)})
         ends = [TopicPartition(topic, place.partition, end) for place, end in self._commits(lane)]
-        consumer.commit(offsets=ends, asynchronous=False)
+        asked(lambda: consumer.commit(offsets=ends, asynchronous=False))
         consumer.close()
 
 

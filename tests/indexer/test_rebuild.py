@@ -1,0 +1,157 @@
+"""A rebuild beside running indexers: the same rows in a new collection, nothing said twice, and no row lost in between."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pymilvus import MilvusClient, MilvusException
+
+from framebus.local.places import CHECKOUT
+from schemas.collection import ALIAS, rebuilt_name
+from schemas.errors import InvalidMessage
+from schemas.groups import Lane
+from schemas.messages import IndexEvent, decode
+from schemas.topics import INDEX_EVENTS, TOPICS
+from services.indexer.core.entry import Entry, RowSample
+from services.indexer.core.partition import PartitionIndex
+from services.indexer.core.settings import Smoothing
+from services.indexer.rebuild import NEAR_RECORDS, check_rows, drop_others, main
+from services.indexer.rows import row_of
+from services.indexer.store import Store
+from streaming.settings import SettingError
+from tests.indexer.made_logs import DIMENSION, unit
+from tests.indexer.service import Bench, as_stored, await_that
+from tests.indexer.test_service import NONE, expected_of, faults, logs_of
+from tests.indexer.test_store import settings_of
+
+LANES: tuple[Lane, ...] = ("live", "bulk")
+
+
+@pytest.fixture
+def bench(kafka: str, milvus: str, tmp_path: Path) -> Iterator[Bench]:
+    """Give a bench whose collection will get the alias, and free the alias for others."""
+    client = MilvusClient(uri=milvus)
+    client.drop_alias(ALIAS)
+    made = Bench(kafka, milvus, tmp_path)
+    first = made.collection
+    yield made
+    made.stop()
+    client.drop_alias(ALIAS)
+    for name in client.list_collections():
+        if name.startswith(first):
+            client.drop_collection(name)
+    client.close()
+
+
+def named(bench: Bench) -> str | None:
+    """Return the collection that is searched."""
+    client = MilvusClient(uri=bench.milvus)
+    try:
+        return str(client.describe_alias(ALIAS)["collection_name"])
+    except MilvusException:
+        return None
+    finally:
+        client.close()
+
+
+def rebuild(bench: Bench, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a rebuild to its end."""
+    environ = {
+        **os.environ, "FRAMEBUS_KAFKA": bench.kafka, "FRAMEBUS_MILVUS": bench.milvus, "FRAMEBUS_ENCODER": str(bench.model),
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "services.indexer.rebuild", *words]
+    return subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False, timeout=120)
+
+
+def said_of(bench: Bench) -> tuple[int, int]:
+    """Count the rows that were told of in this space, and all dead letters."""
+    events = [decode(message.value(), IndexEvent) for message in bench.read(INDEX_EVENTS.name)]
+    letters = sum(len(bench.read(name)) for name in TOPICS if name.startswith("embeddings-") and name.endswith(".dlq"))
+    return sum(len(event.rows) for event in events if event.space == bench.space), letters
+
+
+def final_rows(logs: dict[int, list[Entry]]) -> int:
+    """Count the rows that these logs give while more may come."""
+    rows = 0
+    for log in logs.values():
+        index = PartitionIndex(Smoothing(), log[0].offset, resumed=False)
+        for entry in log:
+            with contextlib.suppress(InvalidMessage):
+                index.feed(as_stored(entry))
+        rows += len(index.drain().rows)
+    return rows
+
+
+def halves(logs: dict[int, list[Entry]]) -> Iterator[dict[int, list[Entry]]]:
+    yield {partition: log[: len(log) // 2] for partition, log in logs.items()}
+    yield {partition: log[len(log) // 2 :] for partition, log in logs.items()}
+
+
+def write(bench: Bench, parts: Sequence[dict[int, list[Entry]]]) -> None:
+    """Write the logs of both lanes."""
+    for lane, logs in zip(LANES, parts, strict=True):
+        for partition, log in logs.items():
+            bench.write(lane, partition, log)
+
+
+def test_rows_are_made_again_beside_running_indexers_which_go_on_in_the_new_collection(bench: Bench) -> None:
+    logs = logs_of(bench, range(60, 64))
+    live, bulk = ({partition: logs[partition] for partition in some} for some in ((0, 1), (2, 3)))
+    expected, _ = expected_of(logs)
+    gone = next(iter(expected))[0]
+    indexers = [bench.indexer(lane) for lane in LANES]
+    parts = list(zip(halves(live), halves(bulk), strict=True))
+    write(bench, parts[0])
+    final = sum(final_rows(part) for part in parts[0])
+    await_that(lambda: said_of(bench)[0] == final, what="the rows of the first half")
+    before, first = said_of(bench), bench.collection
+
+    done = rebuild(bench)
+    assert done.returncode == 0, done.stderr
+    new = named(bench)
+    assert new not in (None, first)
+    assert said_of(bench) == before
+    bench.collection = new or ""
+    bench.source(gone, "camera", wanted="removed")
+    for indexer in indexers:
+        assert indexer.process.wait(30) == 0, indexer.log.read_text()
+        indexer.start()
+    write(bench, parts[1])
+    kept = {key: vector for key, vector in expected.items() if key[0] != gone}
+    await_that(lambda: faults(bench.rows(), kept) == NONE, what="every row but those of the removed source")
+
+
+def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> None:
+    made_with = settings_of(bench.space)
+    old = Store(bench.milvus, made_with, DIMENSION)
+    new = Store(bench.milvus, made_with, DIMENSION, collection=rebuilt_name(bench.space, 1))
+    old.prepare()
+    new.prepare()
+    assert (old.named(), old.collection) == (bench.collection, bench.collection)
+    vector = unit(np.random.default_rng(1))
+    samples = [RowSample("a", "a", 1, t_ms, -1, vector) for t_ms in range(NEAR_RECORDS + 1)]
+    old.upsert([row_of(sample) for sample in samples])
+    with pytest.raises(SettingError, match=r"the log gives 0 rows, and .* has 1001"):
+        check_rows(new, even_if_fewer=False)
+    check_rows(new, even_if_fewer=True)
+    new.take_name()
+    follower = Store(bench.milvus, made_with, DIMENSION)
+    follower.prepare()
+    assert follower.collection == new.collection == old.named()
+    assert new.others() == [old.collection]
+    drop_others(Store(bench.milvus, made_with, DIMENSION))
+    assert new.others() == []
+    for store in (old, new, follower):
+        store.close()
+
+
+def test_words_that_a_rebuild_does_not_know_are_refused() -> None:
+    with pytest.raises(SettingError, match="--whatever"):
+        main(threading.Event(), ["--whatever"])
