@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 LEFT = ("schemas", "streaming", "encoders")
 
 
-@pytest.mark.parametrize("service", ["decoder", "embedder", "indexer", "query"])
+@pytest.mark.parametrize("service", ["decoder", "embedder", "indexer", "query", "local"])
 def test_a_service_imports_alone(service: str, tmp_path: Path) -> None:
     folders = (*LEFT, f"services/{service}", *(("web",) if service == "query" else ()))
     (tmp_path / "services").mkdir()
@@ -25,15 +25,15 @@ def test_a_service_imports_alone(service: str, tmp_path: Path) -> None:
 
 def test_every_lock_file_has_hashes_and_names_no_host() -> None:
     locks = list((ROOT / "requirements").glob("*.txt"))
-    assert {lock.stem for lock in locks} >= {"decoder", "embedder", "indexer", "query", "dev", "training"}
+    assert {lock.stem for lock in locks} >= {"decoder", "embedder", "indexer", "query", "local", "dev"}
     for lock in locks:
         text = lock.read_text()
         assert "://" not in text, lock.name
         assert text.count("==") <= text.count("--hash"), lock.name
 
 
-@pytest.mark.parametrize("service", ["decoder", "embedder", "indexer", "query"])
-def test_no_service_needs_torch(service: str) -> None:
+@pytest.mark.parametrize("service", ["decoder", "embedder", "indexer", "query", "local"])
+def test_nothing_that_runs_needs_torch(service: str) -> None:
     assert "\ntorch==" not in (ROOT / "requirements" / f"{service}.txt").read_text()
 
 
