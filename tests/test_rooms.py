@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 LEFT = ("schemas", "streaming", "encoders")
 
 
-@pytest.mark.parametrize("service", ["decoder", "embedder", "indexer", "query", "local"])
+@pytest.mark.parametrize("service", ["decoder", "embedder", "indexer", "query"])
 def test_a_service_imports_alone(service: str, tmp_path: Path) -> None:
     folders = (*LEFT, f"services/{service}", *(("web",) if service == "query" else ()))
     (tmp_path / "services").mkdir()
