@@ -91,10 +91,15 @@ class DeadLetterLog:
                 raise Unavailable(f"Kafka at {self._bootstrap} does not show {topic}'s dead letters in {ANSWER_SECONDS:g} s")
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
-        try:
-            return ask()
-        except KafkaException as error:
-            raise Unavailable(f"Kafka at {self._bootstrap} does not answer: {error}") from error
+        """Ask until Kafka answers or the time is over: a broker that has just started does not know its partitions' leaders."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"Kafka at {self._bootstrap} does not answer: {error}") from error
+            time.sleep(POLL_SECONDS)
 
 
 def _place(topic: str, offset: int | None = None) -> TopicPartition:
