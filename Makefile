@@ -46,6 +46,10 @@ up: install ## start the local stack in the foreground
 bench: develop ## measure speed and memory on this machine, as a table
 	@$(RUN) -m bench
 
+.PHONY: chaos
+chaos: develop ## kill, freeze and slow everything (SEED=1 KILLS=20), compare every row with an uninterrupted run
+	@$(RUN) -m tests.chaos --seed $(SEED) --kills $(KILLS)
+
 .PHONY: schemas
 schemas: develop ## publish the JSON Schemas and the table of topics
 	@$(RUN) -m schemas.publish

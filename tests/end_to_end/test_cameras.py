@@ -17,10 +17,10 @@ from pymilvus import MilvusClient
 from framebus.client import FramebusError, Hit, find_stack
 from framebus.demo.camera import CameraServer
 from framebus.demo.camera.timecode import Picture, read_number
+from tests.comparison import Found, rows_of
 from tests.end_to_end.conftest import await_that
 from tests.end_to_end.stack import LocalStack
 from tests.end_to_end.stage import FRAME_MS, Stage, asked
-from tests.end_to_end.test_crashes import rows_of
 from tests.end_to_end.test_passwords import files_with, topics_with
 from tests.end_to_end.videos import write_video
 
@@ -171,7 +171,7 @@ def test_a_removed_camera_leaves_nothing_and_its_password_was_nowhere(stack: Loc
     assert files_with(PASSWORD.encode(), stack.home) == []
 
 
-def rows(stack: LocalStack, source_id: str) -> list[dict[str, object]]:
+def rows(stack: LocalStack, source_id: str) -> list[Found]:
     """Return every row of a source."""
     with closing(MilvusClient(stack.milvus, timeout=30)) as milvus:
         return rows_of(milvus, source_id)
@@ -179,12 +179,12 @@ def rows(stack: LocalStack, source_id: str) -> list[dict[str, object]]:
 
 def keys(stack: LocalStack, source_id: str, t_ms: int) -> list[str]:
     """Return the keys of the rows of one moment: the provisional one goes once the final one is confirmed."""
-    return [str(row["id"]) for row in rows(stack, source_id) if row["t_ms"] == t_ms]
+    return [row.key for row in rows(stack, source_id) if row.t_ms == t_ms]
 
 
 def times(stack: LocalStack, source_id: str) -> list[int]:
     """Return the time of every row of a source."""
-    return [int(str(row["t_ms"])) for row in rows(stack, source_id)]
+    return [row.t_ms for row in rows(stack, source_id)]
 
 
 def replies(stack: LocalStack, source_id: str) -> str:

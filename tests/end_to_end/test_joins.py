@@ -11,9 +11,10 @@ from pymilvus import MilvusClient
 from encoders.address import load
 from schemas.messages import Chunk, decode
 from schemas.topics import CHUNKS
+from tests.comparison import compare, file_rows, rows_of
 from tests.end_to_end.conftest import await_that
 from tests.end_to_end.stack import LocalStack
-from tests.end_to_end.test_crashes import all_indexed, differences, rows_of
+from tests.end_to_end.test_crashes import all_indexed
 from tests.end_to_end.test_files import fresh
 from tests.end_to_end.uninterrupted import uninterrupted
 from tests.end_to_end.videos import write_video
@@ -116,4 +117,4 @@ def test_rows_equal_an_uninterrupted_run_whoever_joins_and_leaves(
     expected = {path: uninterrupted(path, encoder, SAMPLE_FPS) for path in paths}
     with closing(MilvusClient(stack.milvus, timeout=30)) as milvus:
         for source_id, path in files.items():
-            assert differences(rows_of(milvus, source_id), expected[path], source_id) == []
+            assert compare(rows_of(milvus, source_id), file_rows(source_id, expected[path])).lines() == []

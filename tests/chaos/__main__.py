@@ -1,0 +1,70 @@
+"""`python -m tests.chaos --seed 1 --kills 20`: a whole Framebus under faults, and a table of what became of the rows."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from encoders.address import load
+from tests.chaos.faults import schedule
+from tests.chaos.films import films
+from tests.chaos.fleet import ground
+from tests.chaos.run import Plan, run
+from tests.chaos.table import Report, lines
+from tests.tiny_model import make_tiny_model
+
+SCENES = (40, 24, 32)
+MOST_LINES = 40
+
+
+def main() -> int:
+    """Run; returns 1 when a row is not the one of an uninterrupted run, and keeps the logs then."""
+    parser = argparse.ArgumentParser(prog="make chaos", description="Kill, freeze and slow everything; compare every row.")
+    parser.add_argument("--seed", type=int, default=1, help="which faults, where and when (default: %(default)s)")
+    parser.add_argument("--kills", type=int, default=20, help="SIGKILLs and SIGSTOPs (default: %(default)s), half as many others")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="framebus-chaos-"))
+    is_clean = False
+    try:
+        report = torment(folder, arguments.seed, arguments.kills)
+        tell_differences(report, folder)
+        print("\n".join(lines(report)), flush=True)
+        is_clean = report.is_clean
+    finally:
+        if is_clean:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"logs: {folder / 'logs'}", file=sys.stderr)
+    return 0 if is_clean else 1
+
+
+def torment(folder: Path, seed: int, kills: int) -> Report:
+    """Make the work, start everything in `folder`, run."""
+    began = time.monotonic()
+
+    def tell(line: str) -> None:
+        print(f"{time.monotonic() - began:7.1f} s  {line}", flush=True)
+
+    model = make_tiny_model(folder / "model")
+    made = films(folder / "films", load(str(model), threads=1), SCENES)
+    tell(f"{len(made)} films of {sum(len(film.rows) for film in made)} rows")
+    with ground(folder) as servers:
+        tell("Kafka and Milvus run")
+        return run(servers, Plan(seed, kills, schedule(seed, kills), made, model), tell)
+
+
+def tell_differences(report: Report, folder: Path) -> None:
+    """Print the first differences and keep all of them beside the logs."""
+    told = [line for differences in report.rows.values() for line in differences.lines()]
+    if told:
+        (folder / "logs" / "differences").write_text("\n".join(told))
+        print("\n".join(told[:MOST_LINES]))
+        print(f"{len(told)} differences\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What Kafka holds of cameras, and the rows that an uninterrupted run makes of it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Final
+
+import numpy as np
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from encoders.encoder import Encoder
+from schemas.headers import FrameHeaders, decode_frame_headers, with_space
+from schemas.identity import WHOLE_FRAME, row_key
+from schemas.topics import FRAMES_LIVE, TOPICS
+from schemas.vectors import decode_vector, encode_vector
+from services.indexer.core.entry import Entry
+from services.indexer.core.settings import Smoothing
+from streaming.clients import reader_settings
+from tests.comparison import Expected, Vector
+from tests.indexer.offline import offline
+
+TIMEOUT_SECONDS: Final = 10.0
+SPACE: Final = "offline@00000000"
+
+Log = dict[tuple[str, int], list[Entry]]
+"""Records of some sources by topic and partition, in their order."""
+
+
+def frames_of(bootstrap: str, topics: Sequence[str], source_ids: Collection[str], encoder: Encoder) -> Log:
+    """Return every frame and mark of cameras that Kafka has in these topics, with the vector that the encoder gives it."""
+    log: Log = defaultdict(list)
+    for topic in topics:
+        for message in _messages(bootstrap, topic):
+            headers = decode_frame_headers(message.headers())  # type: ignore[arg-type]
+            if headers.source_id in source_ids:
+                log[topic, message.partition() or 0].append(_entry(message, headers, encoder))
+    return log
+
+
+def rows(log: Log) -> dict[str, Expected]:
+    """Return the rows of a log. A moment that was sent live and caught up too may be the one or the other."""
+    found: dict[str, Expected] = {}
+    for entries in log.values():
+        made, _ = offline(entries, Smoothing())
+        for (source_id, life, t_ms), vector in made.items():
+            key = row_key(source_id, life, WHOLE_FRAME, t_ms)
+            others = found[key].vectors if key in found else ()
+            found[key] = Expected(t_ms, (*others, np.asarray(vector, np.float32)))
+    return found
+
+
+def open_runs(log: Log) -> list[str]:
+    """Return a line for every camera whose newest live run was not ended: its last rows are not final."""
+    newest: dict[str, int] = {}
+    ended: dict[str, int] = {}
+    for (topic, _), entries in log.items():
+        for headers in (entry.headers for entry in entries if topic == FRAMES_LIVE.name):
+            runs = ended if headers.mark == "run_end" else newest
+            runs[headers.source_id] = max(runs.get(headers.source_id, 0), headers.run or 0)
+    return [f"run {run} of {name} was not ended" for name, run in newest.items() if ended.get(name, -1) < run]
+
+
+def _entry(message: Message, headers: FrameHeaders, encoder: Encoder) -> Entry:
+    return Entry(
+        offset=message.offset() or 0,
+        timestamp_ms=message.timestamp()[1],
+        headers=with_space(headers, SPACE),
+        life=headers.life or 1,
+        closes_when_quiet=False,
+        done=False,
+        vector=None if headers.mark else _vector(message.value(), encoder),
+    )
+
+
+def _vector(jpeg: Any, encoder: Encoder) -> Vector:
+    """Return a frame's vector as the log rounds it."""
+    vector = encoder.embed_images(encoder.prepare(bytes(jpeg))[np.newaxis])[0]
+    return decode_vector(encode_vector(vector), encoder.dimension)
+
+
+def _messages(bootstrap: str, topic: str) -> Iterator[Message]:
+    """Give every record that a topic holds now, those of a partition in their order."""
+    with closing(Consumer(reader_settings(bootstrap, "chaos", "chaos"))) as consumer:
+        places = [TopicPartition(topic, number, 0) for number in range(TOPICS[topic].partitions)]
+        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)[1] for place in places}
+        consumer.assign(places)
+        unread = {partition for partition, end in ends.items() if end > 0}
+        while unread:
+            for message in consumer.consume(500, 1.0):
+                if message.error() is not None:
+                    continue
+                partition, offset = message.partition() or 0, message.offset() or 0
+                if offset < ends[partition]:
+                    yield message
+                if offset + 1 >= ends[partition]:
+                    unread.discard(partition)

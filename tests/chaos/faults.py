@@ -1,0 +1,70 @@
+"""Which faults, where and when: a pure function of a seed."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["kill", "freeze", "leave", "join", "slow", "refuse"]
+Pair = tuple[Kind, str]
+
+WORKERS: Final = ("decoder", "embedder", "indexer-live", "indexer-bulk")
+SERVERS: Final = ("kafka", "milvus")
+TARGETS: Final = (*WORKERS, "query", *SERVERS)
+
+DEATHS: Final[tuple[Pair, ...]] = tuple((kind, target) for kind in ("kill", "freeze") for target in TARGETS)
+CHANGES: Final[tuple[Pair, ...]] = (
+    *((kind, target) for kind in ("leave", "join") for target in WORKERS),
+    ("slow", "milvus"),
+    ("refuse", "milvus"),
+)
+
+GAP_SECONDS: Final = (0.3, 3.0)
+LASTS_SECONDS: Final[dict[Kind, tuple[float, float]]] = {
+    "kill": (0.0, 3.0),
+    "freeze": (0.5, 9.0),
+    "leave": (0.0, 3.0),
+    "join": (6.0, 12.0),
+    "slow": (3.0, 8.0),
+    "refuse": (1.0, 6.0),
+}
+"""How long each lasts. A killed process is started again after it; a frozen one outlasts its session now and then."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault, `after_seconds` after the one before it, undone after `lasts_seconds`.
+
+    `kill`: SIGKILL. `freeze`: SIGSTOP, then SIGCONT. `leave`: SIGTERM, then a new process. `join`: one more worker, which leaves.
+    `slow`, `refuse`: the way to the server is slow, or refuses connections and breaks those that are there.
+    """
+
+    after_seconds: float
+    kind: Kind
+    target: str
+    lasts_seconds: float
+
+
+def schedule(seed: int, kills: int, deaths: Sequence[Pair] = DEATHS, changes: Sequence[Pair] = CHANGES) -> list[Fault]:
+    """Return `kills` faults of `deaths`, with one of `changes` after every second.
+
+    Both are dealt like cards, so that every pair comes once before any comes again.
+    """
+    dice = random.Random(seed)
+    killing, changing = _dealt(dice, deaths), _dealt(dice, changes)
+    pairs: list[Pair] = []
+    for number in range(1, kills + 1):
+        pairs.append(next(killing))
+        if number % 2 == 0 and changes:
+            pairs.append(next(changing))
+    return [
+        Fault(dice.uniform(*GAP_SECONDS), kind, target, dice.uniform(*LASTS_SECONDS[kind]))
+        for kind, target in pairs
+    ]  # fmt: skip
+
+
+def _dealt(dice: random.Random, cards: Sequence[Pair]) -> Iterator[Pair]:
+    while cards:
+        deck = list(cards)
+        dice.shuffle(deck)
+        yield from deck

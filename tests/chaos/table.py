@@ -1,0 +1,81 @@
+"""What a run has shown, as a table. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.faults import TARGETS, Kind
+from tests.comparison import Differences
+
+KINDS: tuple[tuple[Kind, str], ...] = (
+    ("kill", "kill -9"),
+    ("freeze", "SIGSTOP"),
+    ("leave", "left"),
+    ("join", "joined"),
+    ("slow", "slow"),
+    ("refuse", "refusing"),
+)
+
+
+@dataclass
+class Report:
+    """What a run has shown. Rows, and stalls in seconds, are by what they are of: `files`, `cameras`."""
+
+    seed: int
+    kills: int
+    faults: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    rows: Mapping[str, Differences] = field(default_factory=dict)
+    stalls: Mapping[str, float] = field(default_factory=dict)
+    drain_seconds: float = 0.0
+    sources: int = 0
+    unfinished: Sequence[str] = ()
+    """What was not done in time: a reason by itself to fail."""
+    ended: Sequence[str] = ()
+    """Processes that ended by themselves, and how. A local stack starts them again; rows say whether that was harmless."""
+    notes: Sequence[str] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every row is the one of an uninterrupted run, and everything was done in time."""
+        return not self.unfinished and not any(differences.lines() for differences in self.rows.values())
+
+
+def lines(report: Report) -> list[str]:
+    """Return the table."""
+    return [*_faults(report), "", *_rows(report), "", *_times(report), _verdict(report)]
+
+
+def _faults(report: Report) -> list[str]:
+    told = [f"{'faults':<14}" + "".join(f"{name:>10}" for _, name in KINDS)]
+    for target in TARGETS:
+        times = [report.faults[kind, target] for kind, _ in KINDS]
+        if any(times):
+            told.append(f"{target:<14}" + "".join(f"{count or '·':>10}" for count in times))
+    return [*told, f"{'all':<14}" + "".join(f"{sum(_of_kind(report, kind)):>10}" for kind, _ in KINDS)]
+
+
+def _of_kind(report: Report, kind: Kind) -> list[int]:
+    return [count for (of, _), count in report.faults.items() if of == kind]
+
+
+def _rows(report: Report) -> list[str]:
+    told = [f"{'rows':<14}{'expected':>10}{'missing':>10}{'wrong':>10}{'twice':>10}{'extra':>10}{'longest stall':>16}"]
+    for name, found in report.rows.items():
+        counts = (found.expected, len(found.missing), len(found.wrong), len(found.twice), len(found.extra))
+        stall = f"{report.stalls.get(name, 0.0):.1f} s"
+        told.append(f"{name:<14}" + "".join(f"{count:>10}" for count in counts) + f"{stall:>16}")
+    return told
+
+
+def _times(report: Report) -> list[str]:
+    told = [f"{report.sources} sources; drained {report.drain_seconds:.1f} s after the last fault was over"]
+    told += [f"ended by itself: {line}" for line in report.ended]
+    told += [f"not done in time: {line}" for line in report.unfinished]
+    return [*told, *report.notes]
+
+
+def _verdict(report: Report) -> str:
+    run = f"seed {report.seed}, {sum(report.faults.values())} faults"
+    if report.is_clean:
+        return f"{run}: nothing lost, nothing wrong, nothing twice"
+    return f"{run}: NOT what an uninterrupted run makes; again with: make chaos SEED={report.seed} KILLS={report.kills}"

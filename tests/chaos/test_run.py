@@ -1,0 +1,54 @@
+"""A short run of `make chaos`, and the negative control: who commits too early is caught by the same comparison."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from encoders.address import load
+from framebus.local.errors import StackError
+from tests.chaos.faults import DEATHS, Fault, schedule
+from tests.chaos.films import films
+from tests.chaos.fleet import Ground, ground
+from tests.chaos.run import Plan, run
+from tests.chaos.table import lines
+from tests.servers import absent
+from tests.tiny_model import make_tiny_model
+
+SEED, KILLS = 11, 6
+QUICK = [pair for pair in DEATHS if pair != ("kill", "milvus")]
+"""Milvus takes longest to come back: tests/indexer/test_service.py kills it."""
+LEAST = {"decoder": 1, "embedder": 1, "indexer-live": 1, "indexer-bulk": 1, "query": 1}
+
+
+@pytest.fixture(scope="module")
+def grounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    try:
+        with ground(tmp_path_factory.mktemp("chaos")) as servers:
+            yield servers
+    except StackError as error:
+        absent(str(error))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.mark.timeout(400)
+def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(grounds: Ground, model: Path, tmp_path: Path) -> None:
+    made = films(tmp_path, load(str(model), threads=1), lengths=(24, 30))
+    report = run(grounds, Plan(SEED, KILLS, schedule(SEED, KILLS, QUICK), made, model, drain_seconds=180))
+    assert report.is_clean, "\n".join(lines(report))
+    assert report.rows["files"].expected > 1000
+    assert report.rows["cameras"].expected > 10
+
+
+@pytest.mark.timeout(400)
+def test_an_indexer_that_commits_too_early_is_caught(grounds: Ground, model: Path) -> None:
+    faults = [Fault(3.0, "kill", "indexer-live", 0.0)] * 2
+    modules = {"indexer-live": "tests.indexer.automatic"}
+    report = run(grounds, Plan(SEED, 2, faults, [], model, 2, LEAST, modules, drain_seconds=60, sweep_seconds=2, name="hasty"))
+    cameras = report.rows["cameras"]
+    assert cameras.missing or cameras.wrong
+    assert not report.is_clean

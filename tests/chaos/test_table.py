@@ -1,0 +1,57 @@
+"""The table and the figures in it."""
+
+from collections import Counter
+
+import pytest
+
+from tests.chaos.stalls import Look, longest_stall_seconds
+from tests.chaos.table import Report, lines
+from tests.comparison import Differences
+
+
+def looks(*rows: int | None, work_waits: str = "") -> list[Look]:
+    return [Look(float(second), count, (work_waits or "y" * len(rows))[second] == "y") for second, count in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "longest"),
+    [
+        (looks(), 0.0),
+        (looks(1, 2, 3), 1.0),
+        (looks(1, 1, 1, 2), 3.0),
+        (looks(1, None, None, 2, 3), 3.0),
+        (looks(5, 3, 4, 6), 3.0),  # rows that went and came again are not new
+        (looks(1, 1, 1, 1, 2, work_waits="nnyyy"), 2.0),
+        (looks(1, 1, 1, work_waits="nnn"), 0.0),
+        (looks(1, 2, 2, 2), 2.0),
+    ],
+)
+def test_the_longest_stall_is_the_longest_time_without_a_new_row_while_work_waits(seen: list[Look], longest: float) -> None:
+    assert longest_stall_seconds(seen) == longest
+
+
+def report(**rows: Differences) -> Report:
+    return Report(
+        seed=4, kills=3, faults=Counter({("kill", "kafka"): 2, ("join", "decoder"): 1}), rows=rows, stalls={"files": 3.25},
+        drain_seconds=9.0, sources=5, ended=["embedder-2 ended with status 1"],
+    )  # fmt: skip
+
+
+def test_a_table_counts_faults_and_rows_and_ends_with_the_verdict() -> None:
+    told = lines(report(files=Differences(expected=1200), cameras=Differences(expected=80)))
+    assert told[1].split() == ["decoder", "·", "·", "·", "1", "·", "·"]
+    assert told[2].split() == ["kafka", "2", "·", "·", "·", "·", "·"]
+    assert told[3].split() == ["all", "2", "0", "0", "1", "0", "0"]
+    assert "files               1200         0         0         0         0           3.2 s" in told
+    assert "ended by itself: embedder-2 ended with status 1" in told
+    assert told[-1] == "seed 4, 3 faults: nothing lost, nothing wrong, nothing twice"
+
+
+def test_a_difference_or_work_left_undone_is_no_success_and_says_how_to_repeat_it() -> None:
+    lost = report(files=Differences(expected=2, missing=["a/1/f/0 is missing"]))
+    assert not lost.is_clean
+    assert lines(lost)[-1].endswith("make chaos SEED=4 KILLS=3")
+    undone = report(files=Differences(expected=2))
+    assert undone.is_clean
+    undone.unfinished = ["film-3 is running"]
+    assert not undone.is_clean
