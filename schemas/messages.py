@@ -121,11 +121,20 @@ class SourceStatus(Message, frozen=True, kw_only=True):
     camera: Camera | None = None
 
 
+class RecordedSamples(Message, frozen=True, kw_only=True):
+    """Samples of a camera that one recorded segment shows, by their times. `start_ms` and `run` name the segment."""
+
+    start_ms: Milliseconds
+    run: Count
+    times_ms: tuple[Milliseconds, ...]
+
+
 class Chunk(Message, frozen=True, kw_only=True):
     """One span of a file or recording to decode. Samples in [start_ms, end_ms) become rows, those beside it are context.
 
     Reading begins at `read_from_ms`, or earlier where samples lie so sparse that the left margin would be short, and ends by
-    `read_until_ms`. `captured_from_ms` is the UTC time of t_ms 0 where it is known.
+    `read_until_ms`. `captured_from_ms` is the UTC time of t_ms 0 where it is known. `recorded` names the samples of a camera's
+    span that is caught up: exactly these are read, from its recording; `url` and `fingerprint` are empty.
     """
 
     stream: str
@@ -140,6 +149,7 @@ class Chunk(Message, frozen=True, kw_only=True):
     read_from_ms: Milliseconds
     read_until_ms: Milliseconds
     captured_from_ms: Milliseconds = UNKNOWN_MS
+    recorded: tuple[RecordedSamples, ...] = ()
 
 
 class ChunkStatus(Message, frozen=True, kw_only=True):

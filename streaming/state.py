@@ -50,14 +50,16 @@ class StateTopic(Generic[M]):
         """The partition of each key's newest message."""
         return self._partition_of
 
-    def read_to_end(self, deadline_seconds: float = 30.0) -> None:
-        """Read until every partition's end has been seen; `Unavailable` when that takes longer."""
+    def read_to_end(self, deadline_seconds: float = 30.0) -> list[M]:
+        """Read until every partition's end has been seen, and return all messages; `Unavailable` when that takes longer."""
         deadline = time.monotonic() + deadline_seconds
+        read: list[M] = []
         while self._unread:
-            self._take(0.1)
+            read += self._take(0.1)
             if time.monotonic() > deadline:
                 raise Unavailable(f"{self._topic.name} was not read to its end in {deadline_seconds} s")
         self._contact.hear()
+        return read
 
     def poll(self) -> list[M]:
         """Follow without waiting; return what has changed."""

@@ -10,6 +10,7 @@ from schemas.networks import parse_networks
 from schemas.topics import CHUNKS, FRAMES_BULK, SOURCES
 from services.decoder.access import Access
 from services.decoder.cameras.capture import Surroundings
+from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet
 from services.decoder.cameras.sweeping import Limits, Sweeper
 from services.decoder.chunk_work import ChunkWork
@@ -46,11 +47,12 @@ def run(stopping: threading.Event) -> None:
     dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions, first=randbelow(CHUNKS.partitions))
     fleet = Fleet(_surroundings(settings, outbox, metrics))
     access = _access(settings)
-    ownership = Ownership(state, dealer, Inspector(access), fleet, outbox, metrics)
+    catching_up = CatchingUp(settings.kafka, settings.media, state.finished, dealer, metrics, state.earlier_recuts)
+    ownership = Ownership(state, dealer, Inspector(access), fleet, catching_up, outbox, metrics)
     sweeper = Sweeper(settings.media, Limits(settings.keep_days, settings.disk_share), lambda: kept_recordings(state), metrics)
     sweeper.start()
     backlog = Backlog(settings.kafka, FRAMES_BULK.name, settings.wait_for)
-    work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, access, outbox, metrics)
+    work = ChunkWork(state, backlog, settings.unread_frames, settings.threads, access, settings.media, outbox, metrics)
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
     loop = Loop(
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
@@ -60,6 +62,7 @@ def run(stopping: threading.Event) -> None:
     loop.run(stopping)
     _say_the_rest(outbox)
     sweeper.stop()
+    catching_up.close()
     health.stop()
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from schemas.errors import InvalidMessage
@@ -60,11 +61,13 @@ class ChunkWork:
         unread_limit: int,
         threads: int,
         access: Access,
+        media: Path,
         outbox: Outbox,
         metrics: Metrics,
     ) -> None:
         self._state, self._backlog, self._unread_limit = state, backlog, unread_limit
-        self._threads, self._access, self._outbox, self._metrics = threads, access, outbox, metrics
+        self._threads, self._access, self._media = threads, access, media
+        self._outbox, self._metrics = outbox, metrics
         self._pool = ThreadPoolExecutor(1, "decode")
         self._queue: deque[Dealt] = deque()
         self._begun: Begun | None = None
@@ -137,7 +140,8 @@ class ChunkWork:
         if self._backlog.unread(since=self._ended_at) >= self._unread_limit:
             return False
         self._queue.popleft()
-        self._begun = Begun(dealt, Decoding(self._pool, dealt.chunk, self._threads, self._access), time.monotonic())
+        decoding = Decoding(self._pool, dealt.chunk, self._threads, self._access, self._media)
+        self._begun = Begun(dealt, decoding, time.monotonic())
         return True
 
     def _judge(self, dealt: Dealt) -> Verdict:
@@ -206,19 +210,22 @@ class ChunkWork:
             del self._sent_at_ms[next(iter(self._sent_at_ms))]
 
     def _fail(self, begun: Begun, failure: Unreadable | Unreachable) -> None:
-        """Say what is wrong with the file: its owner deals the chunk again when that is mended."""
+        """Say what is wrong with the file: its owner deals the chunk again when that is mended, and a span after a while."""
         chunk = begun.dealt.chunk
+        if chunk.recorded:
+            log.warning("span failed", stream=chunk.stream, reason=str(failure))
+            return self._end(begun, "failed")
         known = self._state.statuses.values.get(chunk.source_id)
         if known is None or known.life != chunk.life:
             self._begun = None
             self._queue.append(begun.dealt)
-            return
+            return None
         log.warning("chunk failed", stream=chunk.stream, reason=str(failure))
         if isinstance(failure, Changed):
             ask_for_new_life(self._outbox, chunk.source_id, chunk.life, failure.fingerprint)
         state: FileState = "waiting" if isinstance(failure, (Unreachable, Changed)) else "failed"
         say(self._outbox, chunk.source_id, chunk.life, state, str(failure), known.plan, known)
-        self._end(begun, "failed")
+        return self._end(begun, "failed")
 
     def _end(self, begun: Begun, outcome: str) -> None:
         self._begun, self._ended_at = None, time.monotonic()

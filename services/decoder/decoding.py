@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Final, Protocol
 
@@ -11,6 +13,7 @@ from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from services.decoder.access import Access
 from services.decoder.address import parse
+from services.decoder.cameras.recorded import recorded_samples
 from services.decoder.damage import Reading, notices
 from services.decoder.errors import Unreadable
 from services.decoder.files import OpenFile, fingerprint, open_file
@@ -59,12 +62,13 @@ def samples(video: Readable, chunk: Chunk) -> Iterator[Sample | None]:
 class Decoding:
     """One chunk being decoded. `unusable` and `notices` say what could not be used, once it has ended."""
 
-    def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int, access: Access) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int, access: Access, media: Path) -> None:
         self._queue: Queue[Sample | None] = Queue(QUEUED_SAMPLES)
         self._given_up = threading.Event()
-        self.unusable = 0
+        self.unusable = self._taken = 0
         self.notices: tuple[str, ...] = ()
-        self._ended = pool.submit(self._run, chunk, threads, access)
+        run = partial(self._catch_up, chunk, media) if chunk.recorded else partial(self._run, chunk, threads, access)
+        self._ended = pool.submit(run)
         self._ended.add_done_callback(self._wake)
 
     def take(self) -> Sample | None:
@@ -95,18 +99,23 @@ class Decoding:
         with closing(file.stream):
             _check(file, chunk.fingerprint)
             with closing(Video(file, threads)) as video:
-                self._decode(video, chunk)
+                self._put_all(samples(video, chunk))
                 self.unusable = video.unusable
                 self.notices = notices(_reading(video, to_end=chunk.end_ms == LARGEST_T_MS))
             if file.has_changed():
                 raise Changed(file.shown, fingerprint(file))
 
-    def _decode(self, video: Video, chunk: Chunk) -> None:
-        for sample in samples(video, chunk):
+    def _catch_up(self, chunk: Chunk, media: Path) -> None:
+        self._put_all(recorded_samples(media, chunk))
+        self.unusable = sum(len(recorded.times_ms) for recorded in chunk.recorded) - self._taken
+
+    def _put_all(self, samples: Iterator[Sample | None]) -> None:
+        for sample in samples:
             if self._given_up.is_set():
                 return
             if sample is not None:
                 self._put(sample)
+                self._taken += 1
 
     def _put(self, sample: Sample) -> None:
         while not self._given_up.is_set():

@@ -23,10 +23,11 @@ SAMPLE_SECONDS: Final = Metric(
     "framebus_decoder_sample_seconds", "histogram", "From the capture of a live frame to its being handed to Kafka."
 )
 RECONNECTS: Final = Metric("framebus_decoder_camera_failures_total", "counter", "Times that a camera went away or refused.")
+MISSED: Final = Metric("framebus_decoder_missed_samples", "gauge", "Samples of cameras that are being caught up from recordings.")
 RECORDED: Final = Metric("framebus_decoder_recorded_bytes", "gauge", "Bytes of recorded media, as of the last sweep.")
 EXPIRED: Final = Metric("framebus_decoder_expired_segments_total", "counter", "Recorded segments deleted, by why.", ("reason",))
 
 METRICS: Final = (
     CHUNKS, CHUNK_SECONDS, SAMPLES, UNUSABLE, INSPECTIONS, OUTSTANDING, OWNED,
-    CAMERAS, LIVE_SAMPLES, UNSENT, SAMPLE_SECONDS, RECONNECTS, RECORDED, EXPIRED,
+    CAMERAS, LIVE_SAMPLES, UNSENT, SAMPLE_SECONDS, RECONNECTS, MISSED, RECORDED, EXPIRED,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who owns a partition of `sources` runs its cameras, plans its files and deals their chunks; the group decides that alone."""
+"""Who owns a partition of `sources` runs its cameras, plans its files and deals chunks of both; the group decides that alone."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -8,6 +8,7 @@ from schemas.identity import chunk_stream
 from schemas.messages import Plan, Recut, Source, SourceStatus
 from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK, SOURCES
 from services.decoder import metrics as m
+from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet
 from services.decoder.dealing import Deal, Dealer
 from services.decoder.errors import Unreachable, Unreadable
@@ -31,9 +32,17 @@ class Ownership:
     """The stage on `sources`. What is wanted of a source comes from the state topic, so nothing is lost between two owners."""
 
     def __init__(
-        self, state: StateTopics, dealer: Dealer, inspector: Inspector, fleet: Fleet, outbox: Outbox, metrics: Metrics
+        self,
+        state: StateTopics,
+        dealer: Dealer,
+        inspector: Inspector,
+        fleet: Fleet,
+        catching_up: CatchingUp,
+        outbox: Outbox,
+        metrics: Metrics,
     ) -> None:
-        self._state, self._dealer, self._inspector, self._fleet = state, dealer, inspector, fleet
+        self._state, self._dealer, self._inspector = state, dealer, inspector
+        self._fleet, self._catching_up = fleet, catching_up
         self._outbox, self._metrics = outbox, metrics
         self._retries = Retries()
         self._next: dict[int, int] = {}
@@ -83,15 +92,17 @@ class Ownership:
             source_now = self._files.get(done.source_id)
             if source_now is not None and source_now.life == done.life:
                 self._dealer.done(done.source_id, done.index)
+            self._catching_up.done(done)
         for recut in self._state.recuts.poll():
             self._recut(recut)
 
     def step(self) -> bool:
-        """Plan what was inspected, look again at what is due, deal."""
+        """Plan what was inspected, look again at what is due, deal; the same for what cameras have missed."""
         for source, result in self._inspector.results():
             self._inspected(source, result)
         for source_id in self._retries.due(time.monotonic()):
             self._inspector.start(self._files[source_id])
+        self._catching_up.follow(self._fleet.captures)
         for deal in self._dealer.deal():
             self._send(deal)
         self._fleet.watch()
@@ -199,6 +210,7 @@ class Ownership:
 
     def _recut(self, recut: Recut) -> None:
         """Deal again what is not done: a consumer has lost a part of the log, and of what sources it may not know."""
+        self._catching_up.recut(recut)
         if recut.topic not in BULK_TOPICS:
             return
         for source_id, source in self._files.items():
@@ -214,10 +226,12 @@ class Ownership:
         return [index for index, stream in streams if not self._state.finished.has(stream)]
 
     def _send(self, deal: Deal) -> None:
-        source = self._files[deal.source_id]
-        plan = self._plan(source)
-        assert plan is not None
-        message = chunk(source, plan, plan.chunks[deal.index], captured_from_ms(source.starts_at))
+        message = self._catching_up.chunk(deal.source_id, deal.index)
+        if message is None:
+            source = self._files[deal.source_id]
+            plan = self._plan(source)
+            assert plan is not None
+            message = chunk(source, plan, plan.chunks[deal.index], captured_from_ms(source.starts_at))
         self._outbox.send_message(CHUNKS.name, message, key=message.stream, partition=deal.partition)
 
     def _rest(self, source: Source) -> None:

@@ -12,11 +12,12 @@ from streaming.state import StateTopic
 
 @dataclass(frozen=True)
 class StateTopics:
-    """Read to their ends; `Ownership.follow` follows them."""
+    """Read to their ends; `Ownership.follow` follows them. `earlier_recuts` are all that were told until then."""
 
     sources: StateTopic[Source]
     statuses: StateTopic[SourceStatus]
     recuts: StateTopic[Recut]
+    earlier_recuts: tuple[Recut, ...]
     finished: Finished
 
 
@@ -26,9 +27,10 @@ def read_state(settings: DecoderSettings) -> StateTopics:
     statuses = StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus)
     recuts = StateTopic(settings.kafka, RECUT, Recut)
     chunks = StateTopic(settings.kafka, CHUNK_STATUS, ChunkStatus)
-    for topic in (sources, statuses, recuts, chunks):
+    for topic in (sources, statuses, chunks):
         topic.read_to_end()
-    return StateTopics(sources, statuses, recuts, Finished(chunks, spaces_of(settings.wait_for)))
+    earlier = tuple(recuts.read_to_end())
+    return StateTopics(sources, statuses, recuts, earlier, Finished(chunks, spaces_of(settings.wait_for)))
 
 
 def kept_recordings(state: StateTopics) -> dict[str, Kept]:

@@ -29,7 +29,7 @@ def told_of(path: Path) -> tuple[str, ...]:
         end_ms=LARGEST_T_MS, read_from_ms=0, read_until_ms=LARGEST_T_MS,
     )  # fmt: skip
     with ThreadPoolExecutor(1) as pool:
-        decoding = Decoding(pool, chunk, 1, ANYWHERE)
+        decoding = Decoding(pool, chunk, 1, ANYWHERE, Path())
         while not decoding.has_ended():
             decoding.take()
     return decoding.notices

@@ -3,8 +3,9 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ from streaming.secrets import SecretStore
 SETTLING_MS: Final = 300
 """A camera that answers with the pictures since its last keyframe sends them at once: by then they have come."""
 SETTLING_PACKETS: Final = 500
+MOST_NOTICES: Final = 8
 GAP_MS: Final = 2_000
 GAP_PERIODS: Final = 2
 
@@ -48,11 +50,24 @@ class Surroundings:
     media: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A place in the log of `frames-live`: after it no reader takes a sample of a run below `below_run`."""
+
+    below_run: int
+    partition: int
+    offset: int
+
+
 class Capture:
-    """A supervised capture. It ends when it is stopped and by nothing else; a thread that has died tells its owner."""
+    """A supervised capture. It ends when it is stopped and by nothing else; a thread that has died tells its owner.
+
+    `fence` is the newest one that Kafka has acknowledged.
+    """
 
     def __init__(self, source: Source, known: SourceStatus | None, around: Surroundings) -> None:
         self.source = source
+        self.fence: Fence | None = None
         self._around = around
         self._voice = Voice(source, known, around.outbox)
         self._recorder = Recorder(around.media, source.source_id, source.life) if source.record else None
@@ -97,6 +112,12 @@ class Capture:
         """Begin nothing: the source is paused, and someone before may not have said so."""
         self._end_run()
         self._voice.state("paused")
+
+    def catch_up(self, *, catches_up: bool, notices: Sequence[str] = ()) -> None:
+        """Say from the next sample on whether missed spans are being caught up, and for its life what could not be."""
+        known = self._voice.notices
+        self._voice.notices = (*known, *(notice for notice in notices if notice not in known))[-MOST_NOTICES:]
+        self._voice.catches_up = catches_up
 
     @property
     def has_died(self) -> bool:
@@ -202,13 +223,16 @@ class Capture:
         if self._broken:
             self._mend(session)
         assert self._run is not None
-        noted = None if self._recorder is None else self._recorder.note(sample.at.t_ms, self._run, self._seq)
+        run, seq = self._run, self._seq
+        noted = None if self._recorder is None else self._recorder.note(sample.at.t_ms, run, seq)
 
         def acknowledged(partition: int, offset: int) -> None:
             if noted is not None:
                 noted[0].acknowledge(noted[1], partition, offset)
+            if seq == 0:
+                self._fenced(run, partition, offset)
 
-        if not self._broken and self._say(session, self._run) and self._voice.frame(sample, self._run, self._seq, acknowledged):
+        if not self._broken and self._say(session, run) and self._voice.frame(sample, run, seq, acknowledged):
             self._seq += 1
             self._why = ""
             self._backoff.reset()
@@ -237,9 +261,15 @@ class Capture:
     def _end_run(self) -> None:
         """Say that a run is over: the one in hand, or at first the one that an owner before has left."""
         if not self._ended_before:
-            self._ended_before = self._voice.run_end(self._voice.last_run or 0)
-        if self._run is not None and self._voice.run_end(self._run):
+            self._ended_before = self._say_run_end(self._voice.last_run or 0)
+        if self._run is not None and self._say_run_end(self._run):
             self._run = None
+
+    def _say_run_end(self, run: int) -> bool:
+        return self._voice.run_end(run, partial(self._fenced, run + 1))
+
+    def _fenced(self, below_run: int, partition: int, offset: int) -> None:
+        self.fence = Fence(below_run, partition, offset)
 
 
 class _Session:

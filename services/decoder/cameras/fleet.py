@@ -1,7 +1,7 @@
 """The cameras that a process owns: one capture each, begun and ended as their sources say, and watched."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from schemas.messages import Source, SourceStatus
@@ -18,6 +18,11 @@ class Fleet:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._captures: dict[str, Capture] = {}
+
+    @property
+    def captures(self) -> Mapping[str, Capture]:
+        """The captures that are running, by source."""
+        return self._captures
 
     def take(self, source: Source, known: SourceStatus | None, *, told: bool) -> None:
         """Do what is wanted of a camera. `told`: someone has just asked for it, so one that is away is tried at once."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from schemas.recordings import RECORDINGS, parse_segment
 from services.decoder import metrics as m
+from services.decoder.cameras.journals import SETTLED
 from services.decoder.cameras.retention import Kept, Recorded, expired
 from services.decoder.reports import now_ms
 from streaming.logs import get_logger
@@ -98,3 +99,5 @@ def _delete(path: Path) -> None:
     path.with_suffix(".samples").unlink(missing_ok=True)
     with suppress(OSError):  # it is not empty, or was emptied by another
         path.parent.rmdir()
+        if not any(day.is_dir() for day in path.parent.parent.iterdir()):
+            (path.parent.parent / SETTLED).unlink()

@@ -13,7 +13,7 @@ from services.decoder.cameras.sampler import CameraSample
 from services.decoder.reports import now_ms
 from streaming.outbox import Delivered, Outbox
 
-CameraState = Literal["waiting", "running", "paused"]
+CameraState = Literal["waiting", "running", "catching-up", "paused"]
 CLOCK_STEP_MS: Final = 100
 """A camera's clock is told again when it is off by this much more or less than was told."""
 
@@ -27,6 +27,7 @@ class Said:
     error: str | None = None
     run: int | None = None
     camera: Camera | None = None
+    notices: tuple[str, ...] = ()
 
     def differs(self, other: "Said") -> bool:
         """Whether a person or program would want to know."""
@@ -34,11 +35,16 @@ class Said:
 
 
 class Voice:
-    """Speaks for one source, until it is muted: then its partition is another's, and nothing may come from here any more."""
+    """Speaks for one source, until it is muted: then its partition is another's, and nothing may come from here any more.
+
+    A camera that runs while `catches_up` is set is said to catch up. `notices` go out with whatever is said next.
+    """
 
     def __init__(self, source: Source, known: SourceStatus | None, outbox: Outbox) -> None:
         self._source, self._outbox = source, outbox
         self._said = _said(known) if known is not None and known.life == source.life else None
+        self.catches_up = False
+        self.notices: tuple[str, ...] = () if self._said is None else self._said.notices
         self._muted = False
         self._lock = threading.Lock()
 
@@ -79,7 +85,7 @@ class Voice:
         )
         return self._offer(FRAMES_LIVE.name, picture.jpeg, encode_frame_headers(headers), on_delivered)
 
-    def run_end(self, run: int) -> bool:
+    def run_end(self, run: int, on_delivered: Delivered | None = None) -> bool:
         """Say that a run is over, whoever captured it: what its last windows hold becomes final."""
         headers = FrameHeaders(
             source_id=self._source.source_id,
@@ -89,13 +95,15 @@ class Voice:
             run=run,
             mark="run_end",
         )
-        return self._offer(FRAMES_LIVE.name, b"", encode_frame_headers(headers))
+        return self._offer(FRAMES_LIVE.name, b"", encode_frame_headers(headers), on_delivered)
 
     def state(
         self, state: CameraState, *, error: str | None = None, run: int | None = None, camera: Camera | None = None
     ) -> bool:
         """Say how the camera is, if that is news; False when it was not taken. What is left out stays as it was."""
         before = self._said
+        if state == "running" and self.catches_up:
+            state = "catching-up"
         since_ms = now_ms() if before is None or before.state != state else before.since_ms
         now = Said(
             state,
@@ -103,6 +111,7 @@ class Voice:
             error,
             run if run is not None or before is None else before.run,
             camera if camera is not None or before is None else before.camera,
+            self.notices,
         )
         if before is not None and not now.differs(before):
             return True
@@ -120,9 +129,9 @@ class Voice:
 
 
 def _said(known: SourceStatus) -> Said | None:
-    if known.state not in ("waiting", "running", "paused"):
+    if known.state == "failed":
         return None
-    return Said(known.state, known.since_ms, known.error, known.run, known.camera)
+    return Said(known.state, known.since_ms, known.error, known.run, known.camera, known.notices)
 
 
 def _coarse(camera: Camera | None) -> Camera | None:

@@ -18,7 +18,7 @@ from framebus.demo.camera.timecode import read_number
 from schemas.headers import FrameHeaders, decode_frame_headers
 from schemas.messages import Life, Source, SourceStatus, Wanted, decode
 from schemas.recordings import JournalLine, Segment, life_folder, parse_journal, parse_segment
-from schemas.topics import FRAMES_LIVE, SOURCE_STATUS, SOURCES
+from schemas.topics import FRAMES_BULK, FRAMES_LIVE, SOURCE_STATUS, SOURCES
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 
@@ -29,7 +29,7 @@ OURS = (b"captured-", b"filmed-")
 
 @dataclass(frozen=True)
 class Heard:
-    """A record of `frames-live`, and the number that its picture carries."""
+    """A record of `frames-live` or `frames-bulk`, and the number that its picture carries."""
 
     headers: FrameHeaders
     number: int | None
@@ -46,12 +46,13 @@ class LiveBus:
     secrets: Path
     outbox: Outbox = field(init=False)
     heard: list[Heard] = field(default_factory=list)
+    heard_bulk: list[Heard] = field(default_factory=list)
     statuses: list[SourceStatus] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.kafka, "test", Metrics())
         self.consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": "test-cameras", "enable.auto.commit": False})
-        topics = (FRAMES_LIVE, SOURCE_STATUS)
+        topics = (FRAMES_LIVE, FRAMES_BULK, SOURCE_STATUS)
         places = [TopicPartition(topic.name, number, OFFSET_BEGINNING) for topic in topics for number in range(topic.partitions)]
         self.consumer.assign(places)
 
@@ -106,7 +107,8 @@ class LiveBus:
                 self.statuses.append(decode(message.value(), SourceStatus))
             else:
                 headers = decode_frame_headers(cast("Any", message.headers()))
-                self.heard.append(Heard(headers, _number(message.value()), message.partition() or 0, message.offset() or 0))
+                heard = self.heard if message.topic() == FRAMES_LIVE.name else self.heard_bulk
+                heard.append(Heard(headers, _number(message.value()), message.partition() or 0, message.offset() or 0))
 
     def segments(self, source_id: str, life: int = 1) -> list[tuple[Segment, Path]]:
         """Return the recorded segments of a camera in the order of their times."""
@@ -133,6 +135,7 @@ class Decoder:
     bus: LiveBus
     log: Path
     networks: str = "127.0.0.0/8"
+    program: tuple[str, ...] = ("-m", "services.decoder")
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -146,7 +149,7 @@ class Decoder:
             "FRAMEBUS_DECODER_PORT": "0",
         }
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "services.decoder"], cwd=ROOT, env=environment, stderr=log)
+            self.process = subprocess.Popen([sys.executable, *self.program], cwd=ROOT, env=environment, stderr=log)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it and return its exit code."""

@@ -1,0 +1,177 @@
+"""Catching up cameras: what Kafka never took, or a consumer has lost, is dealt as spans of the recording to be decoded again.
+
+A capture that begins a run shows that Kafka takes records; a moment later its camera's journals are looked at. What is found is
+dealt like chunks of files, and done when `chunk-status` lists it: any worker decodes it, a crash repeats it, and the next owner
+of the camera goes on with what is left.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from schemas.messages import Chunk, ChunkStatus, Recut, Source
+from schemas.topics import FRAMES_LIVE
+from services.decoder import metrics as m
+from services.decoder.cameras.capture import Capture, Fence
+from services.decoder.cameras.looking import Found, Question, look
+from services.decoder.cameras.spans import Lost, LostSpan, Reach, span_chunk
+from services.decoder.dealing import Dealer
+from services.decoder.finished import Finished, span_began_ms
+from streaming.errors import Unavailable
+from streaming.logs import get_logger
+from streaming.metrics import Metrics
+
+SETTLING_SECONDS: Final = 6.0
+"""By then what was noted is in the film: a fragment is written every half a second, and a silent camera is left after 5 s."""
+UNRIPE_SECONDS: Final = 15.0
+AGAIN_SECONDS: Final = 5.0
+DEAL_AGAIN_SECONDS: Final = 600.0
+"""A span that is not done by then was lost with its worker's disk: it is dealt again, which changes nothing if it was not."""
+
+log = get_logger("catching-up")
+
+
+@dataclass
+class _Camera:
+    capture: Capture
+    lost: list[Lost]
+    fence: Fence | None = None
+    look_at: float | None = None
+    looking: Future[Found] | None = None
+    asked: tuple[Lost, ...] = ()
+    spans: dict[int, LostSpan] = field(default_factory=dict)
+    deal_again_at: float = 0.0
+    covered: list[Reach] = field(default_factory=list)
+
+
+class CatchingUp:
+    """For the cameras that a process captures. All of it is called from the loop's thread; looks are taken on another."""
+
+    def __init__(
+        self, kafka: str, media: Path, finished: Finished, dealer: Dealer, metrics: Metrics, recuts: Sequence[Recut] = ()
+    ) -> None:
+        self._kafka, self._media, self._finished, self._dealer, self._metrics = kafka, media, finished, dealer, metrics
+        self._recuts = [recut for recut in recuts if recut.topic == FRAMES_LIVE.name]
+        self._cameras: dict[str, _Camera] = {}
+        self._pool = ThreadPoolExecutor(1, "catching-up")
+
+    def follow(self, captures: Mapping[str, Capture]) -> None:
+        """Look where it is time for it, and deal what was found; of cameras that are another's now nothing is dealt."""
+        for source_id in [source_id for source_id, camera in self._cameras.items() if captures.get(source_id) != camera.capture]:
+            self._forget(source_id)
+        for source_id, capture in captures.items():
+            if capture.source.record:
+                if source_id not in self._cameras:
+                    self._cameras[source_id] = _Camera(capture, _lost(self._recuts, capture.source))
+                self._advance(self._cameras[source_id])
+        self._metrics.of(m.MISSED).set(sum(len(span.lost) for camera in self._cameras.values() for span in camera.spans.values()))
+
+    def recut(self, recut: Recut) -> None:
+        """Look for what a consumer has lost of the live lane; what it has lost of the bulk lane is dealt again."""
+        if recut.topic == FRAMES_LIVE.name:
+            self._recuts.append(recut)
+        for source_id, camera in self._cameras.items():
+            if recut.topic != FRAMES_LIVE.name:
+                self._deal(source_id, camera)
+            elif lost := _lost([recut], camera.capture.source):
+                camera.lost += lost
+                camera.look_at = time.monotonic()
+
+    def done(self, status: ChunkStatus) -> None:
+        """Take a span out of what is waited for; when it was the last, look whether there is more."""
+        camera = self._cameras.get(status.source_id)
+        first_ms = span_began_ms(status.stream)
+        if camera is None or first_ms is None or status.life != camera.capture.source.life or first_ms not in camera.spans:
+            return
+        span = camera.spans.pop(first_ms)
+        camera.covered.append(span.reach)
+        self._dealer.done(status.source_id, first_ms)
+        missing = len(span.lost) - status.rows
+        if missing > 0:
+            camera.capture.catch_up(catches_up=True, notices=[_notice(span.reach, f"{missing} of {len(span.lost)} samples")])
+        if not camera.spans:
+            log.info("caught up", source_id=status.source_id)
+            camera.look_at = time.monotonic()
+
+    def chunk(self, source_id: str, first_ms: int) -> Chunk | None:
+        """Return the work order of a span that is dealt; None for one that is none of ours."""
+        camera = self._cameras.get(source_id)
+        span = None if camera is None else camera.spans.get(first_ms)
+        return None if camera is None or span is None else span_chunk(camera.capture.source, span)
+
+    def close(self) -> None:
+        """Begin no more looks."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _advance(self, camera: _Camera) -> None:
+        now = time.monotonic()
+        if camera.looking is not None:
+            if camera.looking.done():
+                self._take_in(camera)
+            return
+        if camera.capture.fence != camera.fence:
+            camera.fence, camera.look_at = camera.capture.fence, now + SETTLING_SECONDS
+        if camera.spans:
+            if now >= camera.deal_again_at:
+                self._deal(camera.capture.source.source_id, camera)
+        elif camera.fence is not None and camera.look_at is not None and now >= camera.look_at:
+            self._look(camera, camera.fence)
+
+    def _look(self, camera: _Camera, fence: Fence) -> None:
+        source = camera.capture.source
+        camera.asked = tuple(lost for lost in camera.lost if lost.partition == fence.partition)
+        covered = (*camera.covered, *self._finished.caught_up(source.source_id, source.life))
+        question = Question(source, fence, covered, camera.asked)
+        camera.look_at, camera.looking = None, self._pool.submit(look, question, self._media, self._kafka)
+
+    def _take_in(self, camera: _Camera) -> None:
+        assert camera.looking is not None
+        source_id = camera.capture.source.source_id
+        looking, camera.looking = camera.looking, None
+        try:
+            found = looking.result()
+        except (OSError, Unavailable) as error:
+            log.warning("journals are looked at later", source_id=source_id, reason=str(error))
+            camera.look_at = time.monotonic() + AGAIN_SECONDS
+            return
+        camera.covered += found.gone
+        camera.spans = {span.reach.first_ms: span for span in found.spans}
+        camera.capture.catch_up(catches_up=bool(camera.spans), notices=[_notice(reach, "all") for reach in found.gone])
+        if not found.all_ripe:
+            camera.look_at = time.monotonic() + UNRIPE_SECONDS
+        elif not camera.spans:
+            camera.lost = [lost for lost in camera.lost if lost not in camera.asked]
+        if camera.spans:
+            samples = sum(len(span.lost) for span in found.spans)
+            log.info("catching up", source_id=source_id, spans=len(found.spans), samples=samples)
+            self._deal(source_id, camera)
+
+    def _deal(self, source_id: str, camera: _Camera) -> None:
+        camera.deal_again_at = time.monotonic() + DEAL_AGAIN_SECONDS
+        self._dealer.add(source_id, camera.spans)
+
+    def _forget(self, source_id: str) -> None:
+        del self._cameras[source_id]
+        self._dealer.drop(source_id)
+
+
+def _lost(recuts: Sequence[Recut], source: Source) -> list[Lost]:
+    """Return what of these may concern a camera."""
+    return [
+        Lost(recut.partition, recut.first_offset, recut.last_offset)
+        for recut in recuts
+        if recut.source_id in (None, source.source_id) and recut.life in (None, source.life)
+    ]
+
+
+def _notice(reach: Reach, what: str) -> str:
+    """Say what could not be caught up, in UTC."""
+    return f"not caught up from {_utc(reach.first_ms)} to {_utc(reach.last_ms)}, {what}: not recorded, or not any more"
+
+
+def _utc(t_ms: int) -> str:
+    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

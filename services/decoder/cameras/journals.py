@@ -1,0 +1,68 @@
+"""The journals of a life on disk: read from where everything before is settled, and completed by what the log shows."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from schemas.recordings import Segment, day_of, life_folder, parse_journal, parse_segment
+from services.decoder.cameras.spans import Noted
+
+SETTLED: Final = "settled"
+"""File beside the days of a life: the start of the oldest segment that is still to be looked at. Without it all are."""
+
+
+class Journals:
+    """The journals of one life. Everything raises `OSError` where the disk refuses."""
+
+    def __init__(self, media: Path, source_id: str, life: int) -> None:
+        self._folder = media / life_folder(source_id, life)
+
+    def read(self, from_ms: int | None) -> list[Noted]:
+        """Return what is noted of segments that begin at `from_ms` or later, None for all, in the order of times."""
+        noted = [
+            Noted(segment, line)
+            for segment in self._segments(from_ms)
+            for line in parse_journal(self._path(segment, segment.journal_name).read_text())
+        ]
+        return sorted(noted, key=lambda one: (one.line.t_ms, one.line.run))
+
+    def is_recorded(self, segment: Segment) -> bool:
+        """Whether the segment's film is still there."""
+        return self._path(segment, segment.name).exists()
+
+    def complete(self, found: Iterable[Noted], offsets: Mapping[tuple[int, int], int], partition: int) -> None:
+        """Write down where the log has samples that their journals show as unacknowledged."""
+        for one in found:
+            line = replace(one.line, partition=partition, offset=offsets[one.line.run, one.line.t_ms])
+            path = self._path(one.segment, one.segment.journal_name)
+            with path.open("ab", buffering=0) as journal:
+                journal.write(f"\n{line.text()}".encode())  # a crash may have cut the last line short
+
+    def settled_ms(self) -> int | None:
+        """Return the start of the oldest segment that is still to be looked at; None where nobody knows."""
+        with suppress(FileNotFoundError, ValueError):
+            return int((self._folder / SETTLED).read_text())
+        return None
+
+    def settle(self, start_ms: int) -> None:
+        """Write down that what began before `start_ms` need not be looked at again."""
+        written = self._folder / f"{SETTLED}.{os.getpid()}"
+        written.write_text(str(start_ms))
+        written.replace(self._folder / SETTLED)
+
+    def _segments(self, from_ms: int | None) -> Iterator[Segment]:
+        if not self._folder.exists():
+            return
+        for day in sorted(self._folder.iterdir()):
+            if not day.is_dir() or (from_ms is not None and day.name < day_of(from_ms)):
+                continue
+            for path in day.glob("*.samples"):
+                segment = parse_segment(path.with_suffix(".mp4").name)
+                if segment is not None and (from_ms is None or segment.start_ms >= from_ms):
+                    yield segment
+
+    def _path(self, segment: Segment, name: str) -> Path:
+        return self._folder / segment.day / name

@@ -1,0 +1,129 @@
+"""One look at what a camera has noted and the log has taken: which samples are lost to every reader. It blocks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from schemas.errors import InvalidMessage
+from schemas.headers import decode_frame_headers
+from schemas.messages import Source
+from schemas.recordings import NOT_ACKNOWLEDGED, Segment
+from schemas.topics import FRAMES_LIVE
+from services.decoder.cameras.capture import Fence
+from services.decoder.cameras.journals import Journals
+from services.decoder.cameras.spans import (
+    Heard,
+    Lost,
+    LostSpan,
+    Noted,
+    Reach,
+    lost_to_consumers,
+    ripe,
+    settled_ms,
+    spans,
+    taken,
+    unacknowledged,
+    uncovered,
+)
+from streaming.passage import read_passage
+from streaming.records import Partition, Record
+
+BEFORE_MS: Final = 60_000
+"""Nothing is written to the log this long before it was taken: clocks of cameras and machines lie closer together."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about one camera. `covered` was caught up already; `lost` is what consumers have lost."""
+
+    source: Source
+    fence: Fence
+    covered: tuple[Reach, ...]
+    lost: tuple[Lost, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """`spans` are to be caught up, `gone` is recorded no more. `all_ripe`: nothing waits for margins that are still to come."""
+
+    spans: tuple[LostSpan, ...]
+    gone: tuple[Reach, ...]
+    all_ripe: bool
+
+
+def look(question: Question, media: Path, kafka: str) -> Found:
+    """Answer, and write down how far everything is settled; raises `OSError` and `Unavailable`."""
+    source, fence = question.source, question.fence
+    journals = Journals(media, source.source_id, source.life)
+    noted = journals.read(None if question.lost else journals.settled_ms())
+    noted = _completed(noted, uncovered(unacknowledged(noted, fence.below_run), question.covered), journals, source, fence, kafka)
+    delivered = [one for one in noted if one.line.offset != NOT_ACKNOWLEDGED]
+    missed = uncovered(unacknowledged(noted, fence.below_run), question.covered)
+    expired = uncovered(lost_to_consumers(delivered, question.lost), question.covered)
+    there = _recorded(noted, journals)
+    gone = [one for one in (*missed, *expired) if one.segment not in there]
+    found = [
+        *spans(_of(missed, there), _of(noted, there), source.sample_fps),
+        *spans(_of(expired, there), _of(delivered, there), source.sample_fps),
+    ]
+    ready = ripe(found, noted, fence.below_run)
+    _settle(journals, noted, [one for span in found for one in span.lost], fence)
+    return Found(tuple(ready), tuple(_reaches(gone, noted)), all_ripe=len(ready) == len(found))
+
+
+def _completed(
+    noted: list[Noted], unsure: Sequence[Noted], journals: Journals, source: Source, fence: Fence, kafka: str
+) -> list[Noted]:
+    """Look up in the log what Kafka took though nobody has heard of it: its decoder was killed, or lost the camera."""
+    if not unsure:
+        return noted
+    partition = Partition(FRAMES_LIVE.name, fence.partition)
+    from_ms = min(one.line.t_ms for one in unsure) - BEFORE_MS
+    offsets = taken(_heard(read_passage(kafka, partition, from_ms, fence.offset), source))
+    found = [one for one in unsure if (one.line.run, one.line.t_ms) in offsets]
+    journals.complete(found, offsets, fence.partition)
+    placed = {
+        one: replace(one, line=replace(one.line, partition=fence.partition, offset=offsets[one.line.run, one.line.t_ms]))
+        for one in found
+    }
+    return [placed.get(one, one) for one in noted]
+
+
+def _heard(records: Iterable[Record], source: Source) -> Iterator[Heard]:
+    key = source.source_id.encode()
+    for record in records:
+        if record.key != key:
+            continue
+        try:
+            headers = decode_frame_headers(record.headers)
+        except InvalidMessage:
+            continue
+        if headers.stream == source.source_id and headers.life == source.life and headers.run is not None:
+            yield Heard(headers.run, headers.t_ms, record.offset)
+
+
+def _recorded(noted: Iterable[Noted], journals: Journals) -> set[Segment]:
+    return {segment for segment in {one.segment for one in noted} if journals.is_recorded(segment)}
+
+
+def _of(noted: Iterable[Noted], segments: set[Segment]) -> list[Noted]:
+    return [one for one in noted if one.segment in segments]
+
+
+def _settle(journals: Journals, noted: Sequence[Noted], lost: Sequence[Noted], fence: Fence) -> None:
+    """What is on its way to Kafka is open too."""
+    on_its_way = [one for one in noted if one.line.offset == NOT_ACKNOWLEDGED and one.line.run >= fence.below_run]
+    start_ms = settled_ms(noted, (*lost, *on_its_way))
+    if start_ms is not None and start_ms != journals.settled_ms():
+        journals.settle(start_ms)
+
+
+def _reaches(gone: Sequence[Noted], noted: Sequence[Noted]) -> Iterator[Reach]:
+    """Join what lies side by side."""
+    place = {(one.line.run, one.line.t_ms): index for index, one in enumerate(noted)}
+    in_order = sorted(place[one.line.run, one.line.t_ms] for one in gone)
+    for _, group in groupby(enumerate(in_order), key=lambda pair: pair[1] - pair[0]):
+        indexes = [index for _, index in group]
+        yield Reach(noted[indexes[0]].line.t_ms, noted[indexes[-1]].line.t_ms)

@@ -1,0 +1,193 @@
+"""From journals to the spans that are caught up: which samples no reader will ever see, and what their windows need. Pure.
+
+A window sees the samples of one run. A sample that Kafka never took is smoothed over all samples of its run; one that a consumer
+lost, over those that Kafka took, as it would have been. So a row has one value, however the lost samples are cut into spans, and
+catching a span up twice writes the same rows twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from schemas.identity import recut_stream
+from schemas.messages import Chunk, RecordedSamples, Source
+from schemas.recordings import NOT_ACKNOWLEDGED, JournalLine, Segment
+from services.decoder.plan import LEFT_SAMPLES, REACH_MS, span_ms
+
+MOST_SAMPLES: Final = 5_000
+"""A chunk names each of its samples, and is one record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A line of a journal, and the segment that shows its picture."""
+
+    segment: Segment
+    line: JournalLine
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A record of a camera's stream as it lies in the log. `t_ms` is None for the mark that ends `run`."""
+
+    run: int
+    t_ms: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Offsets of one partition of `frames-live` that a consumer lost, both included."""
+
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A stretch of a timeline, both ends included."""
+
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostSpan:
+    """Lost samples of one run, in a row, with the samples beside them that their windows need."""
+
+    lost: tuple[Noted, ...]
+    samples: tuple[Noted, ...]
+
+    @property
+    def reach(self) -> Reach:
+        """From the first lost sample to the last."""
+        return Reach(self.lost[0].line.t_ms, self.lost[-1].line.t_ms)
+
+
+def unacknowledged(noted: Sequence[Noted], below_run: int) -> list[Noted]:
+    """Return the samples of runs below `below_run` of which Kafka has said nothing.
+
+    What a run shows after a larger one has begun is not among them: its decoder did not know yet that the camera was another's.
+    """
+    begun: dict[int, int] = {}
+    for one in noted:
+        begun[one.line.run] = min(one.line.t_ms, begun.get(one.line.run, one.line.t_ms))
+    ends: dict[int, int | None] = {}
+    end_ms: int | None = None
+    for run in sorted(begun, reverse=True):
+        ends[run] = end_ms
+        end_ms = begun[run] if end_ms is None else min(end_ms, begun[run])
+    return [
+        one
+        for one in noted
+        if one.line.offset == NOT_ACKNOWLEDGED
+        and one.line.run < below_run
+        and ((end := ends[one.line.run]) is None or one.line.t_ms < end)
+    ]
+
+
+def taken(heard: Iterable[Heard]) -> dict[tuple[int, int], int]:
+    """Return the offsets of the samples, by run and time, that readers of the log take: none of a run that is over.
+
+    `heard` is in the order of offsets. A decoder that has lost a camera may still deliver what it had sent before.
+    """
+    found: dict[tuple[int, int], int] = {}
+    newest = over = -1
+    for record in heard:
+        if record.t_ms is None:
+            over = max(over, record.run)
+        elif record.run >= newest and record.run > over:
+            newest = record.run
+            found.setdefault((record.run, record.t_ms), record.offset)
+    return found
+
+
+def lost_to_consumers(noted: Iterable[Noted], lost: Sequence[Lost]) -> list[Noted]:
+    """Return the samples whose records consumers have lost."""
+    return [one for one in noted if any(_lies_in(one.line, span) for span in lost)]
+
+
+def uncovered(noted: Iterable[Noted], covered: Sequence[Reach]) -> list[Noted]:
+    """Return the samples that no span which was caught up reaches over."""
+    return [one for one in noted if not any(span.first_ms <= one.line.t_ms <= span.last_ms for span in covered)]
+
+
+def spans(lost: Sequence[Noted], noted: Sequence[Noted], sample_fps: float) -> Iterator[LostSpan]:
+    """Cut lost samples into spans, no longer than the chunks of a file; `noted` is what windows see, the lost ones among it."""
+    length_ms = span_ms(sample_fps)
+    runs = _by_run(noted)
+    for run, of_run in _by_run(lost).items():
+        beside = runs[run]
+        place = {one.line.t_ms: index for index, one in enumerate(beside)}
+        first = 0
+        indexes = [place[one.line.t_ms] for one in of_run]
+        for number, (index, following) in enumerate(pairwise([*indexes, -1]), 1):
+            here_ms = beside[index].line.t_ms
+            apart = following != index + 1 or beside[following].line.t_ms // length_ms != here_ms // length_ms
+            if apart or number - first == MOST_SAMPLES:
+                yield _with_margins(beside, indexes[first], index)
+                first = number
+
+
+def ripe(found: Sequence[LostSpan], noted: Sequence[Noted], below_run: int) -> list[LostSpan]:
+    """Return the spans whose margins are complete: their run is over, or has gone beyond every window."""
+    newest = {run: of_run[-1].line.t_ms for run, of_run in _by_run(noted).items()}
+    return [
+        span for span in found if (run := span.lost[0].line.run) < below_run or newest[run] >= span.reach.last_ms + 1 + REACH_MS
+    ]
+
+
+def settled_ms(noted: Sequence[Noted], open_samples: Iterable[Noted]) -> int | None:
+    """Return the start of the oldest segment that is still to be looked at: one with an open sample, or else the newest."""
+    starts = [one.segment.start_ms for one in open_samples] or [one.segment.start_ms for one in noted[-1:]]
+    return min(starts, default=None)
+
+
+def span_chunk(source: Source, span: LostSpan) -> Chunk:
+    """Return the work order for a span: exactly these samples, those beside it as context."""
+    segments: defaultdict[Segment, list[int]] = defaultdict(list)
+    for one in span.samples:
+        segments[one.segment].append(one.line.t_ms)
+    recorded = tuple(
+        RecordedSamples(start_ms=segment.start_ms, run=segment.run, times_ms=tuple(times)) for segment, times in segments.items()
+    )
+    return Chunk(
+        stream=recut_stream(source.source_id, source.life, span.reach.first_ms),
+        source_id=source.source_id,
+        life=source.life,
+        index=0,
+        url="",
+        fingerprint="",
+        sample_fps=source.sample_fps,
+        start_ms=span.reach.first_ms,
+        end_ms=span.reach.last_ms + 1,
+        read_from_ms=span.samples[0].line.t_ms,
+        read_until_ms=span.samples[-1].line.t_ms + 1,
+        captured_from_ms=0,
+        recorded=recorded,
+    )
+
+
+def _lies_in(line: JournalLine, lost: Lost) -> bool:
+    return line.partition == lost.partition and lost.first_offset <= line.offset <= lost.last_offset
+
+
+def _by_run(noted: Iterable[Noted]) -> dict[int, list[Noted]]:
+    runs: defaultdict[int, list[Noted]] = defaultdict(list)
+    for one in noted:
+        runs[one.line.run].append(one)
+    return {run: sorted(of_run, key=lambda one: one.line.t_ms) for run, of_run in runs.items()}
+
+
+def _with_margins(beside: Sequence[Noted], first: int, last: int) -> LostSpan:
+    """Add what windows reach, and on the left what their cut decisions remember; on the right one sample beyond."""
+    begin, end = first, last + 1
+    while begin > 0 and beside[begin - 1].line.t_ms >= beside[first].line.t_ms - REACH_MS:
+        begin -= 1
+    begin = max(0, begin - LEFT_SAMPLES)
+    while end < len(beside) and beside[end - 1].line.t_ms < beside[last].line.t_ms + 1 + REACH_MS:
+        end += 1
+    return LostSpan(tuple(beside[first : last + 1]), tuple(beside[begin:end]))

@@ -1,0 +1,188 @@
+"""From journals to spans, by property: every lost sample once, and rows as if it had come in time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.headers import EmbeddingHeaders
+from schemas.messages import Life, Source
+from schemas.recordings import JournalLine, Segment
+from services.decoder.cameras.spans import (
+    Heard,
+    Lost,
+    LostSpan,
+    Noted,
+    Reach,
+    lost_to_consumers,
+    ripe,
+    settled_ms,
+    span_chunk,
+    spans,
+    taken,
+    unacknowledged,
+    uncovered,
+)
+from services.decoder.plan import REACH_MS, span_ms
+from services.indexer.core.entry import Entry
+from services.indexer.core.partition import PartitionIndex
+from services.indexer.core.settings import Smoothing
+
+SEGMENT = Segment(1_000_000, 1)
+BEGIN_MS = 1_763_625_600_000
+
+
+def note(t_ms: int, run: int = 1, offset: int = -1, segment: Segment = SEGMENT) -> Noted:
+    return Noted(segment, JournalLine(t_ms, run, 0, 0, -1 if offset < 0 else 5, offset))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run of a camera, which of its samples are lost, and how often it is sampled."""
+
+    noted: tuple[Noted, ...]
+    lost: tuple[Noted, ...]
+    sample_fps: float
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Made:
+    """Make a run at a rate, with gaps, whose samples are lost in stretches."""
+    sample_fps = draw(st.sampled_from([0.2, 1.0, 4.0]))
+    steps = draw(st.lists(st.sampled_from([1, 1, 1, 1, 7, 30]), min_size=1, max_size=120))
+    begin_ms = BEGIN_MS + draw(st.integers(0, span_ms(sample_fps)))
+    times = np.cumsum([round(step * 1000 / sample_fps) for step in steps]) + begin_ms
+    lost = np.cumsum(draw(st.lists(st.sampled_from([0, 0, 0, 0, 0, 1]), min_size=len(steps), max_size=len(steps)))) % 2 == 1
+    noted = tuple(note(int(t_ms), offset=index) for index, t_ms in enumerate(times))
+    return Made(noted, tuple(one for one, is_lost in zip(noted, lost, strict=True) if is_lost), sample_fps)
+
+
+@given(runs())
+@settings(max_examples=60, deadline=None)
+def test_every_lost_sample_lies_in_one_span_and_no_span_covers_another_sample(made: Made) -> None:
+    found = list(spans(made.lost, made.noted, made.sample_fps))
+    assert [one for span in found for one in span.lost] == list(made.lost)
+    for span in found:
+        assert span.reach.last_ms - span.reach.first_ms < span_ms(made.sample_fps)
+        chunk = span_chunk(source(made.sample_fps), span)
+        named = [t_ms for recorded in chunk.recorded for t_ms in recorded.times_ms]
+        owned = [t_ms for t_ms in named if chunk.start_ms <= t_ms < chunk.end_ms]
+        assert owned == [one.line.t_ms for one in span.lost]
+        assert named == sorted(set(named))
+        assert chunk.stream == f"captured-x/3/r{owned[0]}"
+
+
+@given(runs(), st.sampled_from([0.5, 3.0]), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_rows_of_a_span_are_those_of_a_run_that_nothing_interrupted(made: Made, sigma_seconds: float, seed: int) -> None:
+    smoothing = Smoothing(sigma_seconds=sigma_seconds)
+    rng = np.random.default_rng(seed)
+    shots = np.cumsum(rng.random(len(made.noted)) < 0.2)
+    scenes = rng.normal(size=(len(made.noted) + 1, 8))
+    pictures = {one.line.t_ms: unit(scenes[shot] + 0.1 * rng.normal(size=8)) for one, shot in zip(made.noted, shots, strict=True)}
+    whole = rows(smoothing, "captured-x", made.noted, pictures)
+    for span in spans(made.lost, made.noted, made.sample_fps):
+        caught_up = rows(smoothing, f"captured-x/3/r{span.reach.first_ms}", span.samples, pictures, span.reach)
+        assert list(caught_up) == [one.line.t_ms for one in span.lost]
+        for t_ms, vector in caught_up.items():
+            np.testing.assert_allclose(vector, whole[t_ms], atol=1e-6)
+
+
+@given(runs())
+@settings(max_examples=30, deadline=None)
+def test_what_was_caught_up_is_not_found_again(made: Made) -> None:
+    found = list(spans(made.lost, made.noted, made.sample_fps))
+    covered = [span.reach for span in found[: len(found) // 2]]
+    left = uncovered(made.lost, covered)
+    assert list(spans(left, made.noted, made.sample_fps)) == found[len(covered) :]
+    assert uncovered(made.lost, [span.reach for span in found]) == []
+
+
+def test_of_runs_that_are_over_what_kafka_never_took_is_lost() -> None:
+    noted = [note(1, 1, 7), note(2, 1), note(3, 2, 9), note(4, 2), note(5, 3)]
+    assert unacknowledged(noted, below_run=2) == [noted[1]]
+    assert unacknowledged(noted, below_run=3) == [noted[1], noted[3]]
+
+
+def test_what_an_owner_recorded_that_had_lost_the_camera_is_not_caught_up() -> None:
+    noted = [note(1, 1, 7), note(2, 1), note(3, 2, 9), note(4, 1), note(5, 2, 10)]
+    assert unacknowledged(noted, below_run=2) == [noted[1]]
+
+
+def test_readers_take_nothing_of_a_run_that_is_over() -> None:
+    log = [
+        Heard(1, 10, 0),
+        Heard(1, 10, 1),
+        Heard(2, 30, 2),
+        Heard(1, 20, 3),
+        Heard(2, None, 4),
+        Heard(2, 40, 5),
+        Heard(3, 50, 6),
+    ]
+    assert taken(log) == {(1, 10): 0, (2, 30): 2, (3, 50): 6}
+
+
+def test_what_a_consumer_lost_is_found_by_its_offsets() -> None:
+    noted = [note(1, offset=7), note(2), note(3, offset=8), note(4, offset=12)]
+    assert lost_to_consumers(noted, [Lost(5, 8, 11), Lost(6, 0, 99)]) == [noted[2]]
+    assert lost_to_consumers(noted, []) == []
+
+
+def test_a_span_waits_for_its_right_margin_while_its_run_goes_on() -> None:
+    noted = [note(BEGIN_MS + second * 1000, offset=second) for second in range(20)]
+    early, late = spans([noted[4], noted[15]], noted, 1.0)
+    assert ripe([early, late], noted, below_run=1) == [early]
+    assert ripe([early, late], noted, below_run=2) == [early, late]
+    assert early.samples[-1].line.t_ms == BEGIN_MS + 4000 + REACH_MS + 1000
+
+
+@pytest.mark.parametrize(("open_at", "expected"), [((), 90), ((0,), 10), ((1, 2), 50)])
+def test_looking_begins_at_the_oldest_segment_that_is_not_settled(open_at: Sequence[int], expected: int) -> None:
+    noted = [note(start, segment=Segment(start, 1)) for start in (10, 50, 90)]
+    assert settled_ms(noted, [noted[index] for index in open_at]) == expected
+    assert settled_ms([], []) is None
+
+
+def test_a_chunk_names_the_segments_that_show_its_samples() -> None:
+    first, second = Segment(BEGIN_MS, 1), Segment(BEGIN_MS + 2000, 2)
+    noted = [note(BEGIN_MS + second_ * 1000, segment=first if second_ < 2 else second) for second_ in range(4)]
+    chunk = span_chunk(source(1.0), LostSpan(tuple(noted[1:3]), tuple(noted)))
+    assert [(one.start_ms, one.run, one.times_ms) for one in chunk.recorded] == [
+        (BEGIN_MS, 1, (BEGIN_MS, BEGIN_MS + 1000)),
+        (BEGIN_MS + 2000, 2, (BEGIN_MS + 2000, BEGIN_MS + 3000)),
+    ]
+    assert (chunk.start_ms, chunk.end_ms, chunk.captured_from_ms) == (BEGIN_MS + 1000, BEGIN_MS + 2001, 0)
+
+
+def source(sample_fps: float) -> Source:
+    return Source(source_id="captured-x", kind="camera", life=3, lives=(Life(life=3, began_ms=0),), sample_fps=sample_fps)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def rows(
+    smoothing: Smoothing, stream: str, noted: Sequence[Noted], pictures: dict[int, np.ndarray], reach: Reach | None = None
+) -> dict[int, np.ndarray]:
+    """Return what the indexer writes of one stream; without a reach all samples become rows."""
+    index = PartitionIndex(smoothing, 0, resumed=True)
+    for seq, one in enumerate((*noted, None)):
+        t_ms = None if one is None else one.line.t_ms
+        headers = EmbeddingHeaders(
+            source_id="captured-x",
+            t_ms=t_ms,
+            stream=stream,
+            life=3,
+            run=0,
+            seq=None if t_ms is None else seq,
+            context=t_ms is not None and reach is not None and not reach.first_ms <= t_ms <= reach.last_ms,
+            mark="run_end" if t_ms is None else None,
+            space="test@00000000",
+        )
+        vector = None if t_ms is None else pictures[t_ms]
+        index.feed(Entry(seq, 0, headers, 3, closes_when_quiet=False, done=False, vector=vector))
+    return {row.t_ms: row.vector for row in index.drain().rows}
