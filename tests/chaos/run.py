@@ -96,9 +96,7 @@ class _Run:
         report.drain_seconds = time.monotonic() - began
         report.rows, report.notes = self._compare()
         report.faults, report.sources = ordeal.done, len(self.work.added) + len(self.work.cameras)
-        report.stalls = {
-            kind: longest_stall_seconds(looks) for kind, looks in zip((FILES, CAMERAS), self.observer.looks.values(), strict=True)
-        }
+        report.stalls = {name: longest_stall_seconds(looks) for name, looks in self.observer.looks.items()}
         report.ended = [*self.fleet.watch.ended, *ordeal.complaints, *self.fleet.stop()]
         return report
 
