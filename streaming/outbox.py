@@ -69,6 +69,15 @@ class Outbox:
         self._metrics.of(m.SENT).labels(topic).inc()
         return True
 
+    def has_room(self, most_waiting: int) -> bool:
+        """Whether fewer than `most_waiting` records wait for Kafka; takes in what it has acknowledged.
+
+        Who sends much asks this first: where the queue is full, what is offered is refused.
+        """
+        self._producer.poll(0)
+        self._raise_failure()
+        return len(self._producer) < most_waiting
+
     def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
         """Send a JSON message with its `schema` header."""
         headers = [("schema", SCHEMA_OF[type(message)].encode())]

@@ -29,6 +29,8 @@ from streaming.records import Partition, Record
 STEP_SECONDS: Final = 0.2
 CHUNKS_HELD: Final = 64
 STREAMS_REMEMBERED: Final = 4_096
+MOST_WAITING: Final = 500
+"""The queue to Kafka takes some two thousand pictures: most of it is left to cameras, whose frames cannot wait."""
 RUN: Final = 0
 
 log = get_logger("chunks")
@@ -155,7 +157,7 @@ class ChunkWork:
             return self._end(begun, "dropped")
         deadline = time.monotonic() + STEP_SECONDS
         try:
-            while time.monotonic() < deadline and not begun.decoding.has_ended():
+            while time.monotonic() < deadline and not begun.decoding.has_ended() and self._outbox.has_room(MOST_WAITING):
                 if sample := begun.decoding.take():
                     self._send(begun.dealt.chunk, sample)
             if begun.decoding.has_ended():

@@ -47,7 +47,7 @@ def live_view(source: Source, status: SourceStatus | None, newest: Newest | None
         last_t_ms=newest.row.t_ms,
         last_sample_at=newest.captured_at,
         searchable_seconds=newest.searchable_seconds,
-        samples_per_second=newest.samples_per_second if state == "running" else None,
+        samples_per_second=newest.samples_per_second if state in ("running", "catching-up") else None,
     )
 
 

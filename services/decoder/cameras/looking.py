@@ -1,6 +1,7 @@
 """One look at what a camera has noted and the log has taken: which samples are lost to every reader. It blocks."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -27,11 +28,14 @@ from services.decoder.cameras.spans import (
     unacknowledged,
     uncovered,
 )
+from streaming.logs import get_logger
 from streaming.passage import read_passage
 from streaming.records import Partition, Record
 
 BEFORE_MS: Final = 60_000
 """Nothing is written to the log this long before it was taken: clocks of cameras and machines lie closer together."""
+
+log = get_logger("catching-up")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Found:
 
 
 def look(question: Question, media: Path, kafka: str) -> Found:
-    """Answer, and write down how far everything is settled; raises `OSError` and `Unavailable`."""
+    """Answer, and write down how far everything is settled; raises `OSError` where nothing can be read, and `Unavailable`."""
     source, fence = question.source, question.fence
     journals = Journals(media, source.source_id, source.life)
     noted = journals.read(None if question.lost else journals.settled_ms())
@@ -69,7 +73,8 @@ def look(question: Question, media: Path, kafka: str) -> Found:
         *spans(_of(expired, there), _of(delivered, there), source.sample_fps),
     ]
     ready = ripe(found, noted, fence.below_run)
-    _settle(journals, noted, [one for span in found for one in span.lost], fence)
+    with _unless_disk_refuses(source):
+        _settle(journals, noted, [one for span in found for one in span.lost], fence)
     return Found(tuple(ready), tuple(_reaches(gone, noted)), all_ripe=len(ready) == len(found))
 
 
@@ -83,7 +88,8 @@ def _completed(
     from_ms = min(one.line.t_ms for one in unsure) - BEFORE_MS
     offsets = taken(_heard(read_passage(kafka, partition, from_ms, fence.offset), source))
     found = [one for one in unsure if (one.line.run, one.line.t_ms) in offsets]
-    journals.complete(found, offsets, fence.partition)
+    with _unless_disk_refuses(source):
+        journals.complete(found, offsets, fence.partition)
     placed = {
         one: replace(one, line=replace(one.line, partition=fence.partition, offset=offsets[one.line.run, one.line.t_ms]))
         for one in found
@@ -118,6 +124,15 @@ def _settle(journals: Journals, noted: Sequence[Noted], lost: Sequence[Noted], f
     start_ms = settled_ms(noted, (*lost, *on_its_way))
     if start_ms is not None and start_ms != journals.settled_ms():
         journals.settle(start_ms)
+
+
+@contextmanager
+def _unless_disk_refuses(source: Source) -> Iterator[None]:
+    """What cannot be written is found again at the next look: a full disk holds up nothing."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("not settled", source_id=source.source_id, reason=error.strerror)
 
 
 def _reaches(gone: Sequence[Noted], noted: Sequence[Noted]) -> Iterator[Reach]:

@@ -39,18 +39,13 @@ def _pictures(path: Path, start_ms: int, times_ms: Collection[int]) -> Iterator[
         container: Any = av.open(str(path), options=READ_ONLY)
     except FileNotFoundError:
         return
-    except (FFmpegError, OSError) as error:
-        if isinstance(error, OSError) and _is_of_disk(error):
-            raise Unreachable(f"{path.name} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise Unreachable(f"{path.name} cannot be read: {error.strerror}") from None
+    except FFmpegError:  # its recorder was killed before the file had a beginning
         return
     with container:
         if container.streams.video:
             yield from _Film(container, start_ms, times_ms).pictures()
-
-
-def _is_of_disk(error: OSError) -> bool:
-    """Whether the disk is at fault, and not what the file holds: PyAV's errors of both kinds are `OSError`s."""
-    return not isinstance(error, FFmpegError) or type(error).__name__ not in ("InvalidDataError", "EOFError")
 
 
 class _Film:
@@ -92,6 +87,8 @@ class _Film:
         while True:
             try:
                 packet = next(packets)
+            except OSError as error:
+                raise Unreachable(f"a recording cannot be read: {error.strerror}") from None
             except (FFmpegError, StopIteration):
                 return
             if packet.pts is None:

@@ -122,24 +122,6 @@ def test_what_kafka_did_not_take_or_a_consumer_lost_comes_once_from_the_recordin
     assert [one.context for one in stream].index(False) == 3, "what lies beside it comes as context"
 
 
-def test_recordings_that_go_before_they_are_caught_up_are_told(bus: IndexedBus, server: CameraServer, decoder: Decoder) -> None:
-    bus.want(NAME, server.url("scene"), sample_fps=4.0)
-    bus.wait(lambda: len(bus.samples(NAME)) >= 12, 90)
-    bus.want(NAME, server.url("scene"), sample_fps=4.0, wanted="paused")
-    bus.wait(lambda: bus.state(NAME)[0] == "paused")
-    for _, film in bus.segments(NAME):
-        film.unlink()
-    lost = bus.samples(NAME)[:4]
-    recut = Recut(topic=FRAMES_LIVE.name, partition=lost[0].partition, first_offset=lost[0].offset, last_offset=lost[-1].offset)
-    bus.outbox.send_message(RECUT.name, recut, key="frames-live")
-    bus.want(NAME, server.url("scene"), sample_fps=4.0)
-    bus.wait(lambda: (status := bus.status(NAME)) and status.notices, 30)
-    status = bus.status(NAME)
-    assert status is not None
-    assert (status.state, bus.caught_up()) == ("running", [])
-    assert "not caught up from 20" in status.notices[0]
-
-
 @contextmanager
 def away(broker: KafkaServer) -> Iterator[None]:
     """Let the broker stand still; what it was sent last it may read when it goes on."""
