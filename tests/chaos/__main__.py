@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 from encoders.address import load
-from tests.chaos.faults import schedule
+from tests.chaos.faults import CHANGES, FULL, schedule
 from tests.chaos.films import films
 from tests.chaos.fleet import ground
 from tests.chaos.run import Plan, run
+from tests.chaos.small_disk import go_inside, is_inside
 from tests.chaos.table import Report, lines
 from tests.tiny_model import make_tiny_model
 
@@ -25,9 +26,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description="Kill, freeze and slow everything; compare every row.")
     parser.add_argument("--seed", type=int, default=1, help="which faults, where and when (default: %(default)s)")
     parser.add_argument("--kills", type=int, default=20, help="SIGKILLs and SIGSTOPs (default: %(default)s), half as many others")
+    parser.add_argument(
+        "--folder", type=Path, help="where everything is kept (default: a temporary folder, kept after a failure)"
+    )
     arguments = parser.parse_args()
+    if not is_inside():
+        go_inside("tests.chaos", sys.argv[1:])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    folder = Path(tempfile.mkdtemp(prefix="framebus-chaos-"))
+    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="framebus-chaos-"))
     is_clean = False
     try:
         report = torment(folder, arguments.seed, arguments.kills)
@@ -35,7 +41,7 @@ def main() -> int:
         print("\n".join(lines(report)), flush=True)
         is_clean = report.is_clean
     finally:
-        if is_clean:
+        if is_clean and not arguments.folder:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             print(f"logs: {folder / 'logs'}", file=sys.stderr)
@@ -52,9 +58,12 @@ def torment(folder: Path, seed: int, kills: int) -> Report:
     model = make_tiny_model(folder / "model")
     made = films(folder / "films", load(str(model), threads=1), SCENES)
     tell(f"{len(made)} films of {sum(len(film.rows) for film in made)} rows")
-    with ground(folder) as servers:
+    if not is_inside():
+        tell("the system refuses a disk of our own: the media store is never full")
+    faults = schedule(seed, kills, changes=(*CHANGES, FULL) if is_inside() else CHANGES)
+    with ground(folder, small_disk=is_inside()) as servers:
         tell("Kafka and Milvus run")
-        return run(servers, Plan(seed, kills, schedule(seed, kills), made, model), tell)
+        return run(servers, Plan(seed, kills, faults, made, model), tell)
 
 
 def tell_differences(report: Report, folder: Path) -> None:

@@ -1,25 +1,23 @@
 """What Kafka holds of cameras, and the rows that an uninterrupted run makes of it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 
 from encoders.encoder import Encoder
 from schemas.headers import FrameHeaders, decode_frame_headers, with_space
 from schemas.identity import WHOLE_FRAME, row_key
-from schemas.topics import FRAMES_LIVE, TOPICS
+from schemas.topics import FRAMES_LIVE
 from schemas.vectors import decode_vector, encode_vector
 from services.indexer.core.entry import Entry
 from services.indexer.core.settings import Smoothing
-from streaming.clients import reader_settings
+from tests.chaos.records import records_of
 from tests.comparison import Expected, Vector
 from tests.indexer.offline import offline
 
-TIMEOUT_SECONDS: Final = 10.0
 SPACE: Final = "offline@00000000"
 
 Log = dict[tuple[str, int], list[Entry]]
@@ -30,7 +28,7 @@ def frames_of(bootstrap: str, topics: Sequence[str], source_ids: Collection[str]
     """Return every frame and mark of cameras that Kafka has in these topics, with the vector that the encoder gives it."""
     log: Log = defaultdict(list)
     for topic in topics:
-        for message in _messages(bootstrap, topic):
+        for message in records_of(bootstrap, topic):
             headers = decode_frame_headers(message.headers())  # type: ignore[arg-type]
             if headers.source_id in source_ids:
                 log[topic, message.partition() or 0].append(_entry(message, headers, encoder))
@@ -76,21 +74,3 @@ def _vector(jpeg: Any, encoder: Encoder) -> Vector:
     """Return a frame's vector as the log rounds it."""
     vector = encoder.embed_images(encoder.prepare(bytes(jpeg))[np.newaxis])[0]
     return decode_vector(encode_vector(vector), encoder.dimension)
-
-
-def _messages(bootstrap: str, topic: str) -> Iterator[Message]:
-    """Give every record that a topic holds now, those of a partition in their order."""
-    with closing(Consumer(reader_settings(bootstrap, "chaos", "chaos"))) as consumer:
-        places = [TopicPartition(topic, number, 0) for number in range(TOPICS[topic].partitions)]
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)[1] for place in places}
-        consumer.assign(places)
-        unread = {partition for partition, end in ends.items() if end > 0}
-        while unread:
-            for message in consumer.consume(500, 1.0):
-                if message.error() is not None:
-                    continue
-                partition, offset = message.partition() or 0, message.offset() or 0
-                if offset < ends[partition]:
-                    yield message
-                if offset + 1 >= ends[partition]:
-                    unread.discard(partition)

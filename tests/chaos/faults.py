@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["kill", "freeze", "leave", "join", "slow", "refuse"]
+Kind = Literal["kill", "freeze", "leave", "join", "slow", "refuse", "full"]
 Pair = tuple[Kind, str]
 
 WORKERS: Final = ("decoder", "embedder", "indexer-live", "indexer-bulk")
@@ -18,6 +18,8 @@ CHANGES: Final[tuple[Pair, ...]] = (
     ("slow", "milvus"),
     ("refuse", "milvus"),
 )
+FULL: Final[Pair] = ("full", "media")
+"""Only where the media store can have a small disk of its own."""
 
 GAP_SECONDS: Final = (0.3, 3.0)
 LASTS_SECONDS: Final[dict[Kind, tuple[float, float]]] = {
@@ -27,6 +29,7 @@ LASTS_SECONDS: Final[dict[Kind, tuple[float, float]]] = {
     "join": (6.0, 12.0),
     "slow": (3.0, 8.0),
     "refuse": (1.0, 6.0),
+    "full": (3.0, 12.0),
 }
 """How long each lasts. A killed process is started again after it; a frozen one outlasts its session now and then."""
 
@@ -36,7 +39,7 @@ class Fault:
     """One fault, `after_seconds` after the one before it, undone after `lasts_seconds`.
 
     `kill`: SIGKILL. `freeze`: SIGSTOP, then SIGCONT. `leave`: SIGTERM, then a new process. `join`: one more worker, which leaves.
-    `slow`, `refuse`: the way to the server is slow, or refuses connections and breaks those that are there.
+    `slow`, `refuse`: the way to the server is slow, or refuses connections and breaks those that are there. `full`: the disk is.
     """
 
     after_seconds: float

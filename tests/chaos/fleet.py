@@ -24,6 +24,7 @@ from framebus.local.stack import Servers, page_environment, shared_environment
 from streaming.admin import create_topics
 from tests.chaos.processes import GRACE_SECONDS, Milvus, Process, Watch, until
 from tests.chaos.relay import Relay
+from tests.chaos.small_disk import Disk
 
 WORKERS: Final[Mapping[str, int]] = {"decoder": 2, "embedder": 2, "indexer-live": 2, "indexer-bulk": 2, "query": 1}
 SESSIONS: Final = GroupTimeouts(session_seconds=6.0, heartbeat_seconds=1.0, shortest_session_seconds=1.0)
@@ -45,6 +46,7 @@ class Ground:
     milvus: str
     relay: Relay
     servers: tuple[Process, ...]
+    disk: Disk | None
 
     @property
     def logs(self) -> Path:
@@ -58,8 +60,8 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
-    """Start a broker and a Milvus in `folder`; stop them with the block.
+def ground(folder: Path, *, small_disk: bool = False) -> Iterator[Ground]:
+    """Start a broker and a Milvus in `folder`; stop them with the block. `small_disk`: the media store has a disk of its own.
 
     Raises:
         StackError: they cannot be started here.
@@ -77,7 +79,8 @@ def ground(folder: Path) -> Iterator[Ground]:
         socket = Path(milvus.address.removeprefix("unix:"))
         relay = running.enter_context(Relay(socket.with_name("relay.sock"), socket))
         (folder / "home").mkdir(exist_ok=True)
-        yield Ground(folder, broker.address, milvus.address, relay, servers)
+        disk = Disk(folder / "home" / "media") if small_disk else None
+        yield Ground(folder, broker.address, milvus.address, relay, servers, disk)
 
 
 class Fleet:

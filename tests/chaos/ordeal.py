@@ -3,13 +3,12 @@
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from tests.chaos.faults import Fault, Kind
-from tests.chaos.fleet import Fleet
+from tests.chaos.fleet import Fleet, Ground
 from tests.chaos.processes import GRACE_SECONDS, Process
-from tests.chaos.relay import Relay
 
 SLOW_SECONDS: Final = 0.25
 AGAIN_SECONDS: Final = 0.2
@@ -21,14 +20,14 @@ Steps = Iterator[float]
 class Ordeal:
     """The faults of a run. One thread turns it; several faults may be at work at a time, never two on one process."""
 
-    def __init__(self, fleet: Fleet, relay: Relay, faults: Sequence[Fault]) -> None:
+    def __init__(self, fleet: Fleet, ground: Ground, faults: Sequence[Fault], tell: Callable[[str], None]) -> None:
         self.done: Counter[tuple[Kind, str]] = Counter()
         self.complaints: list[str] = []
-        self._fleet, self._relay = fleet, relay
+        self._fleet, self._ground, self._tell = fleet, ground, tell
         self._coming = deque(faults)
         self._at_work: list[tuple[float, Steps]] = []
         self._next_at = self._after(time.monotonic())
-        self._relay_is_busy = False
+        self._is_hampered = False
 
     @property
     def is_over(self) -> bool:
@@ -48,6 +47,7 @@ class Ordeal:
         if self._coming and now >= self._next_at and (steps := self._begun(self._coming[0])):
             fault = self._coming.popleft()
             self.done[fault.kind, fault.target] += 1
+            self._tell(f"{fault.kind} {fault.target}, {fault.lasts_seconds:.1f} s")
             self._at_work += _advanced((now, steps), now)
             self._next_at = self._after(now)
 
@@ -56,8 +56,8 @@ class Ordeal:
 
     def _begun(self, fault: Fault) -> Steps | None:
         """Return a fault's steps, None while there is nobody whom it could fall on."""
-        if fault.kind in ("slow", "refuse"):
-            return None if self._relay_is_busy else self._way(fault)
+        if fault.kind in ("slow", "refuse", "full"):
+            return None if self._is_hampered else self._hamper(fault)
         if fault.kind == "join":
             return self._visit(fault)
         there = [process for process in self._fleet.processes if process.service == fault.target]
@@ -77,8 +77,10 @@ class Ordeal:
             yield from self._leave(process) if fault.kind == "leave" else _kill(process)
             yield fault.lasts_seconds
             process.start()
+            began = time.monotonic()
             while not process.is_back():
                 yield AGAIN_SECONDS
+            self._tell(f"{process.name} is back, {time.monotonic() - began:.1f} s after it was started")
         process.busy = False
 
     def _visit(self, fault: Fault) -> Steps:
@@ -90,6 +92,8 @@ class Ordeal:
 
     def _leave(self, process: Process) -> Steps:
         """Let a process go in order; it must be gone, and say that all is well, in its grace period."""
+        while process.child.is_running() and not process.listens():
+            yield AGAIN_SECONDS
         process.signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         while process.child.is_running():
@@ -99,17 +103,23 @@ class Ordeal:
         if status := process.child.exit_status():
             self.complaints.append(f"asked to leave, {process.child.ended(status)}")
 
-    def _way(self, fault: Fault) -> Steps:
-        self._relay_is_busy = True
+    def _hamper(self, fault: Fault) -> Steps:
+        """Make the way to Milvus slow or refuse, or fill the disk: one of these at a time."""
+        relay, disk = self._ground.relay, self._ground.disk
+        self._is_hampered = True
         if fault.kind == "slow":
-            self._relay.delay_seconds = SLOW_SECONDS
-            yield fault.lasts_seconds
-            self._relay.delay_seconds = 0.0
-        else:
-            self._relay.refuse()
-            yield fault.lasts_seconds
-            self._relay.accept()
-        self._relay_is_busy = False
+            relay.delay_seconds = SLOW_SECONDS
+        elif fault.kind == "refuse":
+            relay.refuse()
+        elif disk is not None:
+            disk.fill()
+        yield fault.lasts_seconds
+        relay.delay_seconds = 0.0
+        if fault.kind == "refuse":
+            relay.accept()
+        if disk is not None:
+            disk.clear()
+        self._is_hampered = False
 
 
 def _kill(process: Process) -> Steps:

@@ -46,7 +46,15 @@ class Process:
             return False
         if self._is_server:
             return self.child.program.is_ready()
-        return kind != "leave" or _listens(self.child.pid)
+        return kind != "leave" or self.listens()
+
+    def listens(self) -> bool:
+        """Return whether it handles SIGTERM: while Python starts it would just end."""
+        with suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+            caught = next(line for line in lines if line.startswith("SigCgt"))
+            return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+        return False
 
     def is_back(self) -> bool:
         """Return whether it is there again after it was killed: a server must answer, a service may be killed while it starts."""
@@ -128,12 +136,3 @@ def until(condition: Callable[[], bool], seconds: float, *, pause_seconds: float
             return False
         time.sleep(pause_seconds)
     return True
-
-
-def _listens(pid: int) -> bool:
-    """Return whether a process handles SIGTERM: while Python starts it would just end."""
-    with suppress(OSError, StopIteration):
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        caught = next(line for line in lines if line.startswith("SigCgt"))
-        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
-    return False

@@ -1,26 +1,93 @@
 """What cameras recorded, beside what became of it: the stricter promise, kept by catching up."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from schemas.identity import WHOLE_FRAME, row_key
-from schemas.recordings import RECORDINGS, parse_journal
+from schemas.messages import SourceStatus, decode
+from schemas.recordings import RECORDINGS, JournalLine, parse_journal
+from schemas.topics import SOURCE_STATUS
+from tests.chaos.records import records_of
+
+LIFE: Final = 1
+SECOND_MS: Final = 1000
+_SAID: Final = re.compile(r"not caught up from (\S+) to (\S+),")
 
 
-def recorded_keys(media: Path, source_ids: Collection[str], life: int = 1) -> set[str]:
-    """Return the keys of all samples in the journals of cameras."""
-    keys: set[str] = set()
-    for source_id in source_ids:
-        for journal in (media / RECORDINGS / source_id / str(life)).rglob("*.samples"):
-            lines = parse_journal(journal.read_text())
-            keys |= {row_key(source_id, life, WHOLE_FRAME, line.t_ms) for line in lines}
-    return keys
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of a camera of which its status says that it could not be caught up; both ends included."""
+
+    source_id: str
+    first_ms: int
+    last_ms: int
 
 
-def not_indexed(media: Path, source_ids: Collection[str], found: Collection[str]) -> list[str]:
-    """Return the recorded samples without a row.
+def standing(lines: Iterable[JournalLine]) -> set[int]:
+    """Return the times of the samples that must be in the index.
 
-    Those that Kafka never acknowledged are caught up after an outage of the bus. Until a run waits for that, they are told and
-    not judged; a run that does makes each of them a difference.
+    Not those that a run shows after a larger one has begun: its decoder did not know yet that the camera was another's.
     """
-    return sorted(recorded_keys(media, source_ids) - set(found))
+    times: set[int] = set()
+    end_ms: int | None = None
+    by_run: dict[int, list[int]] = {}
+    for line in lines:
+        by_run.setdefault(line.run, []).append(line.t_ms)
+    for run in sorted(by_run, reverse=True):
+        times |= {t_ms for t_ms in by_run[run] if end_ms is None or t_ms < end_ms}
+        first_ms = min(by_run[run])
+        end_ms = first_ms if end_ms is None else min(end_ms, first_ms)
+    return times
+
+
+def recorded(media: Path, source_ids: Collection[str]) -> dict[str, set[int]]:
+    """Return the times of the samples in the journals of cameras that must be in the index, by camera."""
+    return {
+        source_id: standing(
+            line
+            for journal in (media / RECORDINGS / source_id / str(LIFE)).rglob("*.samples")
+            for line in parse_journal(journal.read_text())
+        )
+        for source_id in source_ids
+    }
+
+
+def gaps_in(source_id: str, notices: Iterable[str]) -> set[Gap]:
+    """Return what the notices of a camera call lost."""
+    found = (_SAID.match(notice) for notice in notices)
+    return {Gap(source_id, _ms(one[1]), _ms(one[2]) + SECOND_MS - 1) for one in found if one}
+
+
+def gaps_said(bootstrap: str, source_ids: Collection[str]) -> set[Gap]:
+    """Return what cameras have ever called lost."""
+    gaps: set[Gap] = set()
+    for message in records_of(bootstrap, SOURCE_STATUS.name):
+        status = decode(message.value(), SourceStatus)
+        if status.source_id in source_ids:
+            gaps |= gaps_in(status.source_id, status.notices)
+    return gaps
+
+
+def not_indexed(
+    samples: dict[str, set[int]], found: Collection[str], gaps: Collection[Gap], until_ms: int
+) -> tuple[list[str], list[str]]:
+    """Return the keys of the recorded samples up to a time that have no row: those that are lost in silence, and those that
+    a status calls lost."""
+    silent: list[str] = []
+    said: list[str] = []
+    for source_id, times in samples.items():
+        of_source = [gap for gap in gaps if gap.source_id == source_id]
+        for t_ms in sorted(times):
+            key = row_key(source_id, LIFE, WHOLE_FRAME, t_ms)
+            if t_ms <= until_ms and key not in found:
+                is_said = any(gap.first_ms <= t_ms <= gap.last_ms for gap in of_source)
+                (said if is_said else silent).append(key)
+    return silent, said
+
+
+def _ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -7,40 +7,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pymilvus import MilvusClient
-
 from encoders.address import load
-from encoders.encoder import Encoder
 from framebus.demo.camera import CameraServer
 from framebus.local.space import space_of
 from schemas.groups import Lane, embedder_group, indexer_group
-from schemas.topics import FRAMES_BULK, FRAMES_LIVE, LANES
+from schemas.topics import LANES
 from streaming.errors import Unavailable
 from streaming.lag import Lag, Reading
-from tests.chaos.acknowledged import Log, frames_of, open_runs, rows
 from tests.chaos.faults import Fault
 from tests.chaos.films import Film, camera
 from tests.chaos.fleet import WORKERS, Fleet, Ground
 from tests.chaos.observer import Observer, Watched, repeated
 from tests.chaos.ordeal import Ordeal
 from tests.chaos.processes import until
-from tests.chaos.recorded import not_indexed
 from tests.chaos.stalls import longest_stall_seconds
 from tests.chaos.table import Report
+from tests.chaos.truth import CAMERAS, FILES, Truth
 from tests.chaos.work import Work
-from tests.comparison import Differences, compare, file_rows, rows_of
 
 BEGUN_SECONDS: Final = 120.0
 NEXT_FAULT_SECONDS: Final = 180.0
 """How long a fault may wait for somebody whom it can fall on: whoever is not back by then is not coming back."""
 TURN_SECONDS: Final = 0.05
+LATELY_MS: Final = 5000
+"""A sample that is younger may still be on its way."""
 BOTH: Final[tuple[Lane, ...]] = ("live", "bulk")
-FILES, CAMERAS = "files", "cameras"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is made of."""
+    """What a run is made of. `name` keeps the sources of runs on the same ground apart."""
 
     seed: int
     kills: int
@@ -50,11 +46,12 @@ class Plan:
     cameras: int = 2
     workers: Mapping[str, int] = field(default_factory=lambda: WORKERS)
     modules: Mapping[str, str] = field(default_factory=dict)
+    catch_up_seconds: float = 120.0
+    """How long cameras may take to catch up with what the bus missed of them."""
     drain_seconds: float = 300.0
     sweep_seconds: float = 20.0
     """How long rows that were replaced may stay beside those that replace them."""
     name: str = "chaos"
-    """Keeps the sources of runs on the same ground apart."""
 
 
 def run(ground: Ground, plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Report:
@@ -70,31 +67,29 @@ def run(ground: Ground, plan: Plan, tell: Callable[[str], None] = lambda _: None
         observer = running.enter_context(closing(Observer(ground.milvus, watched)))
         running.enter_context(repeated(0.5, work.turn))
         running.enter_context(repeated(1.0, observer.look))
-        return _Run(ground, plan, fleet, work, observer, tell, load(str(plan.encoder), threads=1)).report()
+        return _Run(plan, fleet, work, observer, Truth(ground, work, load(str(plan.encoder), threads=1)), tell).report()
 
 
 @dataclass
 class _Run:
-    ground: Ground
     plan: Plan
     fleet: Fleet
     work: Work
     observer: Observer
+    truth: Truth
     tell: Callable[[str], None]
-    encoder: Encoder
 
     def report(self) -> Report:
         report = Report(self.plan.seed, self.plan.kills)
         if not until(self._has_begun, BEGUN_SECONDS):
             report.unfinished = ["no rows of files and cameras before the first fault"]
             return report
-        ordeal = Ordeal(self.fleet, self.ground.relay, self.plan.faults)
-        report.unfinished = self._suffer(ordeal)
-        self.work.end()
+        ordeal = Ordeal(self.fleet, self.truth.ground, self.plan.faults, self.tell)
+        undone = self._suffer(ordeal)
         began = time.monotonic()
-        report.unfinished += self._drain()
+        report.unfinished = [*undone, *self._drain()]
         report.drain_seconds = time.monotonic() - began
-        report.rows, report.notes = self._compare()
+        report.rows, report.notes = self.truth.differences(), self.truth.notes()
         report.faults, report.sources = ordeal.done, len(self.work.added) + len(self.work.cameras)
         report.stalls = {name: longest_stall_seconds(looks) for name, looks in self.observer.looks.items()}
         report.ended = [*self.fleet.watch.ended, *ordeal.complaints, *self.fleet.stop()]
@@ -108,53 +103,43 @@ class _Run:
         coming, since = ordeal.next, time.monotonic()
         while not ordeal.is_over:
             ordeal.turn()
-            if ordeal.next != coming:
-                self.tell(f"{coming.kind} {coming.target}" if coming else "")
+            if ordeal.next is not coming:
                 coming, since = ordeal.next, time.monotonic()
             if time.monotonic() - since > NEXT_FAULT_SECONDS:
-                return [f"{coming} found nobody to fall on" if coming else "a process did not come back"]
+                return [f"{coming.kind} {coming.target} found nobody to fall on" if coming else "a process did not come back"]
             time.sleep(TURN_SECONDS)
         return []
 
     def _drain(self) -> list[str]:
         """Wait until everything is done and stands as it must; return what was not done in time."""
+        self.work.add_no_more()
+        # Nothing is caught up of a camera that is paused: all of them run until what was recorded before this has rows.
+        until_ms = time.time_ns() // 1_000_000 - LATELY_MS
+        until(lambda: self._beside(lambda: self.truth.is_caught_up(until_ms)), self.plan.catch_up_seconds, pause_seconds=1.0)
+        self.tell("caught up")
+        self.work.end()
         left: list[str] = []
 
         def is_done() -> bool:
-            self.fleet.look()
-            left[:] = self.work.unfinished() or self._unread() or open_runs(self._frames(FRAMES_LIVE.name))
+            left[:] = self.work.unfinished() or self._unread() or self.truth.open_runs()
             return not left
 
-        if until(is_done, self.plan.drain_seconds, pause_seconds=1.0):
-            until(self._is_right, self.plan.sweep_seconds, pause_seconds=1.0)
+        if until(lambda: self._beside(is_done), self.plan.drain_seconds, pause_seconds=1.0):
+            self.tell("drained")
+            until(self.truth.is_right, self.plan.sweep_seconds, pause_seconds=1.0)
         return left
 
-    def _is_right(self) -> bool:
-        found, _ = self._compare()
-        return not any(differences.lines() for differences in found.values())
+    def _beside(self, condition: Callable[[], bool]) -> bool:
+        """Look after the fleet, and ask."""
+        self.fleet.look()
+        return condition()
 
     def _unread(self) -> list[str]:
         space = space_of(str(self.plan.encoder))
         readings = [Reading(LANES[lane][0].name, embedder_group(lane, space)) for lane in BOTH]
         readings += [Reading(LANES[lane][1].name, indexer_group(lane, space)) for lane in BOTH]
         try:
-            unread = Lag(self.ground.kafka).unread(readings)
+            unread = Lag(self.truth.ground.kafka).unread(readings)
         except Unavailable as error:
             return [str(error)]
         return [f"{count} records of {reading.topic} are unread" for reading, count in unread.items() if count]
-
-    def _frames(self, *topics: str) -> Log:
-        return frames_of(self.ground.kafka, topics, self.work.cameras, self.encoder)
-
-    def _compare(self) -> tuple[dict[str, Differences], list[str]]:
-        """Return the differences of files and cameras, and what is told and not judged."""
-        files, cameras = Differences(), Differences()
-        with closing(MilvusClient(self.ground.milvus, timeout=30)) as milvus:
-            for source_id, film in self.work.added.items():
-                files.add(compare(rows_of(milvus, source_id), file_rows(source_id, film.rows)))
-            found = [row for source_id in self.work.cameras for row in rows_of(milvus, source_id)]
-        cameras.add(compare(found, rows(self._frames(FRAMES_LIVE.name, FRAMES_BULK.name))))
-        keys = {row.key for row in found}
-        lost = not_indexed(self.ground.home.media, self.work.cameras, keys)
-        notes = [f"{len(lost)} samples of cameras were recorded and have no row: {', '.join(lost[:3])}"] if lost else []
-        return {FILES: files, CAMERAS: cameras}, notes

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.faults import TARGETS, Kind
+from tests.chaos.faults import FULL, TARGETS, Kind
 from tests.comparison import Differences
 
 KINDS: tuple[tuple[Kind, str], ...] = (
@@ -14,6 +14,7 @@ KINDS: tuple[tuple[Kind, str], ...] = (
     ("join", "joined"),
     ("slow", "slow"),
     ("refuse", "refusing"),
+    ("full", "full"),
 )
 
 
@@ -47,7 +48,7 @@ def lines(report: Report) -> list[str]:
 
 def _faults(report: Report) -> list[str]:
     told = [f"{'faults':<14}" + "".join(f"{name:>10}" for _, name in KINDS)]
-    for target in TARGETS:
+    for target in (*TARGETS, FULL[1]):
         times = [report.faults[kind, target] for kind, _ in KINDS]
         if any(times):
             told.append(f"{target:<14}" + "".join(f"{count or '·':>10}" for count in times))

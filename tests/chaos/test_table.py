@@ -39,9 +39,9 @@ def report(**rows: Differences) -> Report:
 
 def test_a_table_counts_faults_and_rows_and_ends_with_the_verdict() -> None:
     told = lines(report(files=Differences(expected=1200), cameras=Differences(expected=80)))
-    assert told[1].split() == ["decoder", "·", "·", "·", "1", "·", "·"]
-    assert told[2].split() == ["kafka", "2", "·", "·", "·", "·", "·"]
-    assert told[3].split() == ["all", "2", "0", "0", "1", "0", "0"]
+    assert told[1].split() == ["decoder", "·", "·", "·", "1", "·", "·", "·"]
+    assert told[2].split() == ["kafka", "2", "·", "·", "·", "·", "·", "·"]
+    assert told[3].split() == ["all", "2", "0", "0", "1", "0", "0", "0"]
     assert "files               1200         0         0         0         0           3.2 s" in told
     assert "ended by itself: embedder-2 ended with status 1" in told
     assert told[-1] == "seed 4, 3 faults: nothing lost, nothing wrong, nothing twice"

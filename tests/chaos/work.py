@@ -26,10 +26,11 @@ class Work:
         self._client, self._films, self._prefix = client, films, prefix
         self._watched: set[str] = set()
         self._paused: set[str] = set()
+        self._adds = True
         self._is_ending = False
 
     def turn(self) -> None:
-        """Add what is to be added, or end what is to be ended."""
+        """See what is done; add what is to be added, or end what is to be ended."""
         with suppress(FramebusError):
             self._settle_files()
             if self._is_ending:
@@ -38,8 +39,12 @@ class Work:
                 self._begin_cameras()
                 self._keep_busy()
 
+    def add_no_more(self) -> None:
+        """Add no more files."""
+        self._adds = False
+
     def end(self) -> None:
-        """Add nothing more, and pause the cameras, so that their last runs are ended."""
+        """Pause the cameras, so that their last runs are ended."""
         self._is_ending = True
 
     def has_begun(self) -> bool:
@@ -64,7 +69,7 @@ class Work:
                 self.done.add(source_id)
 
     def _keep_busy(self) -> None:
-        while self._films and len(self.added) - len(self.done) < AT_ONCE:
+        while self._adds and self._films and len(self.added) - len(self.done) < AT_ONCE:
             number = len(self.added)
             source_id, film = f"{self._prefix}-{number + 1}", self._films[number % len(self._films)]
             self._client.add(film.path, source_id, sample_fps=FILM_FPS)

@@ -1,0 +1,30 @@
+"""What a topic holds."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from schemas.topics import TOPICS
+from streaming.clients import reader_settings
+
+TIMEOUT_SECONDS: Final = 10.0
+
+
+def records_of(bootstrap: str, topic: str) -> Iterator[Message]:
+    """Give every record that a topic holds now, those of a partition in their order."""
+    with closing(Consumer(reader_settings(bootstrap, "chaos", "chaos"))) as consumer:
+        places = [TopicPartition(topic, number, 0) for number in range(TOPICS[topic].partitions)]
+        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)[1] for place in places}
+        consumer.assign(places)
+        unread = {partition for partition, end in ends.items() if end > 0}
+        while unread:
+            for message in consumer.consume(500, 1.0):
+                if message.error() is not None:
+                    continue
+                partition, offset = message.partition() or 0, message.offset() or 0
+                if offset < ends[partition]:
+                    yield message
+                if offset + 1 >= ends[partition]:
+                    unread.discard(partition)

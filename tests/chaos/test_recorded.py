@@ -1,0 +1,31 @@
+"""Which recorded samples must be in the index, and which were called lost."""
+
+from schemas.recordings import JournalLine
+from tests.chaos.recorded import Gap, gaps_in, not_indexed, standing
+
+NOTICE = "not caught up from 2026-11-20T08:00:00Z to 2026-11-20T08:00:02Z, all: not recorded, or not any more"
+EIGHT_MS = 1_795_161_600_000
+
+
+def line(run: int, t_ms: int) -> JournalLine:
+    return JournalLine(t_ms, run, seq=0, pts_ms=0)
+
+
+def test_what_a_decoder_notes_after_another_took_its_camera_is_not_asked_for() -> None:
+    assert standing([line(1, 0), line(1, 500), line(2, 400), line(2, 900), line(3, 2000), line(1, 300)]) == {
+        0,
+        300,
+        400,
+        900,
+        2000,
+    }
+
+
+def test_a_recorded_sample_without_a_row_is_lost_in_silence_unless_its_camera_says_so() -> None:
+    gaps = gaps_in("a", [NOTICE, "not recorded: no space left"])
+    assert gaps == {Gap("a", EIGHT_MS, EIGHT_MS + 2999)}
+    samples = {"a": {EIGHT_MS - 500, EIGHT_MS + 500, EIGHT_MS + 4000, EIGHT_MS + 9000}, "b": {EIGHT_MS + 500}}
+    found = {f"a/1/f/{EIGHT_MS + 4000}"}
+    silent, said = not_indexed(samples, found, gaps, until_ms=EIGHT_MS + 5000)
+    assert silent == [f"a/1/f/{EIGHT_MS - 500}", f"b/1/f/{EIGHT_MS + 500}"]
+    assert said == [f"a/1/f/{EIGHT_MS + 500}"]

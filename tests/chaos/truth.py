@@ -1,0 +1,77 @@
+"""What the index of a run holds, beside what it must hold."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from pymilvus import MilvusClient
+
+from encoders.encoder import Encoder
+from schemas.topics import FRAMES_BULK, FRAMES_LIVE
+from tests.chaos.acknowledged import frames_of, open_runs, rows
+from tests.chaos.fleet import Ground
+from tests.chaos.recorded import gaps_said, not_indexed, recorded
+from tests.chaos.work import Work
+from tests.comparison import Differences, Found, compare, file_rows, rows_of
+
+ANSWER_SECONDS: Final = 30.0
+FILES, CAMERAS = "files", "cameras"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Files are held against their films; cameras against what Kafka holds of them, and against what they recorded."""
+
+    ground: Ground
+    work: Work
+    encoder: Encoder
+
+    def differences(self) -> dict[str, Differences]:
+        """Compare every row."""
+        return {FILES: self._of_files(), CAMERAS: self._of_cameras()}
+
+    def is_right(self) -> bool:
+        """Return whether nothing differs."""
+        return not any(differences.lines() for differences in self.differences().values())
+
+    def is_caught_up(self, until_ms: int) -> bool:
+        """Return whether all that cameras recorded until then has final rows, or is called lost."""
+        return not self._not_indexed(self._camera_rows(), until_ms)[0]
+
+    def open_runs(self) -> list[str]:
+        """Return a line for every camera whose last run was not ended."""
+        return open_runs(frames_of(self.ground.kafka, [FRAMES_LIVE.name], self.work.cameras, self.encoder))
+
+    def notes(self) -> list[str]:
+        """Return what the status of cameras calls lost, as a sentence."""
+        _, said = self._not_indexed(self._camera_rows(), _now_ms())
+        return [f"{len(said)} recorded samples have no row, and their cameras say so: {', '.join(said[:3])}"] if said else []
+
+    def _of_files(self) -> Differences:
+        found = Differences()
+        with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
+            for source_id, film in self.work.added.items():
+                found.add(compare(rows_of(milvus, source_id), file_rows(source_id, film.rows)))
+        return found
+
+    def _of_cameras(self) -> Differences:
+        found = self._camera_rows()
+        log = frames_of(self.ground.kafka, [FRAMES_LIVE.name, FRAMES_BULK.name], self.work.cameras, self.encoder)
+        differences = compare(found, rows(log))
+        silent, _ = self._not_indexed(found, _now_ms())
+        differences.missing += [f"{key} was recorded and is missing" for key in silent]
+        return differences
+
+    def _camera_rows(self) -> list[Found]:
+        with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
+            return [row for source_id in self.work.cameras for row in rows_of(milvus, source_id)]
+
+    def _not_indexed(self, found: list[Found], until_ms: int) -> tuple[list[str], list[str]]:
+        names = self.work.cameras
+        keys = {row.key for row in found if not row.provisional}
+        return not_indexed(recorded(self.ground.home.media, names), keys, gaps_said(self.ground.kafka, names), until_ms)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
