@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from schemas.messages import Chunk, ChunkStatus, Recut, Source
-from schemas.topics import FRAMES_LIVE
+from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder import metrics as m
 from services.decoder.cameras.capture import Capture, Fence
 from services.decoder.cameras.looking import Found, Question, look
-from services.decoder.cameras.spans import Lost, LostSpan, Reach, span_chunk
+from services.decoder.cameras.spans import Lost, LostSpan, LostVectors, Reach, span_chunk
 from services.decoder.dealing import Dealer
 from services.decoder.finished import Finished, span_began_ms
 from streaming.errors import Unavailable
@@ -32,17 +32,21 @@ AGAIN_SECONDS: Final = 5.0
 DEAL_AGAIN_SECONDS: Final = 600.0
 """A span that is not done by then was lost with its worker's disk: it is dealt again, which changes nothing if it was not."""
 
+LOOK_EVERY_SECONDS: Final = 600.0
+"""So that the next owner has little to read: how far all is settled is written down at each look."""
+LIVE_TOPICS: Final = frozenset((FRAMES_LIVE.name, EMBEDDINGS_LIVE.name))
+
 log = get_logger("catching-up")
 
 
 @dataclass
 class _Camera:
     capture: Capture
-    lost: list[Lost]
+    lost: list[Lost | LostVectors]
     fence: Fence | None = None
     look_at: float | None = None
     looking: Future[Found] | None = None
-    asked: tuple[Lost, ...] = ()
+    asked: tuple[Lost | LostVectors, ...] = ()
     spans: dict[int, LostSpan] = field(default_factory=dict)
     deal_again_at: float = 0.0
     covered: list[Reach] = field(default_factory=list)
@@ -55,7 +59,7 @@ class CatchingUp:
         self, kafka: str, media: Path, finished: Finished, dealer: Dealer, metrics: Metrics, recuts: Sequence[Recut] = ()
     ) -> None:
         self._kafka, self._media, self._finished, self._dealer, self._metrics = kafka, media, finished, dealer, metrics
-        self._recuts = [recut for recut in recuts if recut.topic == FRAMES_LIVE.name]
+        self._recuts = [recut for recut in recuts if recut.topic in LIVE_TOPICS]
         self._cameras: dict[str, _Camera] = {}
         self._pool = ThreadPoolExecutor(1, "catching-up")
 
@@ -72,10 +76,10 @@ class CatchingUp:
 
     def recut(self, recut: Recut) -> None:
         """Look for what a consumer has lost of the live lane; what it has lost of the bulk lane is dealt again."""
-        if recut.topic == FRAMES_LIVE.name:
+        if recut.topic in LIVE_TOPICS:
             self._recuts.append(recut)
         for source_id, camera in self._cameras.items():
-            if recut.topic != FRAMES_LIVE.name:
+            if recut.topic not in LIVE_TOPICS:
                 self._deal(source_id, camera)
             elif lost := _lost([recut], camera.capture.source):
                 camera.lost += lost
@@ -145,6 +149,7 @@ class CatchingUp:
             camera.look_at = time.monotonic() + UNRIPE_SECONDS
         elif not camera.spans:
             camera.lost = [lost for lost in camera.lost if lost not in camera.asked]
+            camera.look_at = time.monotonic() + LOOK_EVERY_SECONDS
         if camera.spans:
             samples = sum(len(span.lost) for span in found.spans)
             log.info("catching up", source_id=source_id, spans=len(found.spans), samples=samples)
@@ -159,10 +164,12 @@ class CatchingUp:
         self._dealer.drop(source_id)
 
 
-def _lost(recuts: Sequence[Recut], source: Source) -> list[Lost]:
+def _lost(recuts: Sequence[Recut], source: Source) -> list[Lost | LostVectors]:
     """Return what of these may concern a camera."""
     return [
         Lost(recut.partition, recut.first_offset, recut.last_offset)
+        if recut.topic == FRAMES_LIVE.name
+        else LostVectors(recut.partition, recut.last_offset)
         for recut in recuts
         if recut.source_id in (None, source.source_id) and recut.life in (None, source.life)
     ]

@@ -11,13 +11,15 @@ from schemas.errors import InvalidMessage
 from schemas.headers import decode_frame_headers
 from schemas.messages import Source
 from schemas.recordings import NOT_ACKNOWLEDGED, Segment
-from schemas.topics import FRAMES_LIVE
+from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder.cameras.capture import Fence
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.spans import (
     Heard,
     Lost,
     LostSpan,
+    LostUntil,
+    LostVectors,
     Noted,
     Reach,
     lost_to_consumers,
@@ -28,8 +30,9 @@ from services.decoder.cameras.spans import (
     unacknowledged,
     uncovered,
 )
+from services.decoder.reports import now_ms
 from streaming.logs import get_logger
-from streaming.passage import read_passage
+from streaming.passage import read_passage, written_ms
 from streaming.records import Partition, Record
 
 BEFORE_MS: Final = 60_000
@@ -45,7 +48,7 @@ class Question:
     source: Source
     fence: Fence
     covered: tuple[Reach, ...]
-    lost: tuple[Lost, ...]
+    lost: tuple[Lost | LostVectors, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     noted = _completed(noted, uncovered(unacknowledged(noted, fence.below_run), question.covered), journals, source, fence, kafka)
     delivered = [one for one in noted if one.line.offset != NOT_ACKNOWLEDGED]
     missed = uncovered(unacknowledged(noted, fence.below_run), question.covered)
-    expired = uncovered(lost_to_consumers(delivered, question.lost), question.covered)
+    lost = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
+    expired = uncovered(lost_to_consumers(delivered, lost), question.covered)
     there = _recorded(noted, journals)
     gone = [one for one in (*missed, *expired) if one.segment not in there]
     found = [
@@ -95,6 +99,12 @@ def _completed(
         for one in found
     }
     return [placed.get(one, one) for one in noted]
+
+
+def _until(lost: LostVectors, kafka: str) -> LostUntil:
+    """A vector bears the time at which Kafka took its frame, so the oldest one that is left says until when all may be lost."""
+    left_ms = written_ms(kafka, Partition(EMBEDDINGS_LIVE.name, lost.partition), lost.last_offset + 1)
+    return LostUntil(lost.partition, now_ms() if left_ms is None else left_ms)
 
 
 def _heard(records: Iterable[Record], source: Source) -> Iterator[Heard]:

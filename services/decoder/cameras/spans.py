@@ -47,6 +47,22 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class LostVectors:
+    """What a consumer lost of a partition of `embeddings-live`: no journal knows its offsets, but what came after it is there."""
+
+    partition: int
+    last_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostUntil:
+    """All that was written to a partition up to a time: more than was lost, but the same rows are written again."""
+
+    partition: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """A stretch of a timeline, both ends included."""
 
@@ -105,7 +121,7 @@ def taken(heard: Iterable[Heard]) -> dict[tuple[int, int], int]:
     return found
 
 
-def lost_to_consumers(noted: Iterable[Noted], lost: Sequence[Lost]) -> list[Noted]:
+def lost_to_consumers(noted: Iterable[Noted], lost: Sequence[Lost | LostUntil]) -> list[Noted]:
     """Return the samples whose records consumers have lost."""
     return [one for one in noted if any(_lies_in(one.line, span) for span in lost)]
 
@@ -171,7 +187,9 @@ def span_chunk(source: Source, span: LostSpan) -> Chunk:
     )
 
 
-def _lies_in(line: JournalLine, lost: Lost) -> bool:
+def _lies_in(line: JournalLine, lost: Lost | LostUntil) -> bool:
+    if isinstance(lost, LostUntil):
+        return line.partition == lost.partition and line.t_ms <= lost.until_ms
     return line.partition == lost.partition and lost.first_offset <= line.offset <= lost.last_offset
 
 

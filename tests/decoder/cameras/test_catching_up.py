@@ -13,7 +13,7 @@ from framebus.demo.camera import CameraServer, LiveScene
 from framebus.local.kafka import KafkaServer
 from schemas.messages import ChunkStatus, Recut
 from schemas.recordings import NOT_ACKNOWLEDGED, JournalLine
-from schemas.topics import CHUNK_STATUS, FRAMES_LIVE, RECUT
+from schemas.topics import CHUNK_STATUS, EMBEDDINGS_LIVE, FRAMES_LIVE, RECUT
 from streaming.admin import create_topics
 from tests.decoder.cameras.live_bus import Decoder, Heard, LiveBus
 
@@ -120,6 +120,12 @@ def test_what_kafka_did_not_take_or_a_consumer_lost_comes_once_from_the_recordin
     stream = [one.headers for one in bus.heard_bulk if one.headers.stream == name]
     assert [one.seq for one in stream if one.mark is None] == list(range(len(stream) - 1))
     assert [one.context for one in stream].index(False) == 3, "what lies beside it comes as context"
+
+    vectors = Recut(topic=EMBEDDINGS_LIVE.name, partition=lost[0].partition, first_offset=0, last_offset=0)
+    bus.outbox.send_message(RECUT.name, vectors, key="embeddings-live")
+    bus.outbox.flush()
+    earliest = {one.headers.t_ms for one in bus.samples(NAME)[:12]}
+    bus.wait(lambda: earliest <= {one.headers.t_ms for one in bus.caught_up()}, 30)
 
 
 @contextmanager

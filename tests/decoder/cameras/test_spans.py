@@ -15,6 +15,7 @@ from services.decoder.cameras.spans import (
     Heard,
     Lost,
     LostSpan,
+    LostUntil,
     Noted,
     Reach,
     lost_to_consumers,
@@ -128,6 +129,8 @@ def test_readers_take_nothing_of_a_run_that_is_over() -> None:
 def test_what_a_consumer_lost_is_found_by_its_offsets() -> None:
     noted = [note(1, offset=7), note(2), note(3, offset=8), note(4, offset=12)]
     assert lost_to_consumers(noted, [Lost(5, 8, 11), Lost(6, 0, 99)]) == [noted[2]]
+    delivered = [one for one in noted if one.line.offset >= 0]
+    assert lost_to_consumers(delivered, [LostUntil(5, 3), LostUntil(6, 9)]) == [noted[0], noted[2]]
     assert lost_to_consumers(noted, []) == []
 
 
