@@ -67,16 +67,24 @@ class Differences:
 
 
 def compare(found: Iterable[Found], expected: Rows) -> Differences:
-    """Compare key, span and vector of every row. A provisional row counts where the final one of its moment is there too."""
+    """Compare key, span and vector of every final row. Provisional ones do not count: a search shows one row a moment, and who
+    is killed leaves some to be swept."""
     differences = Differences(expected=len(expected))
     final = [row for row in found if not row.provisional]
     for row in final:
         _judge(row, expected.get(row.key), differences)
     keys = {row.key for row in final}
     differences.missing += [f"{key} is missing" for key in expected if key not in keys]
-    moments = Counter(row.moment for row in found if not row.provisional or _final_key(row) in keys)
+    moments = Counter(row.moment for row in final)
     differences.twice += [f"{_key(moment)} is there {times} times" for moment, times in moments.items() if times > 1]
     return differences
+
+
+def orphans(found: Iterable[Found]) -> int:
+    """Return how many provisional rows there are beside the final one of their moment."""
+    rows = list(found)
+    final = {row.moment for row in rows if not row.provisional}
+    return sum(row.provisional and row.moment in final for row in rows)
 
 
 def file_rows(source_id: str, by_time: Mapping[int, Vector], life: int = 1) -> dict[str, Expected]:
@@ -112,7 +120,3 @@ def _judge(row: Found, expected: Expected | None, differences: Differences) -> N
 def _key(moment: tuple[str, int, int]) -> str:
     source_id, life, t_ms = moment
     return row_key(source_id, life, WHOLE_FRAME, t_ms)
-
-
-def _final_key(row: Found) -> str:
-    return _key(row.moment)

@@ -49,8 +49,6 @@ class Plan:
     catch_up_seconds: float = 120.0
     """How long cameras may take to catch up with what the bus missed of them."""
     drain_seconds: float = 300.0
-    sweep_seconds: float = 20.0
-    """How long rows that were replaced may stay beside those that replace them."""
     name: str = "chaos"
 
 
@@ -111,7 +109,7 @@ class _Run:
         return []
 
     def _drain(self) -> list[str]:
-        """Wait until everything is done and stands as it must; return what was not done in time."""
+        """Wait until everything is done; return what was not done in time."""
         self.work.add_no_more()
         # Nothing is caught up of a camera that is paused: all of them run until what was recorded before this has rows.
         until_ms = time.time_ns() // 1_000_000 - LATELY_MS
@@ -124,9 +122,7 @@ class _Run:
             left[:] = self.work.unfinished() or self._unread() or self.truth.open_runs()
             return not left
 
-        if until(lambda: self._beside(is_done), self.plan.drain_seconds, pause_seconds=1.0):
-            self.tell("drained")
-            until(self.truth.is_right, self.plan.sweep_seconds, pause_seconds=1.0)
+        until(lambda: self._beside(is_done), self.plan.drain_seconds, pause_seconds=1.0)
         return left
 
     def _beside(self, condition: Callable[[], bool]) -> bool:

@@ -44,7 +44,7 @@ def go_inside(module: str, arguments: list[str]) -> None:
     mapped = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     words = ("unshare", *mapped, "--mount")
     if shutil.which(words[0]) is None or subprocess.run([*words, "true"], check=False, capture_output=True).returncode != 0:
-        return None
+        return
     os.execvpe(words[0], [*words, sys.executable, "-m", module, *arguments], {**os.environ, INSIDE: "1"})
 
 

@@ -48,7 +48,7 @@ def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(grounds: Ground,
 def test_an_indexer_that_commits_too_early_is_caught(grounds: Ground, model: Path) -> None:
     faults = [Fault(3.0, "kill", "indexer-live", 0.0)] * 2
     modules = {"indexer-live": "tests.indexer.automatic"}
-    plan = Plan(SEED, 2, faults, [], model, workers=LEAST, modules=modules, catch_up_seconds=0, sweep_seconds=2, name="hasty")
+    plan = Plan(SEED, 2, faults, [], model, workers=LEAST, modules=modules, catch_up_seconds=0, name="hasty")
     report = run(grounds, plan)
     cameras = report.rows["cameras"]
     assert cameras.missing or cameras.wrong
