@@ -6,7 +6,7 @@ from tests.servers import broker, kafka, kafka_server, milvus, milvus_server
 
 __all__ = ["broker", "kafka", "kafka_server", "milvus", "milvus_server"]
 
-SERVERS = {"broker", "kafka", "kafka_server", "milvus", "milvus_server"}
+SERVERS = {"broker", "chaos_ground", "kafka", "kafka_server", "milvus", "milvus_server"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -37,14 +37,15 @@ def main() -> int:
     is_clean = False
     try:
         report = torment(folder, arguments.seed, arguments.kills)
+        is_clean = report.is_clean
         tell_differences(report, folder)
         print("\n".join(lines(report)), flush=True)
-        is_clean = report.is_clean
+    except BaseException:
+        print(f"broken off; logs: {folder / 'logs'}", file=sys.stderr)
+        raise
     finally:
         if is_clean and not arguments.folder:
             shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"logs: {folder / 'logs'}", file=sys.stderr)
     return 0 if is_clean else 1
 
 
@@ -72,7 +73,9 @@ def tell_differences(report: Report, folder: Path) -> None:
     if told:
         (folder / "logs" / "differences").write_text("\n".join(told))
         print("\n".join(told[:MOST_LINES]))
-        print(f"{len(told)} differences\n")
+        print(f"{len(told)} differences")
+    if not report.is_clean:
+        print(f"logs: {folder / 'logs'}\n")
 
 
 if __name__ == "__main__":

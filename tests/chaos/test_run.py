@@ -22,7 +22,7 @@ LEAST = {"decoder": 1, "embedder": 1, "indexer-live": 1, "indexer-bulk": 1, "que
 
 
 @pytest.fixture(scope="module")
-def grounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def chaos_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     try:
         with ground(tmp_path_factory.mktemp("chaos")) as servers:
             yield servers
@@ -36,20 +36,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(400)
-def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(grounds: Ground, model: Path, tmp_path: Path) -> None:
+def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(chaos_ground: Ground, model: Path, tmp_path: Path) -> None:
     made = films(tmp_path, load(str(model), threads=1), lengths=(24, 30))
-    report = run(grounds, Plan(SEED, KILLS, schedule(SEED, KILLS, QUICK), made, model, drain_seconds=180))
+    report = run(chaos_ground, Plan(SEED, KILLS, schedule(SEED, KILLS, QUICK), made, model, drain_seconds=180))
     assert report.is_clean, "\n".join(lines(report))
     assert report.rows["files"].expected > 1000
     assert report.rows["cameras"].expected > 10
 
 
 @pytest.mark.timeout(400)
-def test_an_indexer_that_commits_too_early_is_caught(grounds: Ground, model: Path) -> None:
+def test_an_indexer_that_commits_too_early_is_caught(chaos_ground: Ground, model: Path) -> None:
     faults = [Fault(3.0, "kill", "indexer-live", 0.0)] * 2
     modules = {"indexer-live": "tests.indexer.automatic"}
     plan = Plan(SEED, 2, faults, [], model, workers=LEAST, modules=modules, catch_up_seconds=0, name="hasty")
-    report = run(grounds, plan)
+    report = run(chaos_ground, plan)
     cameras = report.rows["cameras"]
     assert cameras.missing or cameras.wrong
     assert not report.is_clean
