@@ -21,6 +21,7 @@ from services.decoder.cameras.places import find
 from services.decoder.cameras.recorder import Recorder
 from services.decoder.cameras.rtsp import CameraPacket, RtspCamera
 from services.decoder.cameras.sampler import CameraSample, Sampler
+from services.decoder.cameras.spans import Fence
 from services.decoder.cameras.voice import Voice
 from services.decoder.reports import now_ms
 from services.decoder.sampling import Grid
@@ -50,23 +51,15 @@ class Surroundings:
     media: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """A place in the log of `frames-live`: after it no reader takes a sample of a run below `below_run`."""
-
-    below_run: int
-    partition: int
-    offset: int
-
-
 class Capture:
     """A supervised capture. It ends when it is stopped and by nothing else; a thread that has died tells its owner.
 
-    `fence` is the newest one that Kafka has acknowledged.
+    `first_fence` and `fence` are the first and the newest one that Kafka has acknowledged.
     """
 
     def __init__(self, source: Source, known: SourceStatus | None, around: Surroundings) -> None:
         self.source = source
+        self.first_fence: Fence | None = None
         self.fence: Fence | None = None
         self._around = around
         self._voice = Voice(source, known, around.outbox)
@@ -270,6 +263,7 @@ class Capture:
 
     def _fenced(self, below_run: int, partition: int, offset: int) -> None:
         self.fence = Fence(below_run, partition, offset)
+        self.first_fence = self.first_fence or self.fence
 
 
 class _Session:

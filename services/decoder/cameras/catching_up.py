@@ -16,9 +16,9 @@ from typing import Final
 from schemas.messages import Chunk, ChunkStatus, Recut, Source
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder import metrics as m
-from services.decoder.cameras.capture import Capture, Fence
+from services.decoder.cameras.capture import Capture
 from services.decoder.cameras.looking import Found, Question, look
-from services.decoder.cameras.spans import Lost, LostSpan, LostVectors, Reach, span_chunk
+from services.decoder.cameras.spans import Fence, Lost, LostSpan, LostVectors, Reach, span_chunk
 from services.decoder.dealing import Dealer
 from services.decoder.finished import Finished, span_began_ms
 from streaming.errors import Unavailable
@@ -41,9 +41,13 @@ log = get_logger("catching-up")
 
 @dataclass
 class _Camera:
+    """What is known of one camera. `fence` stands for so long that what was noted before it can be read, `coming` not yet."""
+
     capture: Capture
     lost: list[Lost | LostVectors]
     fence: Fence | None = None
+    coming: Fence | None = None
+    comes_at: float = 0.0
     look_at: float | None = None
     looking: Future[Found] | None = None
     asked: tuple[Lost | LostVectors, ...] = ()
@@ -117,19 +121,21 @@ class CatchingUp:
             if camera.looking.done():
                 self._take_in(camera)
             return
-        if camera.capture.fence != camera.fence:
-            camera.fence, camera.look_at = camera.capture.fence, now + SETTLING_SECONDS
+        if camera.coming is None and camera.capture.fence != camera.fence:
+            camera.coming, camera.comes_at = camera.capture.fence, now + SETTLING_SECONDS
+        if camera.coming is not None and now >= camera.comes_at:
+            camera.fence, camera.coming, camera.look_at = camera.coming, None, now
         if camera.spans:
             if now >= camera.deal_again_at:
                 self._deal(camera.capture.source.source_id, camera)
         elif camera.fence is not None and camera.look_at is not None and now >= camera.look_at:
-            self._look(camera, camera.fence)
+            self._look(camera, camera.capture.first_fence or camera.fence, camera.fence)
 
-    def _look(self, camera: _Camera, fence: Fence) -> None:
+    def _look(self, camera: _Camera, first_fence: Fence, fence: Fence) -> None:
         source = camera.capture.source
         camera.asked = tuple(lost for lost in camera.lost if lost.partition == fence.partition)
         covered = (*camera.covered, *self._finished.caught_up(source.source_id, source.life))
-        question = Question(source, fence, covered, camera.asked)
+        question = Question(source, first_fence, fence, covered, camera.asked)
         camera.look_at, camera.looking = None, self._pool.submit(look, question, self._media, self._kafka)
 
     def _take_in(self, camera: _Camera) -> None:
@@ -145,11 +151,10 @@ class CatchingUp:
         camera.covered += found.gone
         camera.spans = {span.reach.first_ms: span for span in found.spans}
         camera.capture.catch_up(catches_up=bool(camera.spans), notices=[_notice(reach, "all") for reach in found.gone])
-        if not found.all_ripe:
-            camera.look_at = time.monotonic() + UNRIPE_SECONDS
-        elif not camera.spans:
+        if found.all_ripe and not camera.spans:
             camera.lost = [lost for lost in camera.lost if lost not in camera.asked]
-            camera.look_at = time.monotonic() + LOOK_EVERY_SECONDS
+        if camera.look_at is None:
+            camera.look_at = time.monotonic() + (LOOK_EVERY_SECONDS if found.all_ripe else UNRIPE_SECONDS)
         if camera.spans:
             samples = sum(len(span.lost) for span in found.spans)
             log.info("catching up", source_id=source_id, spans=len(found.spans), samples=samples)

@@ -12,9 +12,9 @@ from schemas.headers import decode_frame_headers
 from schemas.messages import Source
 from schemas.recordings import NOT_ACKNOWLEDGED, Segment
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
-from services.decoder.cameras.capture import Fence
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.spans import (
+    Fence,
     Heard,
     Lost,
     LostSpan,
@@ -23,11 +23,11 @@ from services.decoder.cameras.spans import (
     Noted,
     Reach,
     lost_to_consumers,
+    missed,
     ripe,
     settled_ms,
     spans,
     taken,
-    unacknowledged,
     uncovered,
 )
 from services.decoder.reports import now_ms
@@ -46,6 +46,7 @@ class Question:
     """What is asked about one camera. `covered` was caught up already; `lost` is what consumers have lost."""
 
     source: Source
+    first_fence: Fence
     fence: Fence
     covered: tuple[Reach, ...]
     lost: tuple[Lost | LostVectors, ...]
@@ -64,16 +65,15 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     """Answer, and write down how far everything is settled; raises `OSError` where nothing can be read, and `Unavailable`."""
     source, fence = question.source, question.fence
     journals = Journals(media, source.source_id, source.life)
-    noted = journals.read(None if question.lost else journals.settled_ms())
-    noted = _completed(noted, uncovered(unacknowledged(noted, fence.below_run), question.covered), journals, source, fence, kafka)
-    delivered = [one for one in noted if one.line.offset != NOT_ACKNOWLEDGED]
-    missed = uncovered(unacknowledged(noted, fence.below_run), question.covered)
+    noted = _completed(question, journals.read(None if question.lost else journals.settled_ms()), journals, kafka)
+    unsent = _unsent(question, noted)
+    delivered = _delivered(noted, unsent)
     lost = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
     expired = uncovered(lost_to_consumers(delivered, lost), question.covered)
     there = _recorded(noted, journals)
-    gone = [one for one in (*missed, *expired) if one.segment not in there]
+    gone = [one for one in (*unsent, *expired) if one.segment not in there]
     found = [
-        *spans(_of(missed, there), _of(noted, there), source.sample_fps),
+        *spans(_of(unsent, there), _of(noted, there), source.sample_fps),
         *spans(_of(expired, there), _of(delivered, there), source.sample_fps),
     ]
     ready = ripe(found, noted, fence.below_run)
@@ -82,10 +82,19 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     return Found(tuple(ready), tuple(_reaches(gone, noted)), all_ripe=len(ready) == len(found))
 
 
-def _completed(
-    noted: list[Noted], unsure: Sequence[Noted], journals: Journals, source: Source, fence: Fence, kafka: str
-) -> list[Noted]:
+def _unsent(question: Question, noted: Sequence[Noted]) -> list[Noted]:
+    return uncovered(missed(noted, question.fence, question.first_fence), question.covered)
+
+
+def _delivered(noted: Iterable[Noted], unsent: Iterable[Noted]) -> list[Noted]:
+    too_late = set(unsent)
+    return [one for one in noted if one.line.offset != NOT_ACKNOWLEDGED and one not in too_late]
+
+
+def _completed(question: Question, noted: list[Noted], journals: Journals, kafka: str) -> list[Noted]:
     """Look up in the log what Kafka took though nobody has heard of it: its decoder was killed, or lost the camera."""
+    source, fence = question.source, question.fence
+    unsure = _unsent(question, noted)
     if not unsure:
         return noted
     partition = Partition(FRAMES_LIVE.name, fence.partition)

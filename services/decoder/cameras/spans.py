@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Final
 
 from schemas.identity import recut_stream
@@ -26,6 +27,15 @@ class Noted:
 
     segment: Segment
     line: JournalLine
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A place in the log of `frames-live`: after it no reader takes a sample of a run below `below_run`."""
+
+    below_run: int
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +93,19 @@ class LostSpan:
         return Reach(self.lost[0].line.t_ms, self.lost[-1].line.t_ms)
 
 
-def unacknowledged(noted: Sequence[Noted], below_run: int) -> list[Noted]:
-    """Return the samples of runs below `below_run` of which Kafka has said nothing.
+def missed(noted: Sequence[Noted], newest: Fence, first: Fence) -> list[Noted]:
+    """Return the samples that no reader will take, as far as journals tell: of runs below the `newest` fence those of which Kafka
+    has said nothing, and those that it took when their run was over, as a larger one or the `first` fence of the owner shows.
 
     What a run shows after a larger one has begun is not among them: its decoder did not know yet that the camera was another's.
     """
-    begun: dict[int, int] = {}
-    for one in noted:
-        begun[one.line.run] = min(one.line.t_ms, begun.get(one.line.run, one.line.t_ms))
-    ends: dict[int, int | None] = {}
-    end_ms: int | None = None
-    for run in sorted(begun, reverse=True):
-        ends[run] = end_ms
-        end_ms = begun[run] if end_ms is None else min(end_ms, begun[run])
+    ends = _ends(noted)
     return [
         one
         for one in noted
-        if one.line.offset == NOT_ACKNOWLEDGED
-        and one.line.run < below_run
-        and ((end := ends[one.line.run]) is None or one.line.t_ms < end)
+        if one.line.run < newest.below_run
+        and one.line.t_ms < ends[one.line.run].t_ms
+        and (one.line.offset == NOT_ACKNOWLEDGED or one.line.offset > _over_at(one.line.run, ends[one.line.run], first))
     ]
 
 
@@ -185,6 +189,29 @@ def span_chunk(source: Source, span: LostSpan) -> Chunk:
         captured_from_ms=0,
         recorded=recorded,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where larger runs begin: on the timeline, and in the log."""
+
+    t_ms: float = inf
+    offset: float = inf
+
+
+def _ends(noted: Iterable[Noted]) -> dict[int, _End]:
+    """Return where each run has ended at the latest."""
+    ends, end = {}, _End()
+    for run, of_run in sorted(_by_run(noted).items(), reverse=True):
+        ends[run] = end
+        offsets = [one.line.offset for one in of_run if one.line.offset != NOT_ACKNOWLEDGED]
+        end = _End(min(end.t_ms, of_run[0].line.t_ms), min([end.offset, *offsets]))
+    return ends
+
+
+def _over_at(run: int, end: _End, first: Fence) -> float:
+    """Return the offset after which no reader takes a sample of a run."""
+    return min(end.offset, first.offset) if run < first.below_run else end.offset
 
 
 def _lies_in(line: JournalLine, lost: Lost | LostUntil) -> bool:

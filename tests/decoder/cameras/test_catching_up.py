@@ -104,6 +104,9 @@ def test_what_kafka_did_not_take_or_a_consumer_lost_comes_once_from_the_recordin
     times = Counter(one.headers.t_ms for one in sent)
     assert set(times.values()) == {1}, "no sample was sent to become a row twice"
     assert filmed <= set(times) <= noted
+    status = bus.status(NAME)
+    assert status is not None
+    assert bool(status.notices) == (set(times) < noted), "what was not on the disk yet is told"
     assert all(one.number is not None and abs(one.number - (one.headers.t_ms or 0)) < 400 for one in sent), (
         "pictures of their times"
     )

@@ -13,8 +13,6 @@ import pytest
 
 from framebus.demo.camera import CameraServer, Clip, LiveScene, read_clip
 from framebus.demo.camera.timecode import read_number
-from schemas.messages import Recut
-from schemas.topics import FRAMES_LIVE, RECUT
 from streaming.admin import create_topics
 from streaming.secrets import SecretStore, split_password
 from tests.camera.clips import write_clip
@@ -301,27 +299,6 @@ def test_a_paused_camera_is_silent_until_it_is_resumed(bus: LiveBus, decoder: De
     bus.wait(lambda: len(bus.samples(name)) > before + 1)
     runs = [sample.headers.run or 0 for sample in bus.samples(name)]
     assert runs[before] > runs[before - 1]
-
-
-def test_what_was_lost_and_is_not_recorded_any_more_is_told(
-    bus: LiveBus, decoder: Decoder, server: CameraServer, name: str
-) -> None:
-    bus.want(name, server.url("clock"), sample_fps=4.0)
-    bus.wait(lambda: len(bus.samples(name)) >= 4)
-    bus.want(name, server.url("clock"), sample_fps=4.0, wanted="paused")
-    bus.wait(lambda: bus.state(name)[0] == "paused")
-    for _, film in bus.segments(name):
-        film.unlink()
-    first, last = bus.samples(name)[0], bus.samples(name)[-1]
-    recut = Recut(topic=FRAMES_LIVE.name, partition=first.partition, first_offset=first.offset, last_offset=last.offset)
-    bus.outbox.send_message(RECUT.name, recut, key="frames-live")
-    bus.want(name, server.url("clock"), sample_fps=4.0)
-    bus.wait(lambda: (status := bus.status(name)) and status.notices)
-    status = bus.status(name)
-    assert status is not None
-    assert status.state == "running"
-    assert status.notices[0].startswith("not caught up from 20")
-    assert [one for one in bus.heard_bulk if one.headers.source_id == name] == []
 
 
 def test_cameras_move_between_owners_and_are_captured_by_one(

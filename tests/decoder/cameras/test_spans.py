@@ -12,6 +12,7 @@ from schemas.headers import EmbeddingHeaders
 from schemas.messages import Life, Source
 from schemas.recordings import JournalLine, Segment
 from services.decoder.cameras.spans import (
+    Fence,
     Heard,
     Lost,
     LostSpan,
@@ -19,12 +20,12 @@ from services.decoder.cameras.spans import (
     Noted,
     Reach,
     lost_to_consumers,
+    missed,
     ripe,
     settled_ms,
     span_chunk,
     spans,
     taken,
-    unacknowledged,
     uncovered,
 )
 from services.decoder.plan import REACH_MS, span_ms
@@ -108,13 +109,20 @@ def test_what_was_caught_up_is_not_found_again(made: Made) -> None:
 
 def test_of_runs_that_are_over_what_kafka_never_took_is_lost() -> None:
     noted = [note(1, 1, 7), note(2, 1), note(3, 2, 9), note(4, 2), note(5, 3)]
-    assert unacknowledged(noted, below_run=2) == [noted[1]]
-    assert unacknowledged(noted, below_run=3) == [noted[1], noted[3]]
+    assert missed(noted, Fence(2, 5, 8), Fence(2, 5, 8)) == [noted[1]]
+    assert missed(noted, Fence(3, 5, 12), Fence(2, 5, 8)) == [noted[1], noted[3]]
 
 
 def test_what_an_owner_recorded_that_had_lost_the_camera_is_not_caught_up() -> None:
     noted = [note(1, 1, 7), note(2, 1), note(3, 2, 9), note(4, 1), note(5, 2, 10)]
-    assert unacknowledged(noted, below_run=2) == [noted[1]]
+    assert missed(noted, Fence(2, 5, 8), Fence(2, 5, 8)) == [noted[1]]
+
+
+def test_what_kafka_took_when_another_had_begun_is_lost_too() -> None:
+    noted = [note(1, 1, 7), note(2, 1, 9), note(3, 1, 12), note(4, 2, 11), note(5, 2, 13)]
+    assert missed(noted, Fence(2, 5, 11), Fence(2, 5, 11)) == [noted[2]]
+    assert missed(noted, Fence(2, 5, 11), Fence(2, 5, 8)) == [noted[1], noted[2]], "the mark that ended the run came before"
+    assert missed(noted[:3], Fence(1, 5, 11), Fence(1, 5, 11)) == []
 
 
 def test_readers_take_nothing_of_a_run_that_is_over() -> None:

@@ -1,0 +1,68 @@
+"""A look at journals on a disk; where Kafka has acknowledged every line, it is not asked."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.messages import Life, Source
+from schemas.recordings import JournalLine, Segment, life_folder
+from services.decoder.cameras.journals import Journals
+from services.decoder.cameras.looking import Question, look
+from services.decoder.cameras.spans import Fence, Lost, Reach
+
+BEGIN_MS = 1_763_625_600_000
+NOBODY = "127.0.0.1:1"
+FENCE = Fence(2, 5, 1_000)
+SOURCE = Source(source_id="captured-y", kind="camera", life=1, lives=(Life(life=1, began_ms=0),), sample_fps=1.0)
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """Two minutes of one run, all of it on Kafka at offsets that count up."""
+    for minute in range(2):
+        start_ms = BEGIN_MS + 60_000 * minute
+        film = film_of(tmp_path, start_ms)
+        film.parent.mkdir(parents=True, exist_ok=True)
+        film.touch()
+        lines = [JournalLine(start_ms + 1000 * n, 1, 0, 1000 * n, 5, 60 * minute + n) for n in range(60)]
+        film.with_suffix(".samples").write_text("".join(line.text() for line in lines))
+    return tmp_path
+
+
+def film_of(media: Path, start_ms: int) -> Path:
+    segment = Segment(start_ms, 1)
+    return media / life_folder(SOURCE.source_id, 1) / segment.day / segment.name
+
+
+def question(*lost: Lost, covered: tuple[Reach, ...] = ()) -> Question:
+    return Question(SOURCE, FENCE, FENCE, covered, lost)
+
+
+def test_what_a_consumer_lost_is_found_as_far_as_it_is_recorded(media: Path) -> None:
+    film_of(media, BEGIN_MS).unlink()
+    found = look(question(Lost(5, 50, 69)), media, NOBODY)
+    assert found.gone == (Reach(BEGIN_MS + 50_000, BEGIN_MS + 59_000),)
+    (span,) = found.spans
+    assert span.reach == Reach(BEGIN_MS + 60_000, BEGIN_MS + 69_000)
+    again = look(question(Lost(5, 50, 69), covered=(*found.gone, span.reach)), media, NOBODY)
+    assert (again.spans, again.gone) == ((), ())
+
+
+def test_a_look_begins_where_everything_before_is_settled(media: Path) -> None:
+    journals = Journals(media, SOURCE.source_id, 1)
+    assert look(question(), media, NOBODY).spans == ()
+    assert journals.settled_ms() == BEGIN_MS + 60_000
+    assert {one.segment.start_ms for one in journals.read(journals.settled_ms())} == {BEGIN_MS + 60_000}
+    look(question(Lost(5, 0, 9)), media, NOBODY)
+    assert journals.settled_ms() == BEGIN_MS, "what is being caught up is still to be looked at"
+
+
+def test_the_log_completes_a_journal_whose_last_line_was_cut_short(media: Path) -> None:
+    journals = Journals(media, SOURCE.source_id, 1)
+    journal = film_of(media, BEGIN_MS + 60_000).with_suffix(".samples")
+    text = journal.read_text()
+    journal.write_text(text.replace(" 5 119\n", " -1 -1\n") + str(BEGIN_MS)[:7])
+    last = journals.read(None)[-1]
+    assert last.line.offset == -1
+    journals.complete([last], {(1, last.line.t_ms): 119}, 5)
+    assert journals.read(None)[-1].line.offset == 119
