@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import grpc  # type: ignore[import-untyped]
 from pymilvus import MilvusClient, MilvusException
 
 from schemas.collection import ALIAS
@@ -56,7 +57,7 @@ class Observer:
                 ALIAS, filter=f'source_id like "{prefix}%"', output_fields=["count(*)"], timeout=ANSWER_SECONDS
             )  # fmt: skip
             return int(counted[0]["count(*)"])
-        except MilvusException:
+        except (MilvusException, grpc.RpcError):  # a deadline comes as it is
             self.close()
             return None
 
