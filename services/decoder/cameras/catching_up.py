@@ -18,7 +18,7 @@ from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder import metrics as m
 from services.decoder.cameras.capture import Capture
 from services.decoder.cameras.looking import Found, Question, look
-from services.decoder.cameras.spans import Fence, Lost, LostSpan, LostVectors, Reach, span_chunk
+from services.decoder.cameras.spans import Fence, Lost, LostSpan, LostVectors, Reach, not_shown, span_chunk
 from services.decoder.dealing import Dealer
 from services.decoder.finished import Finished, span_began_ms
 from streaming.errors import Unavailable
@@ -98,9 +98,8 @@ class CatchingUp:
         span = camera.spans.pop(first_ms)
         camera.covered.append(span.reach)
         self._dealer.done(status.source_id, first_ms)
-        missing = len(span.lost) - status.rows
-        if missing > 0:
-            camera.capture.catch_up(catches_up=True, notices=[_notice(span.reach, f"{missing} of {len(span.lost)} samples")])
+        if absent := not_shown(span, status.rows, status.last_t_ms):
+            camera.capture.catch_up(catches_up=True, notices=[_notice(absent[1], f"{absent[0]} samples")])
         if not camera.spans:
             log.info("caught up", source_id=status.source_id)
             camera.look_at = time.monotonic()

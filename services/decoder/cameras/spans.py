@@ -160,6 +160,18 @@ def ripe(found: Sequence[LostSpan], noted: Sequence[Noted], below_run: int) -> l
     ]
 
 
+def not_shown(span: LostSpan, rows: int, last_t_ms: int | None) -> tuple[int, Reach] | None:
+    """Return how many samples of a span its recording did not show, and where they lie; None where it showed all.
+
+    Where the film breaks off they are the last ones; else nobody knows which ones they are.
+    """
+    missing = len(span.lost) - rows
+    if missing <= 0:
+        return None
+    after = [one.line.t_ms for one in span.lost if last_t_ms is None or one.line.t_ms > last_t_ms]
+    return missing, Reach(after[0], after[-1]) if len(after) == missing else span.reach
+
+
 def settled_ms(noted: Sequence[Noted], open_samples: Iterable[Noted]) -> int | None:
     """Return the start of the oldest segment that is still to be looked at: one with an open sample, or else the newest."""
     starts = [one.segment.start_ms for one in open_samples] or [one.segment.start_ms for one in noted[-1:]]

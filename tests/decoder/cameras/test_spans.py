@@ -21,6 +21,7 @@ from services.decoder.cameras.spans import (
     Reach,
     lost_to_consumers,
     missed,
+    not_shown,
     ripe,
     settled_ms,
     span_chunk,
@@ -152,6 +153,15 @@ def test_a_span_waits_for_its_right_margin_while_its_run_goes_on() -> None:
     assert ripe([early, late], noted, below_run=1) == [early]
     assert ripe([early, late], noted, below_run=2) == [early, late]
     assert early.samples[-1].line.t_ms == BEGIN_MS + 4000 + REACH_MS + 1000
+
+
+def test_where_the_film_breaks_off_the_last_samples_are_missing() -> None:
+    noted = tuple(note(10 * number) for number in range(5))
+    span = LostSpan(noted, noted)
+    assert not_shown(span, 5, 40) is None
+    assert not_shown(span, 3, 20) == (2, Reach(30, 40))
+    assert not_shown(span, 0, None) == (5, Reach(0, 40))
+    assert not_shown(span, 2, 20) == (3, Reach(0, 40)), "one of the first is missing too"
 
 
 @pytest.mark.parametrize(("open_at", "expected"), [((), 90), ((0,), 10), ((1, 2), 50)])
