@@ -9,8 +9,8 @@ packet is a keyframe, shown at `start_ms`; a frame's time is `start_ms` + floor(
 is one stretch of the timeline. A segment ends where its packets end; what lies before the next one is a gap.
 
 A journal has a line for each sample that the segment shows, and one more when Kafka has acknowledged it; the last line of a
-`t_ms` counts. Lines without an acknowledgement are caught up (docs/decisions/0015); a file `settled` in the folder of a life says which
-segment is the oldest that may hold one.
+`t_ms` counts. Samples without an acknowledgement are caught up (docs/decisions/0015); a file `settled` in the folder of a life
+holds the start of the oldest segment that may have one.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as KafkaMessage
@@ -15,6 +15,8 @@ from streaming.dead_letters import is_replayed, write_letter
 from streaming.errors import Stopped, Unavailable
 from streaming.records import Record
 from streaming.rejections import Budget, Fuse
+
+ANSWERS_SECONDS: Final = 0.05
 
 Delivered = Callable[[int, int], None]
 
@@ -70,11 +72,11 @@ class Outbox:
         return True
 
     def has_room(self, most_waiting: int) -> bool:
-        """Whether fewer than `most_waiting` records wait for Kafka; takes in what it has acknowledged.
+        """Whether fewer than `most_waiting` records wait for Kafka; where they are more, its answers are waited for a moment.
 
         Who sends much asks this first: where the queue is full, what is offered is refused.
         """
-        self._producer.poll(0)
+        self._producer.poll(0 if len(self._producer) < most_waiting else ANSWERS_SECONDS)
         self._raise_failure()
         return len(self._producer) < most_waiting
 
