@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from schemas.topics import TOPICS
 from streaming.clients import reader_settings
+from tests.indexer.service import asked
 
 TIMEOUT_SECONDS: Final = 10.0
 
@@ -16,7 +18,7 @@ def records_of(bootstrap: str, topic: str) -> Iterator[Message]:
     """Give every record that a topic holds now, those of a partition in their order."""
     with closing(Consumer(reader_settings(bootstrap, "chaos", "chaos"))) as consumer:
         places = [TopicPartition(topic, number, 0) for number in range(TOPICS[topic].partitions)]
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)[1] for place in places}
+        ends = {place.partition: asked(partial(_end_of, consumer, place)) for place in places}
         consumer.assign(places)
         unread = {partition for partition, end in ends.items() if end > 0}
         while unread:
@@ -28,3 +30,8 @@ def records_of(bootstrap: str, topic: str) -> Iterator[Message]:
                     yield message
                 if offset + 1 >= ends[partition]:
                     unread.discard(partition)
+
+
+def _end_of(consumer: Consumer, place: TopicPartition) -> int:
+    _, end = consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
+    return int(end)
