@@ -14,7 +14,7 @@ from services.decoder.errors import Unreachable
 from services.decoder.margins import Placed
 from services.decoder.picture import Painter, Picture
 
-READ_ONLY: Final = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "file"}
+OPTIONS: Final = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "none"}
 
 
 def recorded_samples(media: Path, chunk: Chunk) -> Iterator[Placed[Picture] | None]:
@@ -36,16 +36,19 @@ def recorded_samples(media: Path, chunk: Chunk) -> Iterator[Placed[Picture] | No
 
 def _pictures(path: Path, start_ms: int, times_ms: Collection[int]) -> Iterator[Picture | None]:
     try:
-        container: Any = av.open(str(path), options=READ_ONLY)
+        stream = path.open("rb")
     except FileNotFoundError:
         return
     except OSError as error:
         raise Unreachable(f"{path.name} cannot be read: {error.strerror}") from None
-    except FFmpegError:  # its recorder was killed before the file had a beginning
-        return
-    with container:
-        if container.streams.video:
-            yield from _Film(container, start_ms, times_ms).pictures()
+    with stream:
+        try:
+            container: Any = av.open(stream, options=OPTIONS)
+        except FFmpegError:  # its recorder was killed before the file had a beginning
+            return
+        with container:
+            if container.streams.video:
+                yield from _Film(container, start_ms, times_ms).pictures()
 
 
 class _Film:

@@ -1,0 +1,70 @@
+"""Pictures of recordings at given times: those that were drawn then, from any kind of GOP."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from framebus.demo.camera.timecode import read_number
+from schemas.messages import Chunk, RecordedSamples
+from schemas.recordings import Segment, life_folder
+from services.decoder.cameras.recorded import recorded_samples
+from tests.camera.clips import write_clip
+
+BEGIN_MS = 1_763_625_600_000
+FRAME_MS = 40
+LAST_MS = BEGIN_MS + 60_000
+
+
+@pytest.mark.parametrize(
+    "clip", [{}, {"gop": 50, "b_frames": 2}, {"codec": "libx265"}, {"codec": "libx265", "gop": 30, "b_frames": 3}]
+)
+@pytest.mark.parametrize("numbers", [[0], [25, 50], [1, 24, 26, 49, 51, 99], [97]])
+def test_pictures_are_those_of_their_times(tmp_path: Path, clip: dict[str, Any], numbers: list[int]) -> None:
+    chunk = chunk_of([BEGIN_MS + FRAME_MS * number for number in numbers], own_from=1)
+    write_clip(film_of(tmp_path), 100, **clip)
+    samples = [sample for sample in recorded_samples(tmp_path, chunk) if sample is not None]
+    assert [number_of(sample.sample.jpeg) for sample in samples] == numbers
+    assert [sample.sample.t_ms for sample in samples] == list(chunk.recorded[0].times_ms)
+    assert [(sample.seq, sample.context) for sample in samples] == [(seq, seq < 1) for seq in range(len(numbers))]
+
+
+def test_what_a_film_does_not_show_is_left_out(tmp_path: Path) -> None:
+    chunk = chunk_of([BEGIN_MS + FRAME_MS * number for number in (3, 60, 98)], own_from=0)
+    assert [sample for sample in recorded_samples(tmp_path, chunk) if sample] == []
+    film = write_clip(film_of(tmp_path), 100)
+    film.write_bytes(film.read_bytes()[:20])
+    assert [sample for sample in recorded_samples(tmp_path, chunk) if sample] == []
+
+
+def film_of(media: Path) -> Path:
+    segment = Segment(BEGIN_MS, 1)
+    path = media / life_folder("captured-z", 1) / segment.day / segment.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def chunk_of(times_ms: list[int], *, own_from: int) -> Chunk:
+    """Name samples of which those from the one at `own_from` become rows."""
+    return Chunk(
+        stream="captured-z/1/r0",
+        source_id="captured-z",
+        life=1,
+        index=0,
+        url="",
+        fingerprint="",
+        sample_fps=1.0,
+        start_ms=[*times_ms, LAST_MS][own_from],
+        end_ms=LAST_MS + 1,
+        read_from_ms=0,
+        read_until_ms=0,
+        recorded=(RecordedSamples(start_ms=BEGIN_MS, run=1, times_ms=tuple(times_ms)),),
+    )
+
+
+def number_of(jpeg: bytes) -> int | None:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return read_number(picture.astype(np.uint8))
