@@ -17,7 +17,7 @@ from training.photos import default_images
 from training.towers import DIMENSION, TEXT_TOKENS, Towers
 from training.vocabulary import PAD_ID, load_tokenizer
 
-IMAGE_SIDE = 64
+IMAGE_SIDE = 80
 # Weights smaller than this stay float32: they cost nothing, and some of them are scales.
 SMALLEST_HALVED = 1024
 CARD = {
