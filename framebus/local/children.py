@@ -21,6 +21,7 @@ class Program:
     """What to run and how to tell that it is ready.
 
     `is_ready` asks the running program and returns within about two seconds, without raising; `prepare` runs before each start.
+    A program that was ready and is not for `hung_seconds` is ended and started again; None: it comes back by itself.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Program:
     folder: Path | None = None
     ready_seconds: float = 60.0
     stop_seconds: float = 10.0
+    hung_seconds: float | None = None
 
 
 @dataclass

@@ -56,6 +56,8 @@ class MilvusServer:
                 log=logs / "milvus.log",
                 is_ready=lambda: answers(self._socket),
                 ready_seconds=120.0,
+                # Frozen for longer than its sessions live (a machine that slept), it ends itself, or stays and answers nobody.
+                hung_seconds=30.0,
             )
         )
 

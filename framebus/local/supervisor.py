@@ -49,6 +49,7 @@ class Watch:
         self._remark = ""
         self._due = 0.0
         self._began = 0.0
+        self._ready_at = 0.0
 
     def row(self) -> Row:
         """Return what a table shows."""
@@ -69,7 +70,7 @@ class Watch:
                 self._restarts += 1
                 self.start(now)
         elif (status := self.child.exit_status()) is not None:
-            self._ended(status, now)
+            self._ended(now, self.child.ended(status))
         elif now >= self._due:
             self._probe(now)
 
@@ -82,16 +83,23 @@ class Watch:
         self.child.stop()
         self.state = "stopped"
 
-    def _ended(self, status: int, now: float) -> None:
+    def _ended(self, now: float, remark: str) -> None:
         self.failures = 1 if self.state != "starting" and now - self._began > STEADY_SECONDS else self.failures + 1
-        self._remark = self.child.ended(status)
+        self._remark = remark
         self.state, self._due = "restarting", now + backoff_seconds(self.failures)
 
     def _probe(self, now: float) -> None:
         if self.child.program.is_ready():
-            self.state, self._due = "ready", now + PROBE_SECONDS
+            self.state, self._due, self._ready_at = "ready", now + PROBE_SECONDS, now
         elif self.state == "ready":
             self.state, self._due = "not ready", now
+        elif self.state == "not ready" and self._hangs(now):
+            self.child.kill()
+            self._ended(now, self.child.complaint(f"has not answered for {now - self._ready_at:.0f} s and was killed"))
+
+    def _hangs(self, now: float) -> bool:
+        hung_seconds = self.child.program.hung_seconds
+        return hung_seconds is not None and now - self._ready_at > hung_seconds
 
 
 class Supervisor:

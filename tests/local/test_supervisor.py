@@ -122,6 +122,19 @@ def test_restarts_wait_longer_while_a_child_keeps_failing(tmp_path: Path) -> Non
     watch.stop()
 
 
+def test_a_child_that_was_ready_and_answers_no_more_is_started_again(tmp_path: Path) -> None:
+    answers = [True, False, False]
+    watch = Watch(Child(replace(service("frozen", tmp_path), is_ready=lambda: answers.pop(0), hung_seconds=30.0)))
+    watch.start(1000.0)
+    watch.look(1000.0)
+    watch.look(1005.0)
+    assert watch.row().state == "not ready"
+    watch.look(1030.1)
+    assert watch.row().state == "restarting"
+    assert "frozen has not answered for 30 s and was killed" in watch.row().remark
+    watch.stop()
+
+
 def test_a_child_that_ignores_sigterm_is_killed_when_its_time_is_over(tmp_path: Path) -> None:
     stubborn = (
         sys.executable,
