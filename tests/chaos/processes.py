@@ -15,6 +15,7 @@ GRACE_SECONDS: Final = 30.0
 """The grace period of a pod: who is asked to leave must have left by then."""
 DEAD_SECONDS: Final = 10.0
 AGAIN_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 2.0
 
 
 class Process:
@@ -107,11 +108,13 @@ class Milvus(Process):
 
 
 class Watch:
-    """Notices processes that end although no fault fell on them, and starts them again as a local stack does."""
+    """Notices processes that end, or answer nobody, although no fault is on them; starts them again as a local stack does."""
 
     def __init__(self) -> None:
         self.ended: list[str] = []
         self._due: dict[Process, float] = {}
+        self._answered: dict[Process, float] = {}
+        self._look_at = 0.0
 
     def look(self, processes: list[Process]) -> None:
         """Note who has ended by itself; start again whoever ended a second ago."""
@@ -126,6 +129,21 @@ class Watch:
             elif now >= self._due[process]:
                 del self._due[process]
                 process.start()
+        if now >= self._look_at:
+            self._end_hung(processes, now)
+            self._look_at = time.monotonic() + LOOK_SECONDS
+
+    def _end_hung(self, processes: list[Process], now: float) -> None:
+        for process in processes:
+            hung_seconds = process.child.program.hung_seconds
+            if hung_seconds is None:
+                continue
+            if process.busy or not process.child.is_running() or process.child.program.is_ready():
+                self._answered[process] = now
+            elif now - self._answered.setdefault(process, now) > hung_seconds:
+                self.ended.append(f"{process.name} has not answered for {hung_seconds:.0f} s and was killed")
+                process.child.kill()
+                self._due[process] = now
 
 
 def until(condition: Callable[[], bool], seconds: float, *, pause_seconds: float = 0.1) -> bool:

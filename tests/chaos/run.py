@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import grpc  # type: ignore[import-untyped]
+from pymilvus import MilvusException
+
 from encoders.address import load
 from framebus.demo.camera import CameraServer
 from framebus.local.space import space_of
@@ -126,9 +129,12 @@ class _Run:
         return left
 
     def _beside(self, condition: Callable[[], bool]) -> bool:
-        """Look after the fleet, and ask."""
+        """Look after the fleet, and ask; who does not answer is asked again."""
         self.fleet.look()
-        return condition()
+        try:
+            return condition()
+        except (MilvusException, grpc.RpcError):
+            return False
 
     def _unread(self) -> list[str]:
         space = space_of(str(self.plan.encoder))
