@@ -129,6 +129,7 @@ class Watch:
             elif now >= self._due[process]:
                 del self._due[process]
                 process.start()
+                self._answered[process] = now + process.child.program.ready_seconds
         if now >= self._look_at:
             self._end_hung(processes, now)
             self._look_at = time.monotonic() + LOOK_SECONDS
