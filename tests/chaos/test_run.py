@@ -15,7 +15,7 @@ from tests.chaos.table import lines
 from tests.servers import absent
 from tests.tiny_model import make_tiny_model
 
-SEED, KILLS = 11, 6
+SEED, KILLS = 11, 5
 QUICK = [pair for pair in DEATHS if pair != ("kill", "milvus")]
 """Milvus takes longest to come back: tests/indexer/test_service.py kills it."""
 LEAST = {"decoder": 1, "embedder": 1, "indexer-live": 1, "indexer-bulk": 1, "query": 1}
@@ -46,7 +46,7 @@ def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(chaos_ground: Gr
 
 @pytest.mark.timeout(400)
 def test_an_indexer_that_commits_too_early_is_caught(chaos_ground: Ground, model: Path) -> None:
-    faults = [Fault(3.0, "kill", "indexer-live", 0.0)] * 2
+    faults = [Fault(2.0, "kill", "indexer-live", 0.0)] * 2
     modules = {"indexer-live": "tests.indexer.automatic"}
     plan = Plan(SEED, 2, faults, [], model, workers=LEAST, modules=modules, catch_up_seconds=0, name="hasty")
     report = run(chaos_ground, plan)
