@@ -80,6 +80,8 @@ def ground(folder: Path, *, small_disk: bool = False) -> Iterator[Ground]:
         relay = running.enter_context(Relay(socket.with_name("relay.sock"), socket))
         (folder / "home").mkdir(exist_ok=True)
         disk = Disk(folder / "home" / "media") if small_disk else None
+        if disk is not None:
+            running.callback(disk.close)
         yield Ground(folder, broker.address, milvus.address, relay, servers, disk)
 
 

@@ -20,7 +20,7 @@ class Disk:
         folder.mkdir(parents=True, exist_ok=True)
         words = ("mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(folder))
         subprocess.run(words, check=True, capture_output=True)
-        self._filler = folder / "filler"
+        self._folder, self._filler = folder, folder / "filler"
 
     def fill(self) -> None:
         """Leave no room."""
@@ -32,6 +32,10 @@ class Disk:
     def clear(self) -> None:
         """Give the room back."""
         self._filler.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Take it away, whoever still uses it."""
+        subprocess.run(("umount", "--lazy", str(self._folder)), check=False, capture_output=True)
 
 
 def is_inside() -> bool:

@@ -24,6 +24,8 @@ disk.fill()
 full = fits()
 disk.clear()
 print(before, full, fits())
+disk.close()
+folder.rmdir()
 """
 
 
