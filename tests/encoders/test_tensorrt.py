@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from encoders.batch_sizes import BUCKETS, bucket_of, pieces
 from encoders.errors import EncoderError
+from encoders.folder import read_folder
 from encoders.lookup import SHIPPED
 from encoders.onnx_file import onnx_digest, read_onnx
 from encoders.precision import lowered
@@ -24,6 +25,7 @@ from tests.servers import absent
 
 PICO = SHIPPED / "pico-1"
 STUB = Path(__file__).parents[2] / "stubs/tensorrt_bindings/__init__.pyi"
+SIDES = read_folder(PICO).card.image_size[::-1]
 PLAN = Plan("00ff", "11.4.0", "NVIDIA H100", (9, 0), "fp16", Profile((1, 8, 8, 3), (32, 8, 8, 3), (64, 8, 8, 3)))
 IMAGE = {"input_name": "pixels", "output_name": "image_embeds"}
 TEXT = {"input_name": "input_ids", "output_name": "text_embeds"}
@@ -103,7 +105,7 @@ def test_a_half_precision_graph_gives_the_same_vectors(tower: str) -> None:
     path = PICO / f"{tower}.onnx"
     graph = lowered(read_onnx(path, **names), TensorProto.FLOAT16)
     rng = np.random.default_rng(0)
-    pixels, ids = rng.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8), rng.integers(1, 400, (4, 24))
+    pixels, ids = rng.integers(0, 256, (4, *SIDES, 3), dtype=np.uint8), rng.integers(1, 400, (4, 24))
     fed = {names["input_name"]: pixels if tower == "image" else ids}
     providers = ["CPUExecutionProvider"]
     half = ort.InferenceSession(graph.SerializeToString(), providers=providers).run(None, fed)[0]
@@ -126,7 +128,7 @@ def test_a_mask_below_the_range_of_half_precision_stays_a_number() -> None:
 
 def test_the_profile_is_of_one_to_sixty_four_pictures_or_prompts() -> None:
     images = profile_of(read_onnx(PICO / "image.onnx", **IMAGE), "pixels", PICO / "image.onnx")
-    assert images == Profile((1, 64, 64, 3), (32, 64, 64, 3), (64, 64, 64, 3))
+    assert images == Profile((1, *SIDES, 3), (32, *SIDES, 3), (64, *SIDES, 3))
     texts = profile_of(read_onnx(PICO / "text.onnx", **TEXT), "input_ids", PICO / "text.onnx")
     assert texts == Profile((1, 24), (4, 24), (64, 24))
 
