@@ -102,7 +102,7 @@ def write(bench: Bench, parts: Sequence[dict[int, list[Entry]]]) -> None:
 
 
 def test_rows_are_made_again_beside_running_indexers_which_go_on_in_the_new_collection(bench: Bench) -> None:
-    logs = logs_of(bench, range(60, 64))
+    logs = logs_of(bench, range(60, 64), name="rebuilt")
     live, bulk = ({partition: logs[partition] for partition in some} for some in ((0, 1), (2, 3)))
     expected, _ = expected_of(logs)
     gone = next(iter(expected))[0]

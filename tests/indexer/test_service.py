@@ -38,11 +38,11 @@ def bench(kafka: str, milvus: str, tmp_path: Path) -> Iterator[Bench]:
     made.stop()
 
 
-def logs_of(bench: Bench, seeds: range, captured_ms: int = -1) -> dict[int, list[Entry]]:
-    """Make a log for each of several partitions, and its sources known."""
+def logs_of(bench: Bench, seeds: range, captured_ms: int = -1, name: str = "p") -> dict[int, list[Entry]]:
+    """Make a log for each of several partitions, and its sources known; who removes one gives them a `name` of their own."""
     logs = {}
     for partition, seed in enumerate(seeds):
-        made = made_log(seed, prefix=f"p{partition}-")
+        made = made_log(seed, prefix=f"{name}{partition}-")
         logs[partition] = [
             replace(entry, headers=msgspec.structs.replace(entry.headers, captured_ms=captured_ms)) for entry in made
         ]
