@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -14,7 +13,6 @@ from streaming.errors import Unavailable
 
 PROCESSED: Final = "processed="
 TIMEOUT_SECONDS: Final = 5.0
-LEADERS_SECONDS: Final = 1.0
 
 
 def commit_metadata(processed: int) -> str:
@@ -34,6 +32,7 @@ class Backlog:
 
     def __init__(self, bootstrap: str, topic: str, groups: Sequence[str], *, refresh_seconds: float = 0.5) -> None:
         self._partitions = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
+        self._bootstrap = bootstrap
         self._admin = AdminClient(admin_settings(bootstrap))
         self._groups = [Consumer(reader_settings(bootstrap, "backlog", group)) for group in groups]
         self._refresh_seconds = refresh_seconds
@@ -50,7 +49,8 @@ class Backlog:
             try:
                 self._unread = self._look()
             except (KafkaException, TimeoutError) as error:
-                self._learn_leaders()
+                # An admin client may go on asking with leaders and epochs of before a broker was restarted or shut out, for ever.
+                self._admin = AdminClient(admin_settings(self._bootstrap))
                 raise Unavailable(f"the backlog is unknown: {error}") from error
             self._looked_at = now
         return self._unread
@@ -59,11 +59,6 @@ class Backlog:
         """Close the connections."""
         for consumer in self._groups:
             consumer.close()
-
-    def _learn_leaders(self) -> None:
-        """An admin client goes on asking with the leader epoch that it knows, and a broker that was restarted refuses that."""
-        with suppress(KafkaException):
-            self._admin.list_topics(timeout=LEADERS_SECONDS)
 
     def _look(self) -> int:
         ends = self._offsets(OffsetSpec.latest())

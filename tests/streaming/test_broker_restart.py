@@ -41,7 +41,9 @@ def test_a_backlog_is_known_again_after_the_broker_was_killed(broker: KafkaServe
 
 
 def test_a_state_topic_says_that_the_broker_has_gone_or_fallen_silent_and_is_back(broker: KafkaServer) -> None:
-    create_topics(broker.address, [SOURCES])
+    """A backlog is known again too: a broker that was silent for long has been shut out of its own cluster."""
+    create_topics(broker.address, [SOURCES, CHUNKS])
+    backlog = Backlog(broker.address, CHUNKS.name, ["readers"], refresh_seconds=0)
     topic = StateTopic(broker.address, SOURCES, Source)
     assert not topic.is_followed()
     topic.read_to_end()
@@ -60,7 +62,9 @@ def test_a_state_topic_says_that_the_broker_has_gone_or_fallen_silent_and_is_bac
     await_that(lambda: not is_followed(), RECOVERY_SECONDS)
     os.kill(broker.child.pid, signal.SIGCONT)
     await_that(is_followed)
+    assert answered(backlog.unread) == 0
     topic.close()
+    backlog.close()
 
 
 def test_a_state_topic_that_nobody_polls_is_not_followed_for_long(broker: KafkaServer) -> None:
