@@ -27,6 +27,7 @@ import faust
 from schemas.groups import indexer_group
 from schemas.topics import EMBEDDINGS_LIVE
 from services.indexer.quiet import limit_rate
+from services.indexer.seeking import SeekingTransport
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
 from streaming.errors import Unavailable
@@ -88,7 +89,7 @@ async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
 
 def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:
     """Return a Faust app that creates no topic, keeps no table, serves no page and never waits for unacknowledged events."""
-    return faust.App(
+    app = faust.App(
         group,
         broker=[f"kafka://{server.strip()}" for server in bootstrap.split(",")],
         store="memory://",
@@ -116,6 +117,8 @@ def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
     )
+    app.transport = SeekingTransport(app.conf.broker_consumer, app)
+    return app
 
 
 @dataclass
