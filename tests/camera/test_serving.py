@@ -12,6 +12,7 @@ import av
 import pytest
 
 from framebus.demo.camera import CameraServer, Clip, LiveScene, NotServable, read_clip
+from framebus.demo.camera.scene import Codec
 from tests.camera.clips import number_in, write_clip, write_wav
 from tests.camera.watching import Caller, Transport, frames, seconds, watching
 
@@ -71,11 +72,12 @@ def test_many_viewers_share_one_stream(street: Clip) -> None:
         assert server.mount("gate").viewers == server.mount("gate").plays == 2
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_live_scene_shows_the_time_at_which_it_was_drawn(transport: Transport) -> None:
-    with CameraServer({"clock": LiveScene()}) as server, watching(server.url("clock"), transport) as camera:
+@pytest.mark.parametrize(("transport", "codec"), [("tcp", "h264"), ("udp", "h264"), ("tcp", "hevc")])
+def test_a_live_scene_shows_the_time_at_which_it_was_drawn(transport: Transport, codec: Codec) -> None:
+    with CameraServer({"clock": LiveScene(codec=codec)}) as server, watching(server.url("clock"), transport) as camera:
         *_, last = frames_as_they_come(camera, 20)
         shown_ms = number_in(last)
+        assert camera.streams.video[0].codec_context.name == codec
     assert shown_ms is not None
     assert 0 <= time.time() * 1000 - shown_ms < 1_000
 

@@ -1,21 +1,27 @@
 """PyAV: a source that is drawn and encoded while it is sent, so that its pictures can show the time at which they were made."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import av
 import numpy as np
 from av.codec.context import Flags
 
-from framebus.demo.camera.nal import h264_parameters, nal_units
+from framebus.demo.camera.nal import nal_units
 from framebus.demo.camera.rtp import packets
 from framebus.demo.camera.timecode import Picture, draw_number
-from framebus.demo.camera.track import VIDEO_PAYLOAD_TYPE, Track, Unit, h264_track
+from framebus.demo.camera.track import VIDEO_PAYLOAD_TYPE, Track, Unit
 from framebus.demo.camera.video import CODECS, access_unit_payloads
 
-OPTIONS: Final = {"preset": "ultrafast", "tune": "zerolatency"}
+Codec = Literal["h264", "hevc"]
+
+QUICK: Final = {"preset": "ultrafast", "tune": "zerolatency"}
+ENCODERS: Final[Mapping[Codec, tuple[str, Mapping[str, str]]]] = {
+    "h264": ("libx264", QUICK),
+    "hevc": ("libx265", {**QUICK, "x265-params": "log-level=none:pools=none:frame-threads=1:open-gop=0"}),
+}
 
 
 def show_clock(wall_ms: int, picture: Picture) -> None:
@@ -27,9 +33,10 @@ def show_clock(wall_ms: int, picture: Picture) -> None:
 
 
 class LiveScene:
-    """H.264 of pictures that `draw` makes: it gets the wall clock in ms since 1970 and an RGB picture (height, width, 3) to fill.
+    """H.264 or H.265 of pictures that `draw` makes.
 
-    Drawing and encoding take place in the loop of the server, once for all viewers: keep the picture small.
+    It gets the wall clock in ms since 1970 and an RGB picture (height, width, 3) to fill. Drawing and encoding take place in the
+    loop of the server, once for all viewers: keep the picture small.
     """
 
     def __init__(
@@ -39,17 +46,18 @@ class LiveScene:
         size: tuple[int, int] = (320, 180),
         fps: float = 25.0,
         gop_seconds: float = 1.0,
+        codec: Codec = "h264",
     ) -> None:
-        self._draw, self._size = draw, size
+        self._draw, self._size, self._codec = draw, size, codec
         self.fps = fps
         self._gop = max(1, round(fps * gop_seconds))
-        self._sets = h264_parameters(bytes(self.encoder().extradata)).sets
+        self._sets = CODECS[codec].parameters(bytes(self.encoder().extradata)).sets
         self._picture = np.zeros((size[1], size[0], 3), np.uint8)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
         """Return the one track of the scene."""
-        return (h264_track(self._sets),)
+        return (CODECS[self._codec].track(self._sets),)
 
     def playback(self, from_seconds: float) -> "Broadcast":
         """Begin to draw."""
@@ -57,12 +65,13 @@ class LiveScene:
 
     def encoder(self) -> Any:
         """Return a fresh encoder: one picture in, one packet out."""
-        encoder: Any = av.CodecContext.create("libx264", "w")
+        name, options = ENCODERS[self._codec]
+        encoder: Any = av.CodecContext.create(name, "w")
         encoder.width, encoder.height = self._size
         encoder.pix_fmt, encoder.gop_size = "yuv420p", self._gop
         encoder.framerate = Fraction(self.fps).limit_denominator(1001)
         encoder.time_base = 1 / encoder.framerate
-        encoder.options, encoder.thread_count = OPTIONS, 1
+        encoder.options, encoder.thread_count = dict(options), 1
         encoder.flags |= Flags.global_header
         encoder.open()
         return encoder
@@ -75,7 +84,7 @@ class LiveScene:
     def unit(self, packet: Any) -> Unit:
         """Return an encoded picture as a unit."""
         keyframe = bool(packet.is_keyframe)
-        payloads = access_unit_payloads(nal_units(bytes(packet), 0), self._sets, CODECS["h264"], keyframe=keyframe)
+        payloads = access_unit_payloads(nal_units(bytes(packet), 0), self._sets, CODECS[self._codec], keyframe=keyframe)
         return Unit(0, 0.0, 0.0, keyframe, packets(payloads, VIDEO_PAYLOAD_TYPE, channel=0))
 
 
