@@ -9,12 +9,15 @@ import msgspec
 import orjson
 
 from schemas.errors import InvalidMessage
+from schemas.identity import SOURCE_ID, STREAM
 from schemas.limits import LARGEST_T_MS, UNKNOWN_MS
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=-LARGEST_T_MS, le=LARGEST_T_MS)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_T_MS)]
 LifeNumber = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_T_MS)]
-SourceId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+# `$` alone would let a line's end through.
+SourceId = Annotated[str, msgspec.Meta(pattern=rf"^{SOURCE_ID.pattern}$(?!\n)")]
+StreamName = Annotated[str, msgspec.Meta(pattern=rf"^{STREAM.pattern}$(?!\n)")]
 Fps = Annotated[float, msgspec.Meta(gt=0, le=60)]
 
 Kind = Literal["camera", "file", "push"]
@@ -137,7 +140,7 @@ class Chunk(Message, frozen=True, kw_only=True):
     span that is caught up: exactly these are read, from its recording; `url` and `fingerprint` are empty.
     """
 
-    stream: str
+    stream: StreamName
     source_id: SourceId
     life: LifeNumber
     index: Count
@@ -151,11 +154,16 @@ class Chunk(Message, frozen=True, kw_only=True):
     captured_from_ms: Milliseconds = UNKNOWN_MS
     recorded: tuple[RecordedSamples, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what no stage after this one would take."""
+        if self.stream.partition("/")[0] != self.source_id:
+            raise ValueError(f"stream {self.stream!r} does not begin with source_id {self.source_id!r}")
+
 
 class ChunkStatus(Message, frozen=True, kw_only=True):
     """A chunk whose rows Milvus has confirmed in one space."""
 
-    stream: str
+    stream: StreamName
     source_id: SourceId
     life: LifeNumber
     index: Count
@@ -202,7 +210,7 @@ class IndexEvent(Message, frozen=True, kw_only=True):
     """Rows that one upsert confirmed."""
 
     space: str
-    stream: str
+    stream: StreamName
     rows: tuple[RowWritten, ...]
 
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from schemas import messages, publish
+from schemas.errors import InvalidMessage
 from schemas.headers import (
     EMBEDDING,
     FRAME,
@@ -45,6 +46,21 @@ def test_the_published_schema_equals_the_code_and_accepts_the_example(schema: st
 def test_a_reader_ignores_a_field_that_it_does_not_know(schema: str) -> None:
     example = orjson.loads((EXAMPLES / f"{publish.file_name(schema)}.json").read_bytes())
     messages.decode(orjson.dumps({**example, "a_later_field": 1}), MESSAGES[schema])
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "value"),
+    [
+        ("source/1", "source_id", "dock-4f1c2a9b\n"),
+        ("chunk/1", "source_id", "another"),
+        *((schema, "stream", stream) for schema in ("chunk/1", "chunk-status/1", "index-event/1")
+          for stream in ("", "dock-4f1c2a9b/2/", "dock-4f1c2a9b/2/rx", "dock-4f1c2a9b/2/c1\n", "../..")),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_reader_could_take_apart_is_refused(schema: str, field: str, value: str) -> None:
+    example = orjson.loads((EXAMPLES / f"{publish.file_name(schema)}.json").read_bytes())
+    with pytest.raises(InvalidMessage, match=f"not a {schema}"):
+        messages.decode(orjson.dumps({**example, field: value}), MESSAGES[schema])
 
 
 def test_the_table_of_topics_equals_the_code() -> None:
