@@ -25,6 +25,9 @@ SEGMENT_MS: Final = 60_000
 
 NOT_ACKNOWLEDGED: Final = -1
 _SEGMENT: Final = re.compile(r"([0-9]{1,16})-([0-9]{1,16})\.mp4")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
+_DAYS_MS: Final = (-62_135_596_800_000, 253_402_300_799_999)
+"""From the year 1 to the year 9999: there is no name for other days."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -75,8 +78,9 @@ def life_folder(source_id: str, life: int) -> PurePosixPath:
 
 
 def day_of(t_ms: int) -> str:
-    """Return the UTC day of a time as YYYY-MM-DD."""
-    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y-%m-%d")
+    """Return the UTC day of a time as YYYY-MM-DD; beyond the calendar its first or last day, where nothing is recorded."""
+    first_ms, last_ms = _DAYS_MS
+    return datetime.fromtimestamp(min(max(t_ms, first_ms), last_ms) // 1000, UTC).date().isoformat()
 
 
 def parse_segment(name: str) -> Segment | None:
@@ -90,7 +94,7 @@ def parse_journal(text: str) -> list[JournalLine]:
     lines: dict[int, JournalLine] = {}
     for line in text.split("\n")[:-1]:
         numbers = line.split(" ")
-        if len(numbers) == 6 and all(number.removeprefix("-").isdecimal() for number in numbers):
+        if len(numbers) == 6 and all(map(_NUMBER.fullmatch, numbers)):
             sample = JournalLine(*map(int, numbers))
             lines[sample.t_ms] = sample
     return [lines[t_ms] for t_ms in sorted(lines)]

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.limits import LARGEST_T_MS
 from schemas.recordings import JournalLine, Segment, day_of, life_folder, parse_journal, parse_segment
 
 TIMES = st.integers(0, 4_000_000_000_000)
@@ -26,6 +27,12 @@ def test_a_segment_lies_in_the_day_of_its_beginning() -> None:
     assert str(life_folder("gate", 2)) == "recordings/gate/2"
 
 
+@given(st.integers(-LARGEST_T_MS, LARGEST_T_MS))
+def test_every_time_on_a_timeline_has_a_day(t_ms: int) -> None:
+    assert len(day_of(t_ms)) == len("2025-11-20")
+    assert day_of(LARGEST_T_MS) == "9999-12-31"
+
+
 @given(st.lists(LINES))
 def test_the_last_line_of_a_sample_counts(lines: list[JournalLine]) -> None:
     newest = {line.t_ms: line for line in lines}
@@ -35,3 +42,8 @@ def test_the_last_line_of_a_sample_counts(lines: list[JournalLine]) -> None:
 def test_a_line_cut_short_by_a_crash_is_left_out() -> None:
     first, second = JournalLine(1, 1, 0, 0), JournalLine(2, 1, 1, 1)
     assert parse_journal(first.text() + second.text()[:-3]) == [first]
+
+
+def test_a_line_of_other_numbers_is_left_out() -> None:
+    first = JournalLine(1, 1, 0, 0)
+    assert parse_journal(first.text() + f"2 1 1 1 1 {'9' * 5_000}\n2 1 1 1 1 ٣\n") == [first]

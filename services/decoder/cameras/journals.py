@@ -25,7 +25,7 @@ class Journals:
         noted = [
             Noted(segment, line)
             for segment in self._segments(from_ms)
-            for line in parse_journal(self._path(segment, segment.journal_name).read_text())
+            for line in parse_journal(self._path(segment, segment.journal_name).read_text(errors="replace"))
         ]
         return sorted(noted, key=lambda one: (one.line.t_ms, one.line.run))
 
