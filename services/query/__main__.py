@@ -21,6 +21,7 @@ from services.query.app import Services, create_app
 from services.query.following import Following
 from services.query.frames import FrameIntake
 from services.query.media.store import MediaStore
+from services.query.media.sweeping import MediaSweep
 from services.query.metrics import METRICS
 from services.query.passwords import Passwords
 from services.query.readiness import Readiness
@@ -53,7 +54,9 @@ def main(stopping: threading.Event) -> None:
         settings.kafka, services.book, services.writer, services.store, outbox, services.readiness, settings.sample_fps
     )
     reader = Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))
-    loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=[following.follow])
+    sweep = MediaSweep(services.media, services.book)
+    turns = (following.follow, sweep.follow)
+    loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=turns)
     with _listen(settings) as listening:
         server = _server(services)
         threads = [
@@ -66,6 +69,7 @@ def main(stopping: threading.Event) -> None:
         for thread in reversed(threads):
             thread.join()
     services.intake.close()
+    sweep.close()
     services.media.close()
     services.store.close()
 

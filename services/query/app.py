@@ -108,7 +108,7 @@ def _sourcing(services: Services) -> Sourcing:
         services.allowed,
         services.default_fps,
         services.passwords,
-        lambda source_id: remove_media(services.media, source_id),
+        lambda source: remove_media(services.media, source.source_id, source.life),
     )
 
 

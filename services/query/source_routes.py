@@ -51,7 +51,7 @@ class Sourcing:
     allowed: Allowed
     default_fps: DefaultFps
     passwords: Passwords
-    remove_media: Callable[[str], Removed]
+    remove_media: Callable[[Source], Removed]
 
     def get(self, source_id: str, grant: Grant) -> Source:
         """Return a source that a key may see, or raise its 404."""
@@ -116,8 +116,8 @@ class Sourcing:
             self.passwords.settle(last, record, None)
             return record
 
-        await self.change(source_id, next_of)
-        rows, removed = await self._wait_for(lambda: (self._rows_of(source), self.remove_media(source_id)))
+        over = await self.change(source_id, next_of) or source
+        rows, removed = await self._wait_for(lambda: (self._rows_of(over), self.remove_media(over)))
         document = {"source_id": source_id, "rows": rows, "media_files": removed.files, "media_bytes": removed.bytes}
         return _json(document)
 

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_ISREG
 
 KEPT_AFTER_EVICTION = 0.9
 
 
 class DiskCache:
-    """One folder per source under `folder`. What was not used for longest goes first when the whole passes `limit_bytes`.
+    """A folder for each owner under `folder`. What was not used for longest goes first when the whole passes `limit_bytes`.
 
     Safe for several threads and processes: files appear complete or not at all, and one made twice is the same file.
     """
@@ -22,23 +23,23 @@ class DiskCache:
         self._lock = threading.Lock()
         self._bytes: int | None = None
 
-    def find(self, source_id: str, name: str) -> Path | None:
+    def find(self, owner: str, name: str) -> Path | None:
         """Return a file that is there, and count this as its use.
 
         Only the access time moves: the modification time is part of the ETag, which ranges of one file must share.
         """
-        path = self._folder / source_id / name
+        path = self._folder / owner / name
         try:
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         except FileNotFoundError:
             return None
         return path
 
-    def keep(self, source_id: str, name: str, make: Callable[[Path], None]) -> Path:
+    def keep(self, owner: str, name: str, make: Callable[[Path], None]) -> Path:
         """Return the file, which `make` writes to the path that it is given when it is not there."""
-        if (found := self.find(source_id, name)) is not None:
+        if (found := self.find(owner, name)) is not None:
             return found
-        path = self._folder / source_id / name
+        path = self._folder / owner / name
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".making-", suffix=path.suffix)
         os.close(descriptor)
@@ -70,10 +71,11 @@ class DiskCache:
 
     def _files(self) -> list[tuple[int, int, Path]]:
         found = []
-        for path in self._folder.glob("*/*"):
+        for path in self._folder.rglob("*"):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            found.append((status.st_atime_ns, status.st_size, path))
+            if S_ISREG(status.st_mode):
+                found.append((status.st_atime_ns, status.st_size, path))
         return found

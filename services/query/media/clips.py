@@ -17,7 +17,7 @@ from services.query.media.footage import Footage, footage_of, nothing_recorded
 from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
 from services.query.media.refusals import refusing
-from services.query.media.store import Clip, FindSource, MediaStore
+from services.query.media.store import Clip, FindSource, MediaStore, life_of
 from services.query.problems import invalid
 
 LONGEST_CLIP_MS: Final = 600_000
@@ -84,22 +84,22 @@ async def _of_camera(
 async def _made(store: MediaStore, source: Source, footage: Footage, start_ms: int, end_ms: int) -> Clip:
     span = f"{start_ms}-{end_ms}.mp4"
     for version, is_whole in ((footage.content, True), (footage.state, False)):
-        found = store.clips.find(source.source_id, f"{version}-{span}")
+        found = store.clips.find(life_of(source), f"{version}-{span}")
         if found is not None:
             return Clip(found, is_whole)
     if not footage.stretches:
         raise NothingThereError
-    work = partial(_make, store, source.source_id, footage, start_ms, end_ms)
+    work = partial(_make, store, life_of(source), footage, start_ms, end_ms)
     return await store.clip_shop.do(f"{source.source_id}/{footage.state}-{span}", work)
 
 
-def _make(store: MediaStore, source_id: str, footage: Footage, start_ms: int, end_ms: int) -> Clip:
+def _make(store: MediaStore, life: str, footage: Footage, start_ms: int, end_ms: int) -> Clip:
     """Cut a clip. It is kept under the state of the recording until all of it is recorded, then under the content alone."""
     deadline = Deadline(store.work_limit_seconds)
     growing, whole = (f"{version}-{start_ms}-{end_ms}.mp4" for version in (footage.state, footage.content))
     ends: list[bool] = []
     path = store.clips.keep(
-        source_id,
+        life,
         growing,
         lambda draft: ends.append(cut_clip(footage.stretches, start_ms, end_ms, draft, deadline.check)),
     )

@@ -1,6 +1,6 @@
 """Where the media of this service lie, and how much of it may lie there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,11 @@ FindSource = Callable[[str, Grant], Source]
 """Returns the source that a key may see, or raises the 404 of one that it may not."""
 
 GIB = 1024**3
+
+
+def life_of(source: Source) -> str:
+    """Return where files that were made of a life of a source are kept."""
+    return f"{source.source_id}/{source.life}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,12 @@ class MediaStore:
 
     @property
     def clips_folder(self) -> Path:
-        """Cached clips: `clips/<source_id>/<hash>.mp4`."""
+        """Cached clips: `clips/<source_id>/<life>/<hash>.mp4`."""
         return self.folder / "clips"
 
     @property
     def made_thumbnails_folder(self) -> Path:
-        """Cached thumbnails: `thumbnails-made/<source_id>/<hash>.jpg`."""
+        """Cached thumbnails: `thumbnails-made/<source_id>/<life>/<hash>.jpg`."""
         return self.folder / "thumbnails-made"
 
     @property
@@ -73,6 +78,11 @@ class MediaStore:
     def uploads_folder(self) -> Path:
         """Uploaded files: `uploads/<source_id>/<hash>/<name>`."""
         return self.folder / "uploads"
+
+    @property
+    def folders_of_lives(self) -> Sequence[Path]:
+        """The folders that have one for each life of a source."""
+        return (self.recordings_folder, self.pushed_thumbnails_folder, self.made_thumbnails_folder, self.clips_folder)
 
     def close(self) -> None:
         """End the threads of this store."""

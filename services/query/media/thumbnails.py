@@ -18,7 +18,7 @@ from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
 from services.query.media.picture import picture_at
 from services.query.media.refusals import refusing
-from services.query.media.store import FindSource, MediaStore
+from services.query.media.store import FindSource, MediaStore, life_of
 from services.query.media.stretches import CLOSE_MS
 from services.query.problems import Problem, invalid
 
@@ -75,20 +75,18 @@ async def _of_camera(store: MediaStore, source: Source, t_ms: int, look: Callabl
 
 async def _made(store: MediaStore, source: Source, footage: Footage, t_ms: int) -> Path:
     name = f"{footage.content}-{t_ms}.jpg"
-    found = store.thumbnails.find(source.source_id, name)
+    found = store.thumbnails.find(life_of(source), name)
     if found is not None:
         return found
     if not footage.stretches:
         raise NothingThereError
-    work = partial(_make, store, source.source_id, name, footage, t_ms)
+    work = partial(_make, store, life_of(source), name, footage, t_ms)
     return await store.thumbnail_shop.do(f"{source.source_id}/{name}/{footage.state}", work)
 
 
-def _make(store: MediaStore, source_id: str, name: str, footage: Footage, t_ms: int) -> Path:
+def _make(store: MediaStore, life: str, name: str, footage: Footage, t_ms: int) -> Path:
     deadline = Deadline(store.work_limit_seconds)
-    return store.thumbnails.keep(
-        source_id, name, lambda draft: _write(draft, picture_at(footage.stretches, t_ms, deadline.check))
-    )
+    return store.thumbnails.keep(life, name, lambda draft: _write(draft, picture_at(footage.stretches, t_ms, deadline.check)))
 
 
 def _write(draft: Path, jpeg: bytes) -> None:

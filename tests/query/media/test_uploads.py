@@ -1,4 +1,4 @@
-"""Uploads arrive whole or not at all, and removal leaves nothing."""
+"""Uploads arrive whole or not at all."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from services.query.media.cache import DiskCache
-from services.query.media.removal import Removed, remove_media
 from services.query.media.uploads import safe_name
 from tests.query.media.conftest import Desk
 
@@ -92,23 +91,6 @@ def test_a_bad_id_is_refused(desk: Desk, source_id: str) -> None:
 )
 def test_a_name_is_only_a_name(name: str, safe: str) -> None:
     assert safe_name(name) == safe
-
-
-def test_removal_deletes_everything_of_one_source_and_says_how_much(desk: Desk) -> None:
-    store = desk.store
-    kept = store.clips_folder / "film-2" / "a.mp4"
-    gone = [
-        store.clips_folder / "film" / "a.mp4",
-        store.pushed_thumbnails_folder / "film" / "1" / "5.jpg",
-        store.made_thumbnails_folder / "film" / "b.jpg",
-        store.uploads_folder / "film" / "hash" / "c.mp4",
-    ]
-    for path in (kept, *gone):
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"12345")
-    assert remove_media(store, "film") == Removed(files=4, bytes=20)
-    assert remove_media(store, "film") == Removed()
-    assert files_below(store.folder) == [kept]
 
 
 def test_a_cache_keeps_to_its_size_and_forgets_the_unused_first(tmp_path: Path) -> None:
