@@ -9,6 +9,7 @@ from typing import Final
 
 from services.indexer import metrics as m
 from services.indexer.core.entry import RowSample
+from services.indexer.over import Over
 from services.indexer.rows import row_of
 from services.indexer.shown import Shown
 from services.indexer.store import Store
@@ -60,8 +61,7 @@ class Writer:
         self._uncover_at = 0.0
         self._waiting: deque[_Batch] = deque()
         self._confirmed: list[Confirmed] = []
-        self._over: dict[str, int] = {}
-        self._to_delete: dict[str, int] = {}
+        self._over = Over()
         self._deleting: Future[None] | None = None
 
     @property
@@ -110,17 +110,15 @@ class Writer:
 
     def remove(self, over: Mapping[str, int]) -> None:
         """Write nothing more of these sources up to these lives, and delete what was written."""
-        for source_id, life in over.items():
-            if self._over.get(source_id, 0) < life:
-                self._over[source_id] = self._to_delete[source_id] = life
+        self._over.note(over, time.monotonic())
 
     def delete_some(self) -> None:
         """Go on with deleting, without waiting; what Milvus did not confirm is deleted again."""
         if self._deleting is not None and self._deleting.done():
             self._deleting.result()
             self._deleting = None
-        if self._to_delete and self._deleting is None:
-            self._deleting = self._thread.submit(self._delete)
+        if self._deleting is None and (deleting := self._over.to_delete(time.monotonic())):
+            self._deleting = self._thread.submit(self._delete, deleting)
 
     def close(self) -> None:
         """Delete the provisional rows that are covered, and end the threads; what they have begun they finish."""
@@ -134,8 +132,7 @@ class Writer:
         self._waiting.append(_Batch(final, len(provisional), done))
 
     def _upsert(self, samples: list[RowSample]) -> Confirmed:
-        if self._over:
-            samples = [sample for sample in samples if sample.life > self._over.get(sample.source_id, 0)]
+        samples = [sample for sample in samples if not self._over.covers(sample)]
         began = time.monotonic()
         rows = {row.id: row for row in map(row_of, samples)}  # of a moment that was sent twice only the last may go out
         if rows:
@@ -147,8 +144,7 @@ class Writer:
         self._unsealed += len(samples)
         return Confirmed(samples, int(time.time() * 1000))
 
-    def _delete(self) -> None:
-        deleting = dict(self._to_delete)
+    def _delete(self, deleting: Mapping[str, int]) -> None:
         try:
             for life in set(deleting.values()):
                 sources = [source_id for source_id, through in deleting.items() if through == life]
@@ -160,9 +156,7 @@ class Writer:
             log.warning("removing again later", reason=str(error))
             time.sleep(1.0)
             return
-        for source_id, life in deleting.items():
-            if self._to_delete.get(source_id) == life:
-                del self._to_delete[source_id]
+        self._over.deleted(deleting)
 
     def _uncover(self) -> None:
         """Now and then delete the provisional rows that final ones cover; a search tells them apart until then."""
