@@ -49,12 +49,12 @@ def samples(video: Readable, chunk: Chunk) -> Iterator[Sample | None]:
     They are the same for every decoder of the chunk. Where the samples lie so sparse that `read_from_ms` leaves the left margin
     short, reading begins earlier.
     """
-    grid, from_ms = Grid(chunk.sample_fps), chunk.read_from_ms
+    grid, from_ms = Grid(chunk.sample_fps), min(chunk.read_from_ms, chunk.start_ms)
     while True:
         try:
             yield from place(video.pictures(grid, from_ms), chunk.start_ms, chunk.end_ms, whole=from_ms == 0)
         except LeftMarginTooShort:
-            from_ms = max(0, 2 * from_ms - chunk.start_ms)
+            from_ms = max(0, chunk.start_ms - 2 * max(1, chunk.start_ms - from_ms))
         else:
             return
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,13 @@ def decoded(recording: Recording, chunk: Chunk) -> list[Sample]:
 
 def times_of(found: list[Sample], *, context: bool) -> list[int]:
     return [sample.sample.t_ms for sample in found if sample.context == context]
+
+
+@pytest.mark.parametrize("read_from_ms", [-5, 0, 1, 30_000, 59_999, 60_000, 60_001, 200_000])
+def test_a_chunk_is_read_from_where_its_margin_needs_wherever_it_says_that_reading_begins(read_from_ms: int) -> None:
+    recording = Recording(list(range(0, 150_000, 500)), 4)
+    chunk = dealt(1, 60_000, 120_000, 2.0)
+    assert decoded(recording, msgspec.structs.replace(chunk, read_from_ms=read_from_ms)) == decoded(recording, chunk)
 
 
 gaps = st.one_of(st.integers(1, 120), st.integers(1, 2_000), st.sampled_from([40, 40, 40, 7_000, 30_000]))
