@@ -21,7 +21,10 @@ class Access:
 
     def real_path(self, path: Path, shown: str) -> Path:
         """Return a path without symbolic links; raises `Unreadable` where it leads out of the allowed folders."""
-        real = path.resolve()
+        try:
+            real = path.resolve()
+        except RuntimeError:
+            raise Unreadable(f"{shown} leads in a circle of symbolic links") from None
         if not any(real.is_relative_to(root.resolve()) for root in self.file_roots):
             raise Unreadable(f"{shown} does not lie below a folder that files may be read from (FRAMEBUS_DECODER_FILE_ROOTS)")
         return real

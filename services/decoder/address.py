@@ -21,7 +21,14 @@ class Address:
 
 def parse(text: str) -> Address:
     """Return the address in a source's `url`, or raise `Unreadable` that says what is allowed."""
-    shown = without_credentials(text)
+    try:
+        return _parse(text, without_credentials(text))
+    except ValueError:
+        # What cannot be taken apart may hold a password anywhere.
+        raise Unreadable("the address cannot be read: give a path, file:///path or http://host/path") from None
+
+
+def _parse(text: str, shown: str) -> Address:
     scheme = urlsplit(text).scheme.lower() if "://" in text else ""
     if "${secret:" in text:
         raise Unreadable(f"{shown} names a secret: addresses of files cannot hold secrets yet")
@@ -30,6 +37,8 @@ def parse(text: str) -> Address:
     if scheme not in ("", "file"):
         raise Unreadable(f"{shown} has the scheme {scheme}: give a path, file://, http:// or https://")
     path = Path(unquote(urlsplit(text).path) if scheme else text)
+    if "\0" in str(path):
+        raise Unreadable(f"{shown} holds a character that no path has")
     if not path.is_absolute():
         raise Unreadable(f"{shown} is a relative path: give the whole path")
     return Address("path", path, "", shown)

@@ -37,7 +37,10 @@ def captured_from_ms(starts_at: str | None) -> int:
         begins = datetime.fromisoformat(starts_at)
     except ValueError:
         raise Unreadable(f"starts_at is {starts_at!r}: expected ISO 8601, for example 2026-11-20T08:00:00Z") from None
-    return int((begins if begins.tzinfo else begins.replace(tzinfo=UTC)).timestamp() * 1000)
+    from_ms = int((begins if begins.tzinfo else begins.replace(tzinfo=UTC)).timestamp() * 1000)
+    if from_ms < 0:
+        raise Unreadable(f"starts_at is {starts_at!r}: times before 1970 are not known here; leave it out")
+    return from_ms
 
 
 def inspect(source: Source, access: Access) -> Inspected:

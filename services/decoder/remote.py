@@ -2,11 +2,12 @@
 
 import base64
 import io
+import string
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import (
     BaseHandler,
     HTTPDefaultErrorHandler,
@@ -26,6 +27,7 @@ TIMEOUT_SECONDS: Final = 10.0
 ATTEMPTS: Final = 3
 READ_ON_BYTES: Final = 1 << 18
 """A seek forward by no more than this reads on, which is cheaper than another request."""
+MOST_DIGITS: Final = 18
 PASSING: Final = frozenset((408, 425, 429, *range(500, 600)))
 
 
@@ -39,7 +41,11 @@ class RemoteFile(io.RawIOBase):
     def __init__(self, url: str, access: Access) -> None:
         """Ask for the file; nothing is read yet. `access` judges every server, those of redirects too."""
         super().__init__()
-        self._url, self._shown = url, without_credentials(url)
+        self._shown = without_credentials(url)
+        try:
+            self._url, self._login = _bare(url), _login(url)
+        except UnicodeError as error:
+            raise Unreadable(f"{self._shown} names no host that can be: {error}") from None
         self._opener = _opener(access)
         self._at = self._response_at = 0
         self._response: HTTPResponse | None = self._request(0)
@@ -111,11 +117,11 @@ class RemoteFile(io.RawIOBase):
 
     def _request(self, at: int) -> HTTPResponse:
         headers = {"Range": f"bytes={at}-", "Accept-Encoding": "identity"}
-        request = Request(_bare(self._url), headers=headers)  # noqa: S310  the opener knows HTTP and nothing else
+        request = Request(self._url, headers=headers)  # noqa: S310  the opener knows HTTP and nothing else
         if at and self.validator:
             request.add_header("If-Range", self.validator)
-        if login := _login(self._url):
-            request.add_unredirected_header("Authorization", login)
+        if self._login:
+            request.add_unredirected_header("Authorization", self._login)
         response = self._open(request)
         if at and self.ranged and response.status != HTTPStatus.PARTIAL_CONTENT:
             response.close()
@@ -132,6 +138,8 @@ class RemoteFile(io.RawIOBase):
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"{self._shown} cannot be reached: {reason}") from None
+        except ValueError as error:  # a name that no host can have, here or in a redirect
+            raise Unreadable(f"{self._shown} leads to an address that cannot be read: {error}") from None
         assert isinstance(response, HTTPResponse)
         return response
 
@@ -165,7 +173,10 @@ def _opener(access: Access) -> OpenerDirector:
 
 
 def _bare(url: str) -> str:
-    return urlsplit(without_credentials(url))._replace(fragment="").geturl()
+    """Return a URL as it is asked for: in ASCII, as people do not write it, without login and fragment."""
+    parts = urlsplit(without_credentials(url))
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    return quote(parts._replace(netloc=host, fragment="").geturl(), safe=string.punctuation)
 
 
 def _login(url: str) -> str | None:
@@ -178,6 +189,6 @@ def _login(url: str) -> str | None:
 
 def _size_bytes(response: HTTPResponse, shown: str) -> int:
     text = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
         raise Unreadable(f"{shown}: the server does not say how long the file is")
     return int(text)

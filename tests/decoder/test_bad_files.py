@@ -121,6 +121,18 @@ def test_an_address_that_is_no_whole_path_is_refused(url: str) -> None:
     assert refusal(url).endswith("is a relative path: give the whole path")
 
 
+@pytest.mark.parametrize("url", ["/a\0b", "file:///%00", "file://[/x", "http://user:secret@[/x"])
+def test_an_address_that_cannot_be_is_refused_without_its_password(url: str) -> None:
+    said = refusal(url)
+    assert "cannot be read" in said or "no path has" in said
+    assert "secret" not in said
+
+
+def test_links_that_lead_in_a_circle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").symlink_to(tmp_path / "a.mp4")
+    assert "leads in a circle" in refusal(tmp_path / "a.mp4")
+
+
 @pytest.mark.parametrize("url", ["rtsp://cam/1", "s3://bucket/v.mp4", "ftp://host/v.mp4", "srt://h:1"])
 def test_a_scheme_that_is_not_read_names_those_that_are(url: str) -> None:
     assert "give a path, file://, http:// or https://" in refusal(url)
@@ -187,6 +199,12 @@ def test_samples_of_a_damaged_file_are_the_same_for_every_number_of_threads(tmp_
 def test_a_start_time_that_is_none_is_refused(clip: Path) -> None:
     with pytest.raises(Unreadable, match="expected ISO 8601"):
         inspect(source(str(clip), "yesterday"), ANYWHERE)
+
+
+def test_a_start_time_before_1970_is_refused_where_a_frame_with_it_would_be(clip: Path) -> None:
+    with pytest.raises(Unreadable, match="before 1970"):
+        inspect(source(str(clip), "1969-12-31T23:59:59Z"), ANYWHERE)
+    assert captured_from_ms("1970-01-01T00:00:00Z") == 0
 
 
 def test_a_start_time_without_a_zone_is_utc() -> None:

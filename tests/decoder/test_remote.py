@@ -2,9 +2,11 @@
 
 import io
 import socket
+import string
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -206,3 +208,25 @@ def test_a_change_anywhere_sampled_changes_the_fingerprint(tmp_path: Path, at: f
         with closing(file.stream):
             prints.add(fingerprint(file))
     assert len(prints) == 2
+
+
+@pytest.mark.parametrize("name", ["/Tür 3.mp4", "/T%C3%BCr%203.mp4", "/東京.mp4?größe=1"])
+def test_an_address_that_people_write_is_asked_for_in_ascii(name: str) -> None:
+    with (
+        served(Web({quote(name, safe=string.punctuation): CONTENT})) as web,
+        closing(RemoteFile(web.url(name), ANYWHERE)) as file,
+    ):
+        assert file.read() == CONTENT
+
+
+@pytest.mark.parametrize("host", ["a..b", "ü..b", "x" * 70, "[::1", "[", "ł" * 70])
+def test_a_host_that_cannot_be_is_refused_and_ends_nothing(host: str) -> None:
+    with pytest.raises(Unreadable, match=r"cannot be read|no host that can be"):
+        open_file(parse(f"http://{host}/v.mp4"), ANYWHERE)
+
+
+@pytest.mark.parametrize("target", ["http://[/", "http://a..b/", "file:///etc/passwd", "data:,x", "//[", "/\x00"])
+def test_a_redirect_to_what_is_no_address_is_refused_and_ends_nothing(web: Web, target: str) -> None:
+    web.redirect = target
+    with pytest.raises((Unreadable, Unreachable)):
+        open_file(parse(web.url("/numbers")), ANYWHERE)
