@@ -1,8 +1,8 @@
-"""Where a partition's log begins: asked on a connection of its own, since on Faust's the answer waits behind its fetches."""
+"""Where a partition's log begins."""
 
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from streaming.clients import reader_settings
 from streaming.errors import Unavailable
@@ -11,20 +11,31 @@ from streaming.records import Partition
 TIMEOUT_SECONDS: Final = 5.0
 
 
+def first_offset(consumer: Consumer, partition: Partition, timeout_seconds: float) -> int:
+    """Return the offset of the oldest record that is kept; raises `KafkaException`.
+
+    Not by `get_watermark_offsets`: a partition may be given before the client has heard that it exists, and only a question
+    for times makes it look.
+    """
+    question = TopicPartition(partition.topic, partition.number, OFFSET_BEGINNING)
+    (answer,) = consumer.offsets_for_times([question], timeout=timeout_seconds)
+    if answer.error:
+        raise KafkaException(answer.error)
+    return int(answer.offset)
+
+
 class LogStart:
-    """Asks Kafka for the first offset of partitions."""
+    """Asks on a connection of its own, since on Faust's the answer waits behind its fetches."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
         self._consumer = Consumer(reader_settings(bootstrap, "log-start", group))
 
     def of(self, partition: Partition) -> int:
         """Return the offset of the oldest record that is kept; raises `Unavailable`."""
-        place = TopicPartition(partition.topic, partition.number)
         try:
-            first, _ = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
+            return first_offset(self._consumer, partition, TIMEOUT_SECONDS)
         except KafkaException as error:
             raise Unavailable(f"the log's beginning is unknown: {error}") from error
-        return int(first)
 
     def close(self) -> None:
         """Disconnect."""

@@ -22,6 +22,7 @@ from streaming import metrics as m
 from streaming.backlog import commit_metadata
 from streaming.clients import member_settings
 from streaming.errors import Stopped, Unavailable
+from streaming.log_start import first_offset
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -44,6 +45,7 @@ _RETRIED: Final = frozenset(
         KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._WAIT_COORD,  # noqa: SLF001
         KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT_QUEUE, KafkaError._RESOLVE, KafkaError._NO_OFFSET,  # noqa: SLF001
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
     )
 )  # fmt: skip
 
@@ -256,7 +258,7 @@ class Loop:
 
     def _start(self, member: _Member, commit: TopicPartition) -> Start:
         partition = Partition(commit.topic, commit.partition)
-        first, _ = self._asked(lambda: member.consumer.get_watermark_offsets(_place(partition), timeout=KAFKA_SECONDS))
+        first = self._asked(lambda: first_offset(member.consumer, partition, KAFKA_SECONDS))
         committed = commit.offset if commit.offset >= 0 else None
         return start_of(partition, committed, first, self._outbox, self._metrics)
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from schemas.messages import Recut, decode
 from schemas.topics import RECUT
@@ -53,6 +53,17 @@ def test_a_window_is_read_again_after_a_stop(bench: Bench) -> None:
     await_that(lambda: len(second.stage.copied) == 10 * PARTITIONS)
     assert {resumed for _, _, resumed in first.stage.begun} == {False}
     assert {(start, resumed) for _, start, resumed in second.stage.begun} == {(len(VALUES) // PARTITIONS - 10, True)}
+
+
+def test_partitions_that_are_added_are_read_before_the_client_knows_of_them(bench: Bench) -> None:
+    bench.write(VALUES)
+    loop = bench.loop().start()
+    await_that(lambda: len(loop.stage.copied) == len(VALUES))
+    admin = AdminClient({"bootstrap.servers": bench.bootstrap})
+    admin.create_partitions([NewPartitions(bench.source, 2 * PARTITIONS)])[bench.source].result(30)
+    await_that(lambda: len(loop.stage.begun) == 2 * PARTITIONS or not loop.alive())
+    assert loop.alive(), loop.failure
+    loop.stop()
 
 
 def test_a_dependency_that_is_away_is_waited_for_inside_the_group(bench: Bench) -> None:
