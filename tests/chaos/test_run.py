@@ -47,7 +47,7 @@ def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(chaos_ground: Gr
 @pytest.mark.timeout(400)
 def test_an_indexer_that_commits_too_early_is_caught(chaos_ground: Ground, model: Path) -> None:
     faults = [Fault(2.0, "kill", "indexer-live", 0.0)] * 2
-    modules = {"indexer-live": "tests.indexer.automatic"}
+    modules = {"indexer-live": "tests.chaos.automatic"}
     plan = Plan(SEED, 2, faults, [], model, workers=LEAST, modules=modules, catch_up_seconds=0, name="hasty")
     report = run(chaos_ground, plan)
     cameras = report.rows["cameras"]

@@ -15,7 +15,7 @@ from tests.end_to_end.videos import write_video
 
 SAMPLE_FPS = 4.0
 SAMPLES_A_SCENE = 56  # 14 s of it
-KILLED = ("decoder", "embedder", "indexer-bulk", "indexer-live", "query", "embedder", "indexer-bulk")
+KILLED = ("decoder", "embedder", "indexer-bulk", "indexer-live", "query")
 
 
 def test_rows_equal_an_uninterrupted_run_whatever_is_killed(stack: LocalStack, tiny: Path, tmp_path: Path) -> None:

@@ -132,24 +132,6 @@ def test_kills_at_any_moment_lose_falsify_and_add_no_row(bench: Bench, lane: Lan
     assert faults(bench.rows(), expected) == NONE
 
 
-def test_the_same_comparison_sees_what_automatic_acknowledgement_loses(bench: Bench) -> None:
-    logs = logs_of(bench, range(40, 48))
-    expected, _ = expected_of(logs)
-    indexer = bench.indexer("live", "tests.indexer.automatic")
-    for partition, log in logs.items():
-        bench.write("live", partition, log[: len(log) // 2])
-    await_that(lambda: bench.count() > len(expected) // 5, what="the first rows")
-    await_that(lambda: bench.unread("live") < 24, what="the premature commit")
-    indexer.kill()
-    indexer.start()
-    for partition, log in logs.items():
-        bench.write("live", partition, log[len(log) // 2 :])
-    await_that(lambda: bench.count() > len(expected) * 2 // 3, what="most rows")
-    await_that(lambda: bench.unread("live") < 24, what="the commit")
-    assert indexer.stop() == 0, indexer.log.read_text()
-    assert faults(bench.rows(), expected)["missing"] > 0
-
-
 def dead_letters(bench: Bench, lane: Lane, *sources: str) -> list[tuple[str, str]]:
     """Return source and reason of the dead letters of these sources, in order."""
     letters = []
