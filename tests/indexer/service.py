@@ -103,9 +103,9 @@ class Bench:
             self.producer.poll(0)
         assert self.producer.flush(30) == 0
 
-    def indexer(self, lane: Lane, module: str = "services.indexer", **settings: str) -> "Indexer":
+    def indexer(self, lane: Lane, **settings: str) -> "Indexer":
         """Start a process."""
-        made = Indexer(self, lane, module, settings)
+        made = Indexer(self, lane, settings)
         self.indexers.append(made)
         return made
 
@@ -180,10 +180,10 @@ class Bench:
 
 
 class Indexer:
-    """One process of `services.indexer`, or of a module that stands in for it."""
+    """One process of `services.indexer`."""
 
-    def __init__(self, bench: Bench, lane: Lane, module: str, settings: dict[str, str]) -> None:
-        self.lane, self._module = lane, module
+    def __init__(self, bench: Bench, lane: Lane, settings: dict[str, str]) -> None:
+        self.lane = lane
         self.log = bench.folder / f"{lane}-{len(bench.indexers)}.log"
         self._environment = {
             **os.environ,
@@ -203,7 +203,7 @@ class Indexer:
     def start(self) -> None:
         """Start, or start again."""
         with self.log.open("a") as log:
-            command = [sys.executable, "-m", self._module]
+            command = [sys.executable, "-m", "services.indexer"]
             self.process = subprocess.Popen(command, env=self._environment, cwd=CHECKOUT, stdout=log, stderr=log)
 
     def _listens(self) -> bool:
