@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
 
 from schemas.errors import InvalidMessage
+from schemas.keys import check_key
 from schemas.messages import Message, decode
 from schemas.topics import Topic
 from streaming.clients import reader_settings
@@ -88,16 +89,17 @@ class StateTopic(Generic[M]):
             return None
         self.version += 1
         key = (message.key() or b"").decode(errors="replace")
-        self._partition_of[key] = message.partition()
         if message.value() is None:
             self._values.pop(key, None)
             return None
         try:
-            self._values[key] = decode(message.value(), self._struct)
+            value = decode(message.value(), self._struct)
+            check_key(self._topic, key, value)
         except InvalidMessage as invalid:
             log.warning("state ignored", topic=self._topic.name, key=key, reason=str(invalid))
             return None
-        return self._values[key]
+        self._values[key], self._partition_of[key] = value, message.partition()
+        return value
 
 
 class Broadcast(Generic[M]):

@@ -173,7 +173,7 @@ def test_the_state_follows_what_the_decoder_says(running: Running) -> None:
     running.outbox.flush()
     eventually(lambda: running.state("state-1") == "running")
     done = ChunkStatus(stream="state-1/1/c0", source_id="state-1", life=1, index=0, space="tiny-0@00000000", rows=120)
-    running.outbox.send_message(CHUNK_STATUS.name, done, key="other/state-1/1/c0")
+    running.outbox.send_message(CHUNK_STATUS.name, done, key=f"{done.space}/{done.stream}")
     failed = SourceStatus(source_id="state-1", life=1, state="failed", since_ms=2, error="moov atom not found", plan=plan)
     running.outbox.send_message(SOURCE_STATUS.name, failed, key="state-1")
     running.outbox.flush()

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import replace
 
 from confluent_kafka import Producer
 
@@ -37,6 +38,20 @@ def test_a_state_topic_is_the_newest_message_of_each_key(kafka: str) -> None:
     producer.flush()
     await_that(lambda: [message.name for message in state.poll()] == ["m99"])
     assert state.version == version + 1
+    state.close()
+
+
+def test_a_message_under_a_key_that_is_not_its_own_is_left_out_and_ends_no_reader(kafka: str) -> None:
+    name = replace(topic(f"t-{uuid.uuid4().hex[:12]}", partitions=1, policy="compact"), key="space")
+    create_topics(kafka, [name])
+    producer = Producer({"bootstrap.servers": kafka})
+    for key in (None, "", "m2@00000000", "m1@00000000", b"\xff"):
+        producer.produce(name.name, encode(space(1)), key)
+    producer.flush()
+    state = StateTopic(kafka, name, Space)
+    assert state.read_to_end() == [space(1)]
+    assert dict(state.values) == {"m1@00000000": space(1)}
+    assert dict(state.partition_of) == {"m1@00000000": 0}
     state.close()
 
 
