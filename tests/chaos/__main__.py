@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from encoders.address import load
-from tests.chaos.faults import CHANGES, FULL, schedule
+from tests.chaos.faults import CHANGES, FULL, camera_schedule, schedule
 from tests.chaos.films import films
 from tests.chaos.fleet import ground
 from tests.chaos.run import Plan, run
@@ -18,6 +18,7 @@ from tests.chaos.table import Report, lines
 from tests.tiny_model import make_tiny_model
 
 SCENES = (40, 24, 32)
+CAMERAS = 3
 MOST_LINES = 40
 
 
@@ -25,7 +26,12 @@ def main() -> int:
     """Run; returns 1 when a row is not the one of an uninterrupted run, and keeps the logs then."""
     parser = argparse.ArgumentParser(prog="make chaos", description="Kill, freeze and slow everything; compare every row.")
     parser.add_argument("--seed", type=int, default=1, help="which faults, where and when (default: %(default)s)")
-    parser.add_argument("--kills", type=int, default=20, help="SIGKILLs and SIGSTOPs (default: %(default)s), half as many others")
+    parser.add_argument(
+        "--kills",
+        type=int,
+        default=20,
+        help="SIGKILLs and SIGSTOPs (default: %(default)s), as many of cameras, half as many others",
+    )
     parser.add_argument(
         "--folder", type=Path, help="where everything is kept (default: a temporary folder, kept after a failure)"
     )
@@ -64,7 +70,8 @@ def torment(folder: Path, seed: int, kills: int) -> Report:
     faults = schedule(seed, kills, changes=(*CHANGES, FULL) if is_inside() else CHANGES)
     with ground(folder, small_disk=is_inside()) as servers:
         tell("Kafka and Milvus run")
-        return run(servers, Plan(seed, kills, faults, made, model), tell)
+        plan = Plan(seed, kills, faults, made, model, camera_faults=camera_schedule(seed, kills), cameras=CAMERAS)
+        return run(servers, plan, tell)
 
 
 def tell_differences(report: Report, folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from encoders.encoder import Encoder
 from framebus.demo.camera import LiveScene
+from framebus.demo.camera.scene import Codec
 from framebus.demo.camera.timecode import Picture
 from tests.comparison import Vector
 from tests.end_to_end.uninterrupted import uninterrupted
@@ -14,8 +15,6 @@ from tests.end_to_end.videos import scene, write_video
 
 FILM_FPS: Final = 4.0
 SECONDS_EACH: Final = 14.0
-CAMERA_SIZE: Final = (160, 96)
-CAMERA_FPS: Final = 10.0
 SHOT_MS: Final = 5000
 
 
@@ -37,12 +36,21 @@ def films(folder: Path, encoder: Encoder, lengths: Sequence[int]) -> list[Film]:
     return made
 
 
-def camera(number: int) -> LiveScene:
+@dataclass(frozen=True)
+class Form:
+    """How a camera sends what it shows."""
+
+    size: tuple[int, int] = (160, 96)
+    fps: float = 10.0
+    codec: Codec = "h264"
+
+
+def camera(number: int, form: Form) -> LiveScene:
     """Return what a camera shows: another scene every five seconds, with a square that moves."""
 
     def draw(wall_ms: int, picture: Picture) -> None:
-        picture[:] = scene(10_000 * number + wall_ms // SHOT_MS % 1000, *CAMERA_SIZE)
+        picture[:] = scene(10_000 * number + wall_ms // SHOT_MS % 1000, *form.size)
         left = wall_ms // 50 % 150
         picture[40:50, left : left + 10] = 128
 
-    return LiveScene(draw, size=CAMERA_SIZE, fps=CAMERA_FPS)
+    return LiveScene(draw, size=form.size, fps=form.fps, codec=form.codec)

@@ -155,3 +155,8 @@ def until(condition: Callable[[], bool], seconds: float, *, pause_seconds: float
             return False
         time.sleep(pause_seconds)
     return True
+
+
+def now_ms() -> int:
+    """Return the time in ms since 1970."""
+    return time.time_ns() // 1_000_000

@@ -1,7 +1,7 @@
 """What cameras recorded, beside what became of it: the stricter promise, kept by catching up."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,14 +46,13 @@ def standing(lines: Iterable[JournalLine]) -> set[int]:
 
 def recorded(media: Path, source_ids: Collection[str]) -> dict[str, set[int]]:
     """Return the times of the samples in the journals of cameras that must be in the index, by camera."""
-    return {
-        source_id: standing(
-            line
-            for journal in (media / RECORDINGS / source_id / str(LIFE)).rglob("*.samples")
-            for line in parse_journal(journal.read_text())
-        )
-        for source_id in source_ids
-    }
+    return {source_id: standing(journal(media, source_id)) for source_id in source_ids}
+
+
+def journal(media: Path, source_id: str) -> Iterator[JournalLine]:
+    """Yield what the journals of a camera say, those of one in their order."""
+    for path in (media / RECORDINGS / source_id / str(LIFE)).rglob("*.samples"):
+        yield from parse_journal(path.read_text())
 
 
 def gaps_in(source_id: str, notices: Iterable[str]) -> set[Gap]:

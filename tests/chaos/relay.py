@@ -1,10 +1,11 @@
-"""A way to a server on a Unix socket that can be slow, or refuse."""
+"""A way to a server that can be slow, or refuse."""
 
 import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Coroutine
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,17 +13,14 @@ from typing import Any, Final, Self
 CHUNK_BYTES: Final = 256 * 1024
 WITHIN_SECONDS: Final = 10.0
 
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+PassOn = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
-class Relay:
-    """Forwards connections on the socket `path` to the socket `target` while its block runs, in a thread of its own.
 
-    Attributes:
-        delay_seconds: how long each piece of either direction is held back.
-    """
+class Forwarder(ABC):
+    """Forwards connections while its block runs, in a thread of its own."""
 
-    def __init__(self, path: Path, target: Path) -> None:
-        self.path, self._target = path, target
-        self.delay_seconds = 0.0
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
         self._listener: asyncio.Server | None = None
@@ -41,47 +39,88 @@ class Relay:
 
     def accept(self) -> None:
         """Take connections."""
-        self._do(self._listen())
+        self._do(self._take())
 
     def refuse(self) -> None:
         """Break the connections that are there and refuse new ones."""
         self._do(self._hang_up())
 
-    async def _listen(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self._listener = await asyncio.start_unix_server(self._forward, self.path)
+    @abstractmethod
+    async def _listen(self) -> asyncio.Server:
+        """Listen, and give every connection to `_forward`."""
+
+    @abstractmethod
+    async def _reach(self) -> Ends:
+        """Connect to the server; raises `OSError`."""
+
+    @abstractmethod
+    async def _carry(self, client: Ends, server: Ends) -> None:
+        """Carry what either end says to the other, until both have ended."""
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server = await self._reach()
+        except OSError:  # the server is not there: its client sees a closed connection and tries again
+            writer.close()
+            return
+        both = {writer, server[1]}
+        self._connections |= both
+        try:
+            await self._carry((reader, writer), server)
+        finally:
+            self._connections -= both
+
+    @staticmethod
+    async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pass_on: PassOn) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(CHUNK_BYTES):
+                await pass_on(chunk, writer)
+                await writer.drain()
+        writer.close()
+
+    async def _take(self) -> None:
+        self._listener = await self._listen()
 
     async def _hang_up(self) -> None:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-            self.path.unlink(missing_ok=True)
         while self._connections:
             for writer in list(self._connections):
                 writer.transport.abort()
             await asyncio.sleep(0)
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            inner_reader, inner_writer = await asyncio.open_unix_connection(os.fspath(self._target))
-        except OSError:  # the server is not there: its client sees a closed connection and tries again
-            writer.close()
-            return
-        both = {writer, inner_writer}
-        self._connections |= both
-        try:
-            await asyncio.gather(self._pump(reader, inner_writer), self._pump(inner_reader, writer))
-        finally:
-            self._connections -= both
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := await reader.read(CHUNK_BYTES):
-                if self.delay_seconds:
-                    await asyncio.sleep(self.delay_seconds)
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
-
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_SECONDS)
+
+
+class Relay(Forwarder):
+    """The way from the socket `path` to the socket `target`.
+
+    Attributes:
+        delay_seconds: how long each piece of either direction is held back.
+    """
+
+    def __init__(self, path: Path, target: Path) -> None:
+        super().__init__()
+        self.path, self._target = path, target
+        self.delay_seconds = 0.0
+
+    async def _listen(self) -> asyncio.Server:
+        self.path.unlink(missing_ok=True)
+        return await asyncio.start_unix_server(self._forward, self.path)
+
+    async def _hang_up(self) -> None:
+        self.path.unlink(missing_ok=True)
+        await super()._hang_up()
+
+    async def _reach(self) -> Ends:
+        return await asyncio.open_unix_connection(os.fspath(self._target))
+
+    async def _carry(self, client: Ends, server: Ends) -> None:
+        await asyncio.gather(self._pump(client[0], server[1], self._late), self._pump(server[0], client[1], self._late))
+
+    async def _late(self, chunk: bytes, writer: asyncio.StreamWriter) -> None:
+        if self.delay_seconds:
+            await asyncio.sleep(self.delay_seconds)
+        writer.write(chunk)

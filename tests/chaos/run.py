@@ -11,18 +11,21 @@ import grpc  # type: ignore[import-untyped]
 from pymilvus import MilvusException
 
 from encoders.address import load
-from framebus.demo.camera import CameraServer
 from framebus.local.space import space_of
 from schemas.groups import Lane, embedder_group, indexer_group
 from schemas.topics import LANES
 from streaming.errors import Unavailable
 from streaming.lag import Lag, Reading
+from tests.chaos.cameras import Cameras
 from tests.chaos.faults import Fault
-from tests.chaos.films import Film, camera
+from tests.chaos.films import Film
 from tests.chaos.fleet import WORKERS, Fleet, Ground
 from tests.chaos.observer import Observer, Watched, repeated
 from tests.chaos.ordeal import Ordeal
-from tests.chaos.processes import until
+from tests.chaos.process_faults import ProcessFaults
+from tests.chaos.processes import now_ms, until
+from tests.chaos.returns import Absence, Resumption, resumptions
+from tests.chaos.sampled import sampled
 from tests.chaos.stalls import longest_stall_seconds
 from tests.chaos.table import Report
 from tests.chaos.truth import CAMERAS, FILES, Truth
@@ -34,6 +37,8 @@ NEXT_FAULT_SECONDS: Final = 180.0
 TURN_SECONDS: Final = 0.05
 LATELY_MS: Final = 5000
 """A sample that is younger may still be on its way."""
+MOVING_MS: Final = 8000
+"""So long after a decoder came or went its cameras may be nobody's: a session, a start, an assignment."""
 BOTH: Final[tuple[Lane, ...]] = ("live", "bulk")
 
 
@@ -46,7 +51,10 @@ class Plan:
     faults: Sequence[Fault]
     films: Sequence[Film]
     encoder: Path
+    camera_faults: Sequence[Fault] = ()
     cameras: int = 2
+    over_udp: int = 1
+    """How many of the cameras are watched over UDP that loses packets."""
     workers: Mapping[str, int] = field(default_factory=lambda: WORKERS)
     modules: Mapping[str, str] = field(default_factory=dict)
     catch_up_seconds: float = 120.0
@@ -59,16 +67,16 @@ def run(ground: Ground, plan: Plan, tell: Callable[[str], None] = lambda _: None
     """Run a fleet through all faults; return what the index holds in the end beside what it must hold."""
     with ExitStack() as running:
         fleet = running.enter_context(Fleet(ground, plan.encoder, plan.workers, plan.modules))
-        scenes = {f"{plan.name}-camera-{number}": camera(number) for number in range(1, plan.cameras + 1)}
-        server = running.enter_context(CameraServer(scenes))
-        work = Work(fleet.client, plan.films, {name: server.url(name) for name in scenes}, f"{plan.name}-film")
+        cameras = running.enter_context(Cameras(f"{plan.name}-camera", plan.cameras, plan.over_udp, tell))
+        work = Work(fleet.client, plan.films, cameras.urls, f"{plan.name}-film")
         watched = {CAMERAS: Watched(f"{plan.name}-camera", work.cameras_run)}
         if plan.films:
             watched[FILES] = Watched(f"{plan.name}-film", work.files_wait)
         observer = running.enter_context(closing(Observer(ground.milvus, watched)))
         running.enter_context(repeated(0.5, work.turn))
         running.enter_context(repeated(1.0, observer.look))
-        return _Run(plan, fleet, work, observer, Truth(ground, work, load(str(plan.encoder), threads=1)), tell).report()
+        truth = Truth(ground, work, load(str(plan.encoder), threads=1))
+        return _Run(plan, fleet, work, cameras, observer, truth, tell).report()
 
 
 @dataclass
@@ -76,6 +84,7 @@ class _Run:
     plan: Plan
     fleet: Fleet
     work: Work
+    cameras: Cameras
     observer: Observer
     truth: Truth
     tell: Callable[[str], None]
@@ -85,37 +94,46 @@ class _Run:
         if not until(self._has_begun, BEGUN_SECONDS):
             report.unfinished = ["no rows of files and cameras before the first fault"]
             return report
-        ordeal = Ordeal(self.fleet, self.truth.ground, self.plan.faults, self.tell)
-        undone = self._suffer(ordeal)
+        on_processes = ProcessFaults(self.fleet, self.truth.ground, self.tell)
+        ordeals = (
+            Ordeal(self.plan.faults, on_processes.begin, self.tell),
+            Ordeal(self.plan.camera_faults, self.cameras.begin, self.tell),
+        )
+        undone = self._suffer(ordeals)
         began = time.monotonic()
         report.unfinished = [*undone, *self._drain()]
         report.drain_seconds = time.monotonic() - began
         report.rows, report.notes = self.truth.differences(), self.truth.notes()
-        report.faults, report.sources = ordeal.done, len(self.work.added) + len(self.work.cameras)
+        report.resumptions = self._resumptions(on_processes.away)
+        report.faults, report.sources = ordeals[0].done + ordeals[1].done, len(self.work.added) + len(self.work.cameras)
         report.stalls = {name: longest_stall_seconds(looks) for name, looks in self.observer.looks.items()}
-        report.ended = [*self.fleet.watch.ended, *ordeal.complaints, *self.fleet.stop()]
+        report.ended = [*self.fleet.watch.ended, *on_processes.complaints, *self.fleet.stop()]
         return report
 
     def _has_begun(self) -> bool:
         self.fleet.look()
         return self.work.has_begun() and self.observer.all_have_rows()
 
-    def _suffer(self, ordeal: Ordeal) -> list[str]:
-        coming, since = ordeal.next, time.monotonic()
-        while not ordeal.is_over:
-            ordeal.turn()
-            if ordeal.next is not coming:
-                coming, since = ordeal.next, time.monotonic()
-            if time.monotonic() - since > NEXT_FAULT_SECONDS:
-                return [f"{coming.kind} {coming.target} found nobody to fall on" if coming else "a process did not come back"]
+    def _suffer(self, ordeals: Sequence[Ordeal]) -> list[str]:
+        while not all(ordeal.is_over for ordeal in ordeals):
+            self.fleet.look()
+            for ordeal in ordeals:
+                ordeal.turn()
+                if stuck := ordeal.stuck(NEXT_FAULT_SECONDS):
+                    return stuck
             time.sleep(TURN_SECONDS)
         return []
+
+    def _resumptions(self, away: Sequence[Absence]) -> list[Resumption]:
+        ground = self.truth.ground
+        moving = [Absence(one.service, one.since_ms, one.until_ms + MOVING_MS) for one in away if one.service == "decoder"]
+        return resumptions(self.cameras.returns, sampled(ground.kafka, ground.home.media, self.work.cameras), moving)
 
     def _drain(self) -> list[str]:
         """Wait until everything is done; return what was not done in time."""
         self.work.add_no_more()
         # Nothing is caught up of a camera that is paused: all of them run until what was recorded before this has rows.
-        until_ms = time.time_ns() // 1_000_000 - LATELY_MS
+        until_ms = now_ms() - LATELY_MS
         until(lambda: self._beside(lambda: self.truth.is_caught_up(until_ms)), self.plan.catch_up_seconds, pause_seconds=1.0)
         self.tell("caught up")
         self.work.end()

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.faults import FULL, TARGETS, Kind
+from tests.chaos.faults import CAMERA, FULL, TARGETS, Kind
+from tests.chaos.returns import Resumption
 from tests.comparison import Differences
 
 KINDS: tuple[tuple[Kind, str], ...] = (
@@ -15,6 +16,17 @@ KINDS: tuple[tuple[Kind, str], ...] = (
     ("slow", "slow"),
     ("refuse", "refusing"),
     ("full", "full"),
+)
+CAMERA_KINDS: tuple[tuple[Kind, str], ...] = (
+    ("kill", "killed"),
+    ("freeze", "frozen"),
+    ("stall", "stalled"),
+    ("resize", "resized"),
+    ("recode", "recoded"),
+    ("skew", "clock"),
+    ("unreported", "no clock"),
+    ("jump", "jump"),
+    ("wrap", "wrap"),
 )
 
 
@@ -27,6 +39,7 @@ class Report:
     faults: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     rows: Mapping[str, Differences] = field(default_factory=dict)
     stalls: Mapping[str, float] = field(default_factory=dict)
+    resumptions: Sequence[Resumption] = ()
     drain_seconds: float = 0.0
     sources: int = 0
     unfinished: Sequence[str] = ()
@@ -38,12 +51,17 @@ class Report:
     @property
     def is_clean(self) -> bool:
         """Whether every row is the one of an uninterrupted run, and everything was done in time."""
-        return not self.unfinished and not any(differences.lines() for differences in self.rows.values())
+        return not self.late and not self.unfinished and not any(differences.lines() for differences in self.rows.values())
+
+    @property
+    def late(self) -> list[str]:
+        """What was not right when a camera came back."""
+        return [line for resumption in self.resumptions for line in resumption.complaints()]
 
 
 def lines(report: Report) -> list[str]:
     """Return the table."""
-    return [*_faults(report), "", *_rows(report), "", *_times(report), _verdict(report)]
+    return [*_faults(report), *_camera_faults(report), "", *_rows(report), "", *_times(report), _verdict(report)]
 
 
 def _faults(report: Report) -> list[str]:
@@ -56,7 +74,15 @@ def _faults(report: Report) -> list[str]:
 
 
 def _of_kind(report: Report, kind: Kind) -> list[int]:
-    return [count for (of, _), count in report.faults.items() if of == kind]
+    return [count for (of, target), count in report.faults.items() if of == kind and target != CAMERA]
+
+
+def _camera_faults(report: Report) -> list[str]:
+    times = [report.faults[kind, CAMERA] for kind, _ in CAMERA_KINDS]
+    if not any(times):
+        return []
+    named = "".join(f"{name:>10}" for _, name in CAMERA_KINDS)
+    return ["", f"{'cameras':<14}{named}", f"{'all':<14}" + "".join(f"{count or '·':>10}" for count in times)]
 
 
 def _rows(report: Report) -> list[str]:
@@ -70,9 +96,20 @@ def _rows(report: Report) -> list[str]:
 
 def _times(report: Report) -> list[str]:
     told = [f"{report.sources} sources; drained {report.drain_seconds:.1f} s after the last fault was over"]
+    told += _returns(report)
     told += [f"ended by itself: {line}" for line in report.ended]
     told += [f"not done in time: {line}" for line in report.unfinished]
-    return [*told, *report.notes]
+    return [*told, *report.late, *report.notes]
+
+
+def _returns(report: Report) -> list[str]:
+    """Return how long cameras that were back waited for their next sample: the longest of all, and of when decoders were away."""
+    found = [(one.owner_away, one.seconds) for one in report.resumptions if one.seconds is not None]
+    there, away = ([seconds for is_away, seconds in found if is_away is kind] for kind in (False, True))
+    told = [f"camera back → next sample: {max(there):.1f} s at the longest, of {len(there)} times"] if there else []
+    if away:
+        told.append(f"while decoders came and went: {max(away):.1f} s at the longest, of {len(away)} times")
+    return told
 
 
 def _verdict(report: Report) -> str:

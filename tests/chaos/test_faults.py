@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.chaos.faults import CHANGES, DEATHS, LASTS_SECONDS, SERVERS, TARGETS, schedule
+from tests.chaos.faults import CAMERA_FAULTS, CHANGES, DEATHS, LASTS_SECONDS, SERVERS, TARGETS, camera_schedule, schedule
 
 
 def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
@@ -25,7 +25,15 @@ def test_workers_join_and_leave_between_the_kills() -> None:
 
 
 def test_times_lie_within_what_is_said() -> None:
-    for fault in schedule(11, 60):
+    for fault in (*schedule(11, 60), *camera_schedule(11, 60)):
         shortest, longest = LASTS_SECONDS[fault.kind]
         assert shortest <= fault.lasts_seconds <= longest
         assert fault.after_seconds > 0
+
+
+def test_cameras_suffer_everything_before_anything_comes_again() -> None:
+    pairs = [(fault.kind, fault.target) for fault in camera_schedule(4, 2 * len(CAMERA_FAULTS))]
+    for half in (pairs[: len(CAMERA_FAULTS)], pairs[len(CAMERA_FAULTS) :]):
+        assert sorted(half) == sorted(CAMERA_FAULTS)
+    assert camera_schedule(4, 20) == camera_schedule(4, 20)
+    assert camera_schedule(4, 20) != camera_schedule(5, 20)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tests.chaos.returns import Resumption, Return
 from tests.chaos.stalls import Look, longest_stall_seconds
 from tests.chaos.table import Report, lines
 from tests.comparison import Differences
@@ -55,3 +56,19 @@ def test_a_difference_or_work_left_undone_is_no_success_and_says_how_to_repeat_i
     assert undone.is_clean
     undone.unfinished = ["film-3 is running"]
     assert not undone.is_clean
+
+
+def test_cameras_have_a_row_of_their_own_and_one_that_comes_back_late_is_no_success() -> None:
+    told = report(cameras=Differences(expected=80))
+    told.faults["kill", "camera"] = told.faults["wrap", "camera"] = 1
+    back = Return("a", "kill", 1000, 2000, ends_run=True)
+    told.resumptions = [Resumption(back, seconds, is_away, ()) for seconds, is_away in ((1.5, False), (2.0, False), (8.0, True))]
+    written = lines(told)
+    assert written[3].split() == ["all", "2", "0", "0", "1", "0", "0", "0"]
+    assert written[6].split() == ["all", "1", *"·······", "1"]
+    assert "camera back → next sample: 2.0 s at the longest, of 2 times" in written
+    assert "while decoders came and went: 8.0 s at the longest, of 1 times" in written
+    assert written[-1].endswith("nothing twice")
+    told.resumptions = [Resumption(back, 3.5, owner_away=False, bridged=())]
+    assert "a after kill: sampled again after 3.5 s, at most 3 are right" in lines(told)
+    assert not told.is_clean

@@ -1,0 +1,85 @@
+"""Cameras that come back: how soon each is sampled again, and whether what lies before and after it is kept apart. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.faults import Kind
+
+SAMPLED_WITHIN_SECONDS: Final = 3.0
+GOP_MS: Final = 1000
+"""Who connects gets what was shown since the last keyframe, and a stall ends with that."""
+CLOCK_OFF_MS: Final = 2000
+"""So far a camera's clock may be off and is still believed."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample of a camera: when it was sent, where that is known, and its own time."""
+
+    at_ms: int
+    t_ms: int
+    run: int
+
+
+@dataclass(frozen=True)
+class Return:
+    """A camera sends again, or otherwise than before. `ends_run`: what comes now must be another run."""
+
+    source_id: str
+    kind: Kind
+    began_ms: int
+    back_ms: int
+    ends_run: bool
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A process that a fault was on, and when."""
+
+    service: str
+    since_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What became of a return. `seconds` is None where the camera was never sampled again."""
+
+    of: Return
+    seconds: float | None
+    owner_away: bool
+    bridged: tuple[int, ...]
+
+    def complaints(self) -> list[str]:
+        """Return what is not as it must be."""
+        name = f"{self.of.source_id} after {self.of.kind}"
+        told = [f"{name}: run {run} reaches over the gap" for run in self.bridged]
+        if self.seconds is None:
+            return [*told, f"{name}: never sampled again"]
+        if self.seconds > SAMPLED_WITHIN_SECONDS and not self.owner_away:
+            told.append(f"{name}: sampled again after {self.seconds:.1f} s, at most {SAMPLED_WITHIN_SECONDS:.0f} are right")
+        return told
+
+
+def resumptions(
+    returns: Sequence[Return], samples: Mapping[str, Sequence[Sample]], away: Sequence[Absence]
+) -> list[Resumption]:  # fmt: skip
+    """Judge every return; `away` are the times when the owner of a camera may have been another than before, or nobody."""
+    return [_judged(one, samples.get(one.source_id, ()), away) for one in returns]
+
+
+def _judged(one: Return, samples: Sequence[Sample], away: Sequence[Absence]) -> Resumption:
+    earliest_ms = one.back_ms - GOP_MS - CLOCK_OFF_MS
+    after = [sample.at_ms for sample in samples if sample.at_ms >= one.back_ms and sample.t_ms >= earliest_ms]
+    next_ms = min(after, default=None)
+    until_ms = one.back_ms if next_ms is None else next_ms
+    owner_away = any(absence.since_ms <= until_ms and absence.until_ms >= one.back_ms for absence in away)
+    seconds = None if next_ms is None else (next_ms - one.back_ms) / 1000
+    return Resumption(one, seconds, owner_away, _bridged(one, samples) if one.ends_run else ())
+
+
+def _bridged(one: Return, samples: Sequence[Sample]) -> tuple[int, ...]:
+    before = {sample.run for sample in samples if sample.t_ms < one.began_ms}
+    after = {sample.run for sample in samples if sample.t_ms > one.back_ms + 2 * GOP_MS}
+    return tuple(sorted(before & after))
