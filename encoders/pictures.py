@@ -20,6 +20,9 @@ QUERY_FORMATS: Final[tuple[Format, ...]] = ("JPEG", "PNG", "WebP")
 PADDING: Final = (128, 128, 128)
 """Mid-grey: about zero after any model's normalisation."""
 REDUCED: Final = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+MOST_SCANS: Final = 100
+"""Every scan of a progressive JPEG goes over all of its pixels; cameras and programs write about ten, a bomb ten thousand."""
+START_OF_SCAN: Final = b"\xff\xda"
 KEEP: Final = 1.5
 """A JPEG is decoded at 1/2, 1/4 or 1/8 while that leaves this many times the wanted size for the area filter."""
 
@@ -31,6 +34,8 @@ def decode(picture: bytes, width: int, height: int, *, accept: Collection[Format
     """
     size = read_size(picture)
     _check(size, accept)
+    if size.format == "JPEG" and (scans := picture.count(START_OF_SCAN)) > MOST_SCANS:
+        raise InvalidMessage(f"the JPEG has {scans} scans: at most {MOST_SCANS} are decoded")
     flags = cv2.IMREAD_COLOR_RGB | _reduction_flag(size, width, height)
     try:
         pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), flags)

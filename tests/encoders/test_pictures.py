@@ -90,6 +90,14 @@ def test_grey_and_sixteen_bit_pictures_become_rgb() -> None:
         assert pixels.shape == (48, 64, 3)
 
 
+def test_a_jpeg_of_thousands_of_scans_is_refused_and_one_of_many_is_not() -> None:
+    progressive = bytes(cv2.imencode(".jpg", smooth(96, 72), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    assert decode(progressive, 96, 72).shape == (72, 96, 3)
+    last = progressive[progressive.rindex(b"\xff\xda") : -2]
+    with pytest.raises(InvalidMessage, match="at most 100 are decoded"):
+        decode(progressive[:-2] + last * 5_000 + progressive[-2:], 96, 72)
+
+
 def test_a_bomb_is_refused_by_its_header_alone() -> None:
     row = zlib.compress(bytes(100))
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
