@@ -17,6 +17,8 @@ from streaming.records import Record
 from streaming.rejections import Budget, Fuse
 
 ANSWERS_SECONDS: Final = 0.05
+SOURCE_CHARACTERS: Final = 64
+"""By which senders of what is invalid are told apart: thousands of them are remembered, whatever they call themselves."""
 
 Delivered = Callable[[int, int], None]
 
@@ -97,7 +99,7 @@ class Outbox:
         none goes through. Ours carry a `life`; what others send without one, or a person sends again, says nothing about us.
         """
         topic = record.partition.topic
-        source = record.header("source_id") or (record.key or b"").decode(errors="replace")
+        source = (record.header("source_id") or (record.key or b"").decode(errors="replace"))[:SOURCE_CHARACTERS]
         self._metrics.of(m.REJECTED).labels(topic).inc()
         if record.header("life") is not None and not is_replayed(record):
             self._fuse.failed(source, reason)
