@@ -30,6 +30,8 @@ from streaming.records import Partition, Record
 MOST_HELD_RECORDS: Final = 512
 MOST_HELD_BYTES: Final = 48_000_000
 DECODING_WAIT_SECONDS: Final = 0.02
+LONGEST_KEY_BYTES: Final = 1_024
+"""A longer key of a frame is not taken over: with the headers added its embedding might be more than Kafka takes."""
 
 LANE_OF: Final[dict[str, LaneName]] = {FRAMES_LIVE.name: "live", FRAMES_BULK.name: "bulk"}
 """Topics of frames by rank."""
@@ -192,7 +194,8 @@ class EmbedStage:
 
     def _send(self, frame: Frame, value: bytes, lane: LaneName) -> None:
         record = frame.record
-        key = frame.headers.stream if record.key is None else record.key.decode(errors="replace")
+        is_kept = record.key is not None and len(record.key) <= LONGEST_KEY_BYTES
+        key = (record.key or b"").decode(errors="replace") if is_kept else frame.headers.stream
         headers = encode_embedding_headers(frame.headers)
         place, sent_ms = record.partition.number, record.timestamp_ms
         self._outbox.send(EMBEDDINGS[lane], value, key=key, headers=headers, partition=place, timestamp_ms=sent_ms)
