@@ -2,18 +2,15 @@
 
 import argparse
 import os
-import platform
-import subprocess
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import psutil
 from rich.console import Console
 
 from bench import cameras, embedder, fleet, freshness, pipeline
+from bench.machine import machine, versions
 from bench.vit import make_vit_folder
 
 PARTS: Final = {
@@ -57,11 +54,8 @@ def _measure(part: str, folder: Path, wanted: argparse.Namespace) -> None:
 
 
 def _tell_machine() -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("confluent-kafka", "onnxruntime", "av", "pymilvus"))
-    memory_gib = psutil.virtual_memory().total / 2**30
-    screen.print(f"{platform.platform()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, Python {platform.python_version()}")
-    screen.print(f"framebus {commit}, {packages}; load before: {os.getloadavg()[0]:.1f}")
+    screen.print(machine())
+    screen.print(f"{versions()}; load before: {os.getloadavg()[0]:.1f}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -39,20 +39,20 @@ def write_chart(path: Path, panels: Sequence[Panel]) -> None:
 
 def _panel(panel: Panel) -> str:
     most_x = max(x for points in panel.lines.values() for x, _ in points)
-    step = _step(max(y for points in panel.lines.values() for _, y in points) / TICKS)
+    step = round_step(max(y for points in panel.lines.values() for _, y in points) / TICKS)
     most_y = step * TICKS
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = LEFT + (WIDTH - LEFT - RIGHT) * x / most_x
         return round(across, 1), round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * y / most_y, 1)
 
-    parts = [_text(WIDTH / 2, 18, panel.title, "middle", "bold"), _text(WIDTH / 2, HEIGHT - 8, panel.across, "middle")]
+    parts = [label(WIDTH / 2, 18, panel.title, "middle", "bold"), label(WIDTH / 2, HEIGHT - 8, panel.across, "middle")]
     for tick in range(TICKS + 1):
         left, y = place(0, tick * step)
         parts.append(f'<path d="M{left} {y}H{WIDTH - RIGHT}" stroke="{GREY}" stroke-opacity=".3"/>')
-        parts.append(_text(left - 6, y + 4, f"{tick * step:g}", "end"))
+        parts.append(label(left - 6, y + 4, f"{tick * step:g}", "end"))
     shown = sorted({x for points in panel.lines.values() for x, _ in points})
-    parts += [_text(place(x, 0)[0], HEIGHT - BOTTOM + 15, f"{x:g}", "middle") for x in shown]
+    parts += [label(place(x, 0)[0], HEIGHT - BOTTOM + 15, f"{x:g}", "middle") for x in shown]
     for colour, points in zip(COLOURS, panel.lines.values(), strict=False):
         parts += _line([place(x, y) for x, y in sorted(points)], colour)
     return "".join(parts)
@@ -68,16 +68,17 @@ def _legend(names: Sequence[str]) -> str:
     parts, left = [], LEFT
     for name, colour in zip(names, COLOURS, strict=False):
         parts.append(f'<rect x="{left}" y="{HEIGHT + 4}" width="12" height="12" fill="{colour}"/>')
-        parts.append(_text(left + 18, HEIGHT + 14, name, "start"))
+        parts.append(label(left + 18, HEIGHT + 14, name, "start"))
         left += 40 + 7 * len(name)
     return "".join(parts)
 
 
-def _text(x: float, y: float, words: str, anchor: str, weight: str = "normal") -> str:
+def label(x: float, y: float, words: str, anchor: str, weight: str = "normal") -> str:
+    """Return words at a place; `anchor` is `start`, `middle` or `end`."""
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-weight="{weight}">{escape(words)}</text>'
 
 
-def _step(least: float) -> float:
+def round_step(least: float) -> float:
     """Return the smallest of 1, 2, 2.5, 5 times a power of ten that is not below `least`."""
     power = 10.0 ** floor(log10(max(least, 1e-9)))
     return next(one * power for one in (1, 2, 2.5, 5, 10) if one * power >= least * (1 - 1e-9)) if least else float(ceil(least))

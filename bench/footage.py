@@ -24,7 +24,7 @@ LOOP_MS: Final = SECONDS * 1000
 NOISE: Final = 2.0
 """Standard deviation of the grain: without it upscaled footage has few bits, and decoding them would be too cheap."""
 NUMBERED_SHARE: Final = 0.4
-BITS_PER_SECOND: Final = {1080: 4_000_000, 360: 800_000}
+BITS_PER_SECOND: Final = {1080: 4_000_000, 360: 800_000, 192: 300_000, 96: 120_000}
 
 
 def write_camera_clip(path: Path, size: tuple[int, int], gop_seconds: int) -> Path:
