@@ -50,6 +50,10 @@ bench: develop ## measure speed and memory on this machine, as a table
 chaos: develop ## kill, freeze and slow everything (SEED=1 KILLS=20), compare every row with an uninterrupted run
 	@$(RUN) -m tests.chaos --seed $(SEED) --kills $(KILLS)
 
+.PHONY: soak
+soak: develop ## load for MINUTES=60: memory, file handles, lag and freshness over time, told in docs/soak.md
+	@$(RUN) -m bench.soak --minutes $(MINUTES)
+
 .PHONY: schemas
 schemas: develop ## publish the JSON Schemas and the table of topics
 	@$(RUN) -m schemas.publish

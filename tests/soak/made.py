@@ -1,0 +1,54 @@
+"""A soak as it might have been: ten minutes of figures, which tests bend."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bench.soak.samples import Samples, gather
+from bench.soak.verdicts import PARTS
+
+MINUTES = 10
+LOOKS = range(0, 60 * MINUTES, 5)
+
+Line = tuple[str, str, str, str]
+
+
+def line(at_seconds: float, what: str, of: str, value: float) -> Line:
+    return (f"{at_seconds}", what, of, f"{value}")
+
+
+def good_lines() -> list[Line]:
+    """Everything as it should be: level with noise, one import, nothing lost."""
+    return [
+        line(0, "planned_minutes", "2 cores", MINUTES),
+        *_of_processes(),
+        *(line(second + 0.3, "found_seconds", "large-1", 0.2 + 0.1 * (second % 3)) for second in range(60 * MINUTES)),
+        *(line(second + 0.2, "confirmed_seconds", "large-1", 0.1) for second in range(60 * MINUTES)),
+        *(line(look, "unread", topic, 3) for look in LOOKS for topic in ("frames-live", "embeddings-live")),
+        line(120, "act", "import", 0),
+        line(60 * MINUTES, "load_ended", "all", 0),
+        line(60 * MINUTES + 2, "unread", "frames-live", 0),
+        line(60 * MINUTES + 2, "drained_seconds", "all", 2.0),
+    ]
+
+
+def _of_processes() -> Iterator[Line]:
+    rng = np.random.default_rng(1)
+    for look in LOOKS:
+        for place, part in enumerate(PARTS):
+            yield line(look, "memory_mb", part, 100 + rng.normal())
+            yield line(look, "handles", part, 50 + float(rng.integers(3)))
+            yield line(look, "threads", part, 10)
+            yield line(look, "cpu_seconds", part, 0.1 * look)
+            yield line(look, "pid", part, 100 + place)
+        yield line(look, "cpu_seconds", "machine", 1.5 * look)
+        yield line(look, "disk_mb", "media", 40)
+
+
+def good() -> Samples:
+    return gather(good_lines())
+
+
+def bent(*more: Line, without: str = "") -> Samples:
+    """Return the good soak with other lines in it, and without those of a kind."""
+    return gather([*(one for one in good_lines() if one[1] != without), *more])

@@ -1,0 +1,77 @@
+"""What is drawn and written of a soak."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from bench.soak.charts import plot
+from bench.soak.samples import Record, gather, read_samples
+from bench.soak.schedule import CYCLE_SECONDS, schedule
+from bench.soak.searching import found_seconds
+from bench.soak.tables import cores_in_use, tables
+from bench.soak.timeline import Chart, Line, Span, draw
+from bench.soak.verdicts import PARTS, verdicts
+from tests.soak.made import MINUTES, good
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_plot_is_an_svg_with_every_process_in_it_and_within_its_borders() -> None:
+    drawn = ET.fromstring(plot(good()))
+    width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
+    names = {title.text for title in drawn.iter(f"{SVG}title")}
+    assert set(PARTS) | {"frames-live", "found, p50", "media", "the machine"} <= names
+    for group in drawn.iter(f"{SVG}g"):
+        left, top = map(float, group.attrib["transform"][len("translate(") : -1].split())
+        for line in group.iter(f"{SVG}polyline"):
+            places = [place.split(",") for place in line.attrib["points"].split()]
+            assert all(0 <= left + float(x) <= width and 0 <= top + float(y) <= height for x, y in places)
+
+
+def test_names_are_safe_in_a_plot_and_nothing_to_draw_is_no_error() -> None:
+    drawn = draw([Chart("a < b", {"<x>": Line([(0.0, 1.0), (60.0, 2.0)], "#000")})], Span(60.0, 12.0), "c & d")
+    assert [title.text for title in ET.fromstring(drawn).iter(f"{SVG}title")] == ["<x>"]
+    ET.fromstring(plot(gather([])))
+
+
+def test_tables_have_a_row_for_every_target_process_and_stretch_of_time() -> None:
+    told = tables(good(), verdicts(good())).splitlines()
+    rows = {line.split(" | ")[0].removeprefix("| ") for line in told if line.startswith("| ")}
+    assert {one.target for one in verdicts(good())} | set(PARTS) | {f"{n}–{n + 1}" for n in range(MINUTES)} <= rows
+    columns = {line.count("|") for line in told if line.startswith("| 0–1 |")}
+    assert columns == {line.count("|") for line in told if line.startswith("| minutes |")}
+
+
+def test_cores_are_those_of_the_stack_of_what_feeds_it_and_of_others() -> None:
+    used = cores_in_use(good())
+    assert round(used["the stack"], 3) == 0.7
+    assert round(used["other programs"], 3) == 0.8
+
+
+def test_what_is_recorded_is_read_again_while_it_is_being_written(tmp_path: Path) -> None:
+    record = Record(tmp_path / "results" / "soak.csv")
+    record.note("failed", 'search: "no", it said\nagain', 1)
+    record.note("memory_mb", "kafka", 123.456789)
+    seen = read_samples(tmp_path / "results" / "soak.csv")
+    record.close()
+    assert seen.words("failed") == ['search: "no", it said\nagain']
+    assert seen.all("memory_mb")[0][1] == 123.457
+
+
+def test_who_is_paused_or_removed_comes_back_and_the_watched_camera_is_left_alone() -> None:
+    acts = schedule(3600, 10)
+    assert len(acts) == 6 * 12
+    for back, away in {"resume": "pause", "add": "remove", "forget": "import"}.items():
+        went, came = ([act for act in acts if act.kind == kind] for kind in (away, back))
+        assert [act.place for act in went] == [act.place for act in came]
+        assert all(before.at_seconds < after.at_seconds for before, after in zip(went, came, strict=True))
+    touched = [act.place for act in acts if act.kind in ("pause", "remove")]
+    assert set(touched) == set(range(1, 10))
+    assert all(one != other for one, other in zip(touched[::2], touched[1::2], strict=True))
+    assert schedule(CYCLE_SECONDS - 1, 10) == []
+
+
+def test_samples_that_are_found_together_count_each_since_its_own_second() -> None:
+    assert found_seconds(newest_ms=5_000, peak_ms=6_000, now_ms=6_200) == [0.2]
+    assert found_seconds(newest_ms=5_000, peak_ms=8_000, now_ms=8_500) == [2.5, 1.5, 0.5]
+    assert found_seconds(newest_ms=5_000, peak_ms=5_400, now_ms=5_600) == [0.2]
+    assert len(found_seconds(newest_ms=0, peak_ms=3_600_000, now_ms=3_600_100)) == 30
