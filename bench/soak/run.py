@@ -76,7 +76,8 @@ def soak(folder: Path, file: Path, minutes: float, tell: Tell) -> None:
     """Run for so many minutes in `folder` and write all that is seen to `file`; Ctrl-C ends it early and in order."""
     film = folder / "film.mp4"
     repeat_video(FILM, film, at_least_seconds=FILM_SECONDS)
-    with _stage(folder, tell) as stage:
+    tell("making the films of the cameras, starting the stack")
+    with _stage(folder) as stage:
         load = Load(stage.client, dict(list(stage.cameras.urls.items())[:USED]), film)
         tell(f"adding {USED} cameras")
         load.begin()
@@ -92,11 +93,11 @@ def soak(folder: Path, file: Path, minutes: float, tell: Tell) -> None:
 
 
 @contextmanager
-def _stage(folder: Path, tell: Tell) -> Iterator[Stage]:
+def _stage(folder: Path) -> Iterator[Stage]:
     clips = [f"{name}={write_camera_clip(folder / f'{name}.mp4', size, 1)}" for name, size in CAMERAS.items()]
     cameras = serving(("-m", "framebus.demo.camera", "--copies", str(COPIES), *clips))
     home = folder / HOME
-    with cameras as served, running_stack(home, tell) as stack, Client(stack.url, stack.key) as client:
+    with cameras as served, running_stack(home, lambda _: None) as stack, Client(stack.url, stack.key) as client:
         kafka = json.loads((home / "stack.json").read_text())["kafka"]
         bound_the_log(kafka)
         yield Stage(home, kafka, stack, client, served)
