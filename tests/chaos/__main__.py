@@ -12,6 +12,7 @@ from encoders.address import load
 from tests.chaos.faults import CHANGES, FULL, camera_schedule, schedule
 from tests.chaos.films import films
 from tests.chaos.fleet import ground
+from tests.chaos.moves import SCRIPTS
 from tests.chaos.run import Plan, run
 from tests.chaos.small_disk import go_inside, is_inside
 from tests.chaos.table import Report, lines
@@ -20,6 +21,7 @@ from tests.tiny_model import make_tiny_model
 SCENES = (40, 24, 32)
 CAMERAS = 3
 MOST_LINES = 40
+REBUILDS = 1
 
 
 def main() -> int:
@@ -70,7 +72,10 @@ def torment(folder: Path, seed: int, kills: int) -> Report:
     faults = schedule(seed, kills, changes=(*CHANGES, FULL) if is_inside() else CHANGES)
     with ground(folder, small_disk=is_inside()) as servers:
         tell("Kafka and Milvus run")
-        plan = Plan(seed, kills, faults, made, model, camera_faults=camera_schedule(seed, kills), cameras=CAMERAS)
+        plan = Plan(
+            seed, kills, faults, made, model, camera_faults=camera_schedule(seed, kills), cameras=CAMERAS,
+            moves=tuple(SCRIPTS), rebuilds=REBUILDS,
+        )  # fmt: skip
         return run(servers, plan, tell)
 
 

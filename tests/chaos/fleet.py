@@ -96,7 +96,7 @@ class Fleet:
     ) -> None:
         addresses = Servers(ground.kafka, f"unix:{ground.relay.path}", None, None)
         shared = shared_environment(ground.home, str(encoder), space_of(str(encoder)), addresses, os.environ)
-        self._shared, self._page = {**shared, **FRUGAL}, page_environment(ground.home, os.environ)
+        self.environment, self._page = {**shared, **FRUGAL}, page_environment(ground.home, os.environ)
         self._ground, self._modules, self._numbers = ground, modules or {}, count(1)
         self.watch = Watch()
         self.workers = [self._worker(service) for service, times in workers.items() for _ in range(times)]
@@ -146,7 +146,7 @@ class Fleet:
     def _program(self, service: str, name: str) -> Program:
         (known,) = (one for one in SERVICES if one.name == service)
         named = replace(known, name=name, module=self._modules.get(service, known.module))
-        environment = {**self._shared, **(self._page if service == PAGE else {})}
+        environment = {**self.environment, **(self._page if service == PAGE else {})}
         program = named.program(free_ports(1)[0], environment, self._ground.logs)
         return replace(program, stop_seconds=GRACE_SECONDS)
 

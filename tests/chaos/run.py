@@ -24,6 +24,8 @@ from tests.chaos.observer import Observer, Watched, repeated
 from tests.chaos.ordeal import Ordeal
 from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.processes import now_ms, until
+from tests.chaos.rebuilding import Rebuilds
+from tests.chaos.removal import MOVED, Removals
 from tests.chaos.returns import Absence, Resumption, resumptions
 from tests.chaos.sampled import sampled
 from tests.chaos.stalls import longest_stall_seconds
@@ -60,6 +62,9 @@ class Plan:
     catch_up_seconds: float = 120.0
     """How long cameras may take to catch up with what the bus missed of them."""
     drain_seconds: float = 300.0
+    moves: Sequence[str] = ()
+    """Sources whose lives end, by what becomes of them (`tests.chaos.moves.SCRIPTS`)."""
+    rebuilds: int = 0
     name: str = "chaos"
 
 
@@ -75,8 +80,14 @@ def run(ground: Ground, plan: Plan, tell: Callable[[str], None] = lambda _: None
         observer = running.enter_context(closing(Observer(ground.milvus, watched)))
         running.enter_context(repeated(0.5, work.turn))
         running.enter_context(repeated(1.0, observer.look))
-        truth = Truth(ground, work, load(str(plan.encoder), threads=1))
-        return _Run(plan, fleet, work, cameras, observer, truth, tell).report()
+        encoder = load(str(plan.encoder), threads=1)
+        removals = running.enter_context(Removals(ground, fleet.client, encoder, plan.seed, plan.moves, f"{plan.name}-moved"))
+        rebuilds = Rebuilds(fleet.environment, ground.logs, ground.kafka, ground.milvus, plan.rebuilds)
+        running.enter_context(closing(rebuilds))
+        running.enter_context(repeated(0.5, removals.turn))
+        running.enter_context(repeated(0.5, rebuilds.turn))
+        truth = Truth(ground, work, encoder)
+        return _Run(plan, fleet, work, removals, rebuilds, cameras, observer, truth, tell).report()
 
 
 @dataclass
@@ -84,6 +95,8 @@ class _Run:
     plan: Plan
     fleet: Fleet
     work: Work
+    removals: Removals
+    rebuilds: Rebuilds
     cameras: Cameras
     observer: Observer
     truth: Truth
@@ -104,8 +117,13 @@ class _Run:
         report.unfinished = [*undone, *self._drain()]
         report.drain_seconds = time.monotonic() - began
         report.rows, report.notes = self.truth.differences(), self.truth.notes()
+        if self.plan.moves:
+            account = self.removals.account()
+            report.rows = {**report.rows, MOVED: account.rows}
+            report.notes = [f"{account.line()}, {self.rebuilds.done} rebuilds", *report.notes]
         report.resumptions = self._resumptions(on_processes.away)
-        report.faults, report.sources = ordeals[0].done + ordeals[1].done, len(self.work.added) + len(self.work.cameras)
+        report.faults = ordeals[0].done + ordeals[1].done
+        report.sources = len(self.work.added) + len(self.work.cameras) + self.removals.moved
         report.stalls = {name: longest_stall_seconds(looks) for name, looks in self.observer.looks.items()}
         report.ended = [*self.fleet.watch.ended, *on_processes.complaints, *self.fleet.stop()]
         return report
@@ -132,15 +150,18 @@ class _Run:
     def _drain(self) -> list[str]:
         """Wait until everything is done; return what was not done in time."""
         self.work.add_no_more()
+        self.removals.hurry()
         # Nothing is caught up of a camera that is paused: all of them run until what was recorded before this has rows.
         until_ms = now_ms() - LATELY_MS
         until(lambda: self._beside(lambda: self.truth.is_caught_up(until_ms)), self.plan.catch_up_seconds, pause_seconds=1.0)
         self.tell("caught up")
         self.work.end()
+        self.removals.end()
         left: list[str] = []
 
         def is_done() -> bool:
-            left[:] = self.work.unfinished() or self._unread() or self.truth.open_runs()
+            left[:] = self.work.unfinished() or self.removals.unfinished() or self.rebuilds.unfinished()
+            left[:] = left or self._unread() or self.truth.open_runs() or self.removals.left()
             return not left
 
         until(lambda: self._beside(is_done), self.plan.drain_seconds, pause_seconds=1.0)

@@ -39,10 +39,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rows_equal_an_uninterrupted_run_under_faults_of_a_seed(chaos_ground: Ground, model: Path, tmp_path: Path) -> None:
     made = films(tmp_path, load(str(model), threads=1), lengths=(24, 30))
     faults, camera_faults = schedule(SEED, KILLS, QUICK), camera_schedule(SEED, CAMERA_FAULTS)
-    report = run(chaos_ground, Plan(SEED, KILLS, faults, made, model, camera_faults, drain_seconds=180))
+    moves = ("file-again", "file-gone")
+    report = run(chaos_ground, Plan(SEED, KILLS, faults, made, model, camera_faults, drain_seconds=180, moves=moves))
     assert report.is_clean, "\n".join(lines(report))
     assert report.rows["files"].expected > 1000
     assert report.rows["cameras"].expected > 10
+    assert report.rows["moved"].expected > 50
 
 
 @pytest.mark.timeout(400)

@@ -1,0 +1,87 @@
+"""What comes late of a life that is over is dropped everywhere, files of it are found, and scripts end as they say."""
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from schemas.headers import EMBEDDING, decode_embedding_headers, decode_frame_headers
+from schemas.lives import life_at
+from schemas.messages import Life, Source, Wanted
+from services.embedder.admission import Dropped, admit
+from services.indexer.lives import standing, stated_life
+from tests.chaos.late import Message, Over, Payload, late
+from tests.chaos.leftovers import Kept, leftovers
+from tests.chaos.moves import SCRIPTS, Mover, Wish
+
+OVER = Over("a", 1, in_force_ms=1500, free_ms=9000)
+PAYLOAD = Payload(b"jpeg", b"vector", "tiny@00000000")
+NOW_MS = 2500
+
+
+def source(life: int, wanted: Wanted) -> Source:
+    lives = tuple(Life(life=number, began_ms=1000 * number) for number in range(1, life + 1))
+    return Source(source_id="a", kind="file", life=life, lives=lives, sample_fps=1.0, wanted=wanted)
+
+
+@pytest.mark.parametrize("now", [source(1, "removed"), source(2, "running"), source(2, "removed")])
+def test_late_messages_are_dropped_by_embedder_and_indexer(now: Source) -> None:
+    messages = list(late(OVER, NOW_MS, PAYLOAD))
+    assert len(messages) == 16
+    for message in messages:
+        written_ms = message.timestamp_ms or NOW_MS
+        if is_embedding(message):
+            headers = decode_embedding_headers(message.headers)
+            stated = stated_life(headers)
+            assert standing(now, life_at(now, written_ms) if stated is None else stated) == "over"
+        else:
+            assert isinstance(admit(decode_frame_headers(message.headers), written_ms, now), Dropped)
+
+
+def test_late_messages_say_their_life_in_headers_or_by_their_time_alone() -> None:
+    said = {(decode_frame_headers(one.headers).life, one.timestamp_ms) for one in late(OVER, 1, PAYLOAD) if not is_embedding(one)}
+    assert said == {(1, None), (None, OVER.in_force_ms)}
+
+
+def is_embedding(message: Message) -> bool:
+    return ("schema", EMBEDDING.encode()) in message.headers
+
+
+def test_files_of_other_lives_uploads_of_the_removed_and_passwords_of_nobody_are_left_over(tmp_path: Path) -> None:
+    media, secrets = tmp_path / "media", tmp_path / "secrets"
+    for path in (media / "recordings/a/1/day/x.mp4", media / "clips/a/2/y.mp4", media / "uploads/a/z/v.mp4", secrets / "a"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def names(kept: Kept) -> list[str]:
+        return [Path(path).name for path in leftovers(media, secrets, "a", kept)]
+
+    assert names(Kept(2, has_password=True)) == ["x.mp4"]
+    assert names(Kept(1)) == ["y.mp4", "a"]
+    assert names(Kept(None)) == ["y.mp4", "x.mp4", "v.mp4", "a"]
+    assert leftovers(media, secrets, "b", Kept(None)) == []
+
+
+def test_lives_that_a_script_ends_are_noted_with_a_time_at_which_they_were_in_force() -> None:
+    wishes = [Wish("one", 4.0, {}), Wish("two", 4.0, {}), Wish("two", 2.0, {})]
+    mover = Mover("a", False, deque(SCRIPTS["file-again"]), deque(wishes))
+    mover.lives_on(1, 100)
+    mover.is_removed(200)
+    assert mover.wish is None
+    mover.lives_on(2, 300)
+    mover.lives_on(3, 400)
+    assert (mover.in_force, mover.wish) == (3, wishes[2])
+    assert [(over.life, over.in_force_ms) for over in mover.over] == [(1, 100), (2, 300)]
+
+
+def test_a_camera_that_is_only_sampled_at_another_rate_stays_in_its_life() -> None:
+    mover = Mover("a", True, deque(SCRIPTS["camera-again"]), deque([Wish("one", 2.0), Wish("one", 4.0)]))
+    mover.lives_on(1, 100)
+    mover.lives_on(1, 200)
+    assert (mover.over, mover.in_force, mover.seen_ms) == ([], 1, 200)
+
+
+@pytest.mark.parametrize(("script", "steps"), SCRIPTS.items())
+def test_a_script_begins_with_adding_and_sends_late_messages_of_every_life_it_ends(script: str, steps: tuple[str, ...]) -> None:
+    assert steps[0] == "add"
+    assert steps[-1] == "late", script
