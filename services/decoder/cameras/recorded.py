@@ -43,7 +43,7 @@ def _pictures(path: Path, start_ms: int, times_ms: Collection[int]) -> Iterator[
         raise Unreachable(f"{path.name} cannot be read: {error.strerror}") from None
     with stream:
         try:
-            container: Any = av.open(stream, options=OPTIONS)
+            container: Any = av.open(stream, options=OPTIONS, metadata_errors="replace")
         except FFmpegError:  # its recorder was killed before the file had a beginning
             return
         with container:
@@ -62,7 +62,7 @@ class _Film:
 
     def pictures(self) -> Iterator[Picture | None]:
         """Yield the pictures in the order of their times, and None after each GOP."""
-        last_ms = max(self._times_ms)
+        last_ms = max(self._times_ms, default=self._start_ms)
         before: list[Any] = []
         for gop in self._gops():
             wanted = {packet.pts for packet in gop if self._t_ms(packet.pts) in self._times_ms}

@@ -39,6 +39,19 @@ def test_what_a_film_does_not_show_is_left_out(tmp_path: Path) -> None:
     assert [sample for sample in recorded_samples(tmp_path, chunk) if sample] == []
 
 
+def test_a_film_whose_labels_are_no_text_is_read(tmp_path: Path) -> None:
+    film = write_clip(film_of(tmp_path), 10)
+    content = film.read_bytes()
+    assert b"Lavf" in content
+    film.write_bytes(content.replace(b"Lavf", b"\xff\xfe\xfd\xfc"))
+    assert [sample for sample in recorded_samples(tmp_path, chunk_of([BEGIN_MS], own_from=0)) if sample]
+
+
+def test_a_span_that_names_no_sample_of_a_film_has_none(tmp_path: Path) -> None:
+    write_clip(film_of(tmp_path), 10)
+    assert [sample for sample in recorded_samples(tmp_path, chunk_of([], own_from=0)) if sample] == []
+
+
 def film_of(media: Path) -> Path:
     segment = Segment(BEGIN_MS, 1)
     path = media / life_folder("captured-z", 1) / segment.day / segment.name
