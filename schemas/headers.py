@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.errors import InvalidMessage
 from schemas.identity import check_source_id, check_stream
-from schemas.limits import LARGEST_T_MS, UNKNOWN_MS
+from schemas.limits import LARGEST_CAPTURED_MS, LARGEST_T_MS, UNKNOWN_MS
 
 RawHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
 Mark = Literal["same", "run_end", "stream_end"]
@@ -104,15 +104,15 @@ def _texts(raw: RawHeaders | None, schema: str) -> dict[str, str]:
     return texts
 
 
-def _integer(texts: dict[str, str], name: str, smallest: int) -> int | None:
+def _integer(texts: dict[str, str], name: str, smallest: int, largest: int = LARGEST_T_MS) -> int | None:
     text = texts.get(name)
     if text is None:
         return None
     if not text.removeprefix("-").isdecimal() or not text.isascii() or len(text) > 17:
         raise InvalidMessage(f"header {name} is {text[:40]!r}: expected a decimal integer")
     value = int(text)
-    if not smallest <= value <= LARGEST_T_MS:
-        raise InvalidMessage(f"header {name} is {value}: expected {smallest} to {LARGEST_T_MS}")
+    if not smallest <= value <= largest:
+        raise InvalidMessage(f"header {name} is {value}: expected {smallest} to {largest}")
     return value
 
 
@@ -132,7 +132,7 @@ def _context(texts: dict[str, str]) -> bool:
 
 def _checked(texts: dict[str, str]) -> FrameHeaders:
     source_id = check_source_id(texts["source_id"])
-    captured_ms = _integer(texts, "captured_ms", UNKNOWN_MS)
+    captured_ms = _integer(texts, "captured_ms", UNKNOWN_MS, LARGEST_CAPTURED_MS)
     headers = FrameHeaders(
         source_id=source_id,
         t_ms=_integer(texts, "t_ms", -LARGEST_T_MS),

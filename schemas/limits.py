@@ -23,6 +23,9 @@ SMOOTHING_REACH_SIGMAS: Final = 3.0
 LARGEST_T_MS: Final = 2**53 - 1
 """Largest time on a timeline: exact in every JSON reader."""
 
+LARGEST_CAPTURED_MS: Final = 253_370_764_799_999
+"""The end of the year 9998: the last time that calendars of all zones can tell."""
+
 UNKNOWN_MS: Final = -1
 """The value of `captured_ms` where nobody knows when the picture was taken."""
 

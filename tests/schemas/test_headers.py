@@ -38,6 +38,7 @@ def test_three_headers_are_enough() -> None:
         ({"t_ms": "1.5"}, "decimal integer"),
         ({"t_ms": "٣"}, "decimal integer"),
         ({"t_ms": str(2**60)}, "decimal integer"),
+        ({"captured_ms": str(2**53 - 1)}, "expected -1 to 253370764799999"),
         ({"run": "1"}, "run and seq come together"),
         ({"run": "1", "seq": "-1"}, "header seq is -1"),
         ({"life": "0"}, "header life is 0"),
