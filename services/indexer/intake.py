@@ -4,6 +4,7 @@ from schemas.errors import InvalidMessage
 from schemas.headers import EmbeddingHeaders, decode_embedding_headers
 from schemas.lives import life_at
 from schemas.messages import Source
+from schemas.producer_clock import ahead_of
 from schemas.space import check_space
 from schemas.vectors import decode_vector
 from services.indexer.core.entry import Entry
@@ -37,12 +38,14 @@ class Intake:
         try:
             headers = decode_embedding_headers(record.headers)
             life = self._life(headers, record.timestamp_ms) if self._is_ours(headers.space) else None
+            source = self._registry.source(headers.source_id)
+            if life is not None:
+                _check_clock(headers, record.timestamp_ms, source)
         except InvalidMessage as invalid:
             self._outbox.reject(record, str(invalid))
             return None
         if life is None:
             return None
-        source = self._registry.source(headers.source_id)
         return Entry(
             record.offset,
             record.timestamp_ms,
@@ -105,3 +108,9 @@ class Intake:
         except InvalidMessage as invalid:
             self._outbox.reject(record, str(invalid))
             return None
+
+
+def _check_clock(headers: EmbeddingHeaders, timestamp_ms: int, source: Source | None) -> None:
+    """Raise `InvalidMessage` for a push source's sample from the future: its sender may have embedded it itself."""
+    if (source is None or source.kind == "push") and (ahead := ahead_of(timestamp_ms, headers.t_ms, headers.captured_ms)):
+        raise InvalidMessage(ahead[1])
