@@ -3,10 +3,12 @@
 from fractions import Fraction
 from typing import Final
 
+from schemas.limits import LARGEST_T_MS
 from services.decoder.sampling import Grid
 
 DISCONTINUITY_MS: Final = 1_000
 """A frame this far before the one it follows belongs to a new stretch of timestamps, not to a disordered one."""
+LARGEST_PTS: Final = (1 << 63) - 1
 
 
 class Timeline:
@@ -36,8 +38,8 @@ class Timeline:
         self._offset_pts, self._last_ms = -self._first_pts, None
 
     def pts_of(self, t_ms: int) -> int:
-        """Return the largest pts whose time is at most `t_ms`, on a file without wraps."""
-        return t_ms * self._denominator // self._numerator - self._offset_pts
+        """Return the largest pts whose time is at most `t_ms`, on a file without wraps; they have 64 bits."""
+        return min(max(t_ms * self._denominator // self._numerator - self._offset_pts, -LARGEST_PTS), LARGEST_PTS)
 
     def is_idle(self, pts: int | None, grid: Grid) -> bool:
         """Whether the frame at `pts`, still to be decoded, is certainly no sample: one shown before it has its grid point.
@@ -56,7 +58,7 @@ class Timeline:
         t_ms, last_ms = self._at(pts), self._last_ms
         if last_ms is not None and self._wrap_pts is not None and t_ms <= last_ms - DISCONTINUITY_MS:
             t_ms = self._continue(pts, last_ms, self._wrap_pts)
-        if t_ms < 0 or (last_ms is not None and t_ms <= last_ms):
+        if not 0 <= t_ms <= LARGEST_T_MS or (last_ms is not None and t_ms <= last_ms):
             return None
         self._last_ms = t_ms
         return t_ms

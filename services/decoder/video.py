@@ -10,7 +10,7 @@ import av
 from av.error import FFmpegError
 from av.stream import Disposition
 
-from schemas.limits import JPEG_PIXELS_LIMIT
+from schemas.limits import JPEG_PIXELS_LIMIT, LARGEST_T_MS
 from services.decoder.errors import Unreadable
 from services.decoder.files import OpenFile
 from services.decoder.picture import Painter, Picture
@@ -27,7 +27,7 @@ BUFFER_BYTES: Final = 1 << 16
 FIRST_STEP_MS: Final = 1_000
 FURTHEST_LEAD_MS: Final = 60_000
 """A keyframe further than this before the place asked for makes every chunk too dear: the file is read in one."""
-TRACK_DURATION: Final = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
+TRACK_DURATION: Final = re.compile(r"([0-9]{1,12}):([0-9]{2}):([0-9]{2}\.[0-9]+)")
 """How Matroska states the length of one track; the length of the file is that of its longest, often the sound."""
 PACKETS_WITHOUT_FRAME: Final = 2_000
 
@@ -72,12 +72,16 @@ class Video:
     @property
     def duration_ms(self) -> int:
         """What the file says of its length, 0 where it says nothing."""
+        return min(max(0, self._stated_ms), LARGEST_T_MS)
+
+    @property
+    def _stated_ms(self) -> int:
         if self._stream.duration is not None:
-            return max(0, int(self._stream.duration * self._stream.time_base * 1000))
+            return int(self._stream.duration * self._stream.time_base * 1000)
         if stated := TRACK_DURATION.fullmatch(self._stream.metadata.get("DURATION", "")):
             hours, minutes, seconds = map(float, stated.groups())
             return int((hours * 3600 + minutes * 60 + seconds) * 1000)
-        return max(0, (self._container.duration or 0) // 1000)
+        return int(self._container.duration or 0) // 1000
 
     @property
     def format(self) -> str:

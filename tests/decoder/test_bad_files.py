@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from schemas.limits import LARGEST_T_MS
 from schemas.messages import Life, Source
 from services.decoder.access import Access
 from services.decoder.errors import Unreadable
@@ -167,6 +168,17 @@ def test_an_mp4_with_its_index_first_and_its_end_missing_is_decoded_up_to_there(
         assert "damaged" in refusal(path)
     else:
         assert 0 < len(times_of(path)) < 300
+
+
+@pytest.mark.parametrize("hours", [b"00", b"99", b"99999999999"])
+def test_a_stated_length_out_of_all_reason_is_no_more_than_a_claim(tmp_path: Path, clip: Path, hours: bytes) -> None:
+    content = clip.read_bytes()
+    at = content.index(b"00:00:10")
+    claimed = tmp_path / "claimed.mkv"
+    claimed.write_bytes(content[:at] + (hours + b":00:10.000000000")[:18].ljust(18, b"0") + content[at + 18 :])
+    found = inspect(source(str(claimed)), ANYWHERE)
+    assert 0 < found.duration_ms <= LARGEST_T_MS
+    assert times_of(claimed) == times_of(clip)
 
 
 def test_damage_in_the_middle_costs_only_the_frames_that_it_hits(tmp_path: Path, clip: Path) -> None:

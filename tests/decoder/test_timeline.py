@@ -35,6 +35,17 @@ def test_a_frame_that_repeats_or_steps_back_has_no_time_of_its_own() -> None:
     assert placed(Timeline(Fraction(1, 1000), 0), [0, 40, 40, 20, 80]) == [0, 40, None, None, 80]
 
 
+def test_a_frame_later_than_any_reader_takes_has_no_time() -> None:
+    assert placed(Timeline(Fraction(1), 0), [0, 1, 1 << 60, 2]) == [0, 1000, None, 2000]
+
+
+def test_a_place_to_seek_fits_into_what_a_container_counts_with() -> None:
+    timeline = Timeline(Fraction(1, 4_000_000_000), -(1 << 62))
+    assert abs(timeline.pts_of(1 << 53)) < 1 << 63
+    assert abs(timeline.pts_of(-(1 << 53))) < 1 << 63
+    assert Timeline(TS, 90_000).pts_of(1_000) == 180_000
+
+
 def test_a_frame_before_the_first_has_no_time() -> None:
     assert Timeline(Fraction(1, 1000), 100).place(60) is None
 
