@@ -109,6 +109,10 @@ class Outbox:
         letter = write_letter(record, reason, self._service, int(time.time() * 1000))
         self._produce(letter.partition.topic, letter.value, letter.key, letter.headers, {}, None)
 
+    def accepted(self) -> None:
+        """Note that a record can be processed, where what comes of it is sent much later: the fuse is for when none can."""
+        self._fuse.succeeded()
+
     def flush(self, timeout_seconds: float = 5.0) -> None:
         """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time."""
         left = self._producer.flush(timeout_seconds)

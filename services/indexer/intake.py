@@ -46,6 +46,9 @@ class Intake:
             return None
         if life is None:
             return None
+        vector = self._vector(record, headers)
+        if vector is not None or headers.mark is not None:
+            self._outbox.accepted()
         return Entry(
             record.offset,
             record.timestamp_ms,
@@ -53,7 +56,7 @@ class Intake:
             life,
             closes_when_quiet=source is None or source.kind == "push",
             done=headers.stream != headers.source_id and self._registry.is_done(headers.stream),
-            vector=self._vector(record, headers),
+            vector=vector,
         )
 
     def _is_ours(self, space: str) -> bool:
