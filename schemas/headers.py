@@ -24,7 +24,8 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
     `t_ms` is the time on the source's timeline, None for a mark that ends something. `run` and `seq` are both set or both None:
     without them a record is its own run. `life` None is the life in force at the record's Kafka timestamp.
-    `context` marks a sample of a chunk's margin, which feeds windows and never becomes a row.
+    `context` marks a sample of a chunk's margin, which feeds windows and never becomes a row. `samples` says with the mark
+    `stream_end` how many there were, so that a reader knows whether it has read all of them.
     """
 
     source_id: str
@@ -38,6 +39,7 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
     height: int | None = None
     context: bool = False
     mark: Mark | None = None
+    samples: int | None = None
 
 
 class EmbeddingHeaders(FrameHeaders, frozen=True, kw_only=True):
@@ -145,6 +147,7 @@ def _checked(texts: dict[str, str]) -> FrameHeaders:
         height=_integer(texts, "height", 1),
         context=_context(texts),
         mark=_mark(texts),
+        samples=_integer(texts, "samples", 0),
     )
     _check_together(headers)
     return headers

@@ -137,7 +137,8 @@ class Chunk(Message, frozen=True, kw_only=True):
 
     Reading begins at `read_from_ms`, or earlier where samples lie so sparse that the left margin would be short, and ends by
     `read_until_ms`. `captured_from_ms` is the UTC time of t_ms 0 where it is known. `recorded` names the samples of a camera's
-    span that is caught up: exactly these are read, from its recording; `url` and `fingerprint` are empty.
+    span that is caught up: exactly these are read, from its recording; `url` and `fingerprint` are empty. `run` is the one that
+    its samples are sent as, larger than 0 where a consumer has lost a part of what was sent before.
     """
 
     stream: StreamName
@@ -153,6 +154,7 @@ class Chunk(Message, frozen=True, kw_only=True):
     read_until_ms: Milliseconds
     captured_from_ms: Milliseconds = UNKNOWN_MS
     recorded: tuple[RecordedSamples, ...] = ()
+    run: Count = 0
 
     def __post_init__(self) -> None:
         """Refuse what no stage after this one would take."""
@@ -183,7 +185,7 @@ class Space(Message, frozen=True, kw_only=True):
 
 class Recut(Message, frozen=True, kw_only=True):
     """A span of the log that a consumer lost, to be decoded again. Without a source it is every source that wrote there:
-    a consumer whose commit has left the log cannot know whose records they were."""
+    a consumer whose commit has left the log cannot know whose records they were. `at_ms` is the wall clock of its telling."""
 
     source_id: SourceId | None = None
     life: LifeNumber | None = None
@@ -191,6 +193,7 @@ class Recut(Message, frozen=True, kw_only=True):
     partition: Count
     first_offset: Count
     last_offset: Count
+    at_ms: Milliseconds = 0
 
 
 class RowWritten(Message, frozen=True, kw_only=True):

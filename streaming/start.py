@@ -1,5 +1,6 @@
 """Where the reading of a partition begins, and what is told of records that left the log before that; for both runners."""
 
+import time
 from dataclasses import dataclass
 
 from schemas.messages import Recut
@@ -34,6 +35,9 @@ def start_of(partition: Partition, committed: int | None, first: int, outbox: Ou
     lost = first - committed
     log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
     metrics.of(m.LOST).labels(partition.topic).inc(lost)
-    recut = Recut(topic=partition.topic, partition=partition.number, first_offset=committed, last_offset=first - 1)
+    recut = Recut(
+        topic=partition.topic, partition=partition.number, first_offset=committed, last_offset=first - 1,
+        at_ms=time.time_ns() // 1_000_000,
+    )  # fmt: skip
     outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
     return Start(partition, first, resumed=False)

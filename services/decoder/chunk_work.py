@@ -31,7 +31,6 @@ CHUNKS_HELD: Final = 64
 STREAMS_REMEMBERED: Final = 4_096
 MOST_WAITING: Final = 500
 """The queue to Kafka takes some two thousand pictures: most of it is left to cameras, whose frames cannot wait."""
-RUN: Final = 0
 
 log = get_logger("chunks")
 
@@ -51,6 +50,7 @@ class Begun:
     dealt: Dealt
     decoding: Decoding
     at: float
+    samples: int = 0
 
 
 class ChunkWork:
@@ -76,7 +76,7 @@ class ChunkWork:
         self._ended_at = 0.0
         self._next: dict[Partition, int] = {}
         self._unfinished: dict[Partition, set[int]] = {}
-        self._sent_at_ms: dict[str, int] = {}
+        self._sent_at_ms: dict[tuple[str, int], int] = {}
 
     def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
         """Begin a partition with nothing in hand."""
@@ -148,7 +148,7 @@ class ChunkWork:
 
     def _judge(self, dealt: Dealt) -> Verdict:
         chunk, dealt_ms = dealt.chunk, dealt.record.timestamp_ms
-        done = self._state.finished.has(chunk.stream) or self._sent_at_ms.get(chunk.stream, -1) >= dealt_ms
+        done = self._state.finished.has(chunk.stream) or self._sent_at_ms.get((chunk.stream, chunk.run), -1) >= dealt_ms
         return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=now_ms() - dealt_ms)
 
     def _go_on(self, begun: Begun) -> None:
@@ -160,6 +160,7 @@ class ChunkWork:
             while time.monotonic() < deadline and not begun.decoding.has_ended() and self._outbox.has_room(MOST_WAITING):
                 if sample := begun.decoding.take():
                     self._send(begun.dealt.chunk, sample)
+                    begun.samples += 1
             if begun.decoding.has_ended():
                 self._complete(begun)
         except (Unreadable, Unreachable) as failure:
@@ -173,7 +174,7 @@ class ChunkWork:
             t_ms=picture.t_ms,
             stream=chunk.stream,
             life=chunk.life,
-            run=RUN,
+            run=chunk.run,
             seq=sample.seq,
             captured_ms=UNKNOWN_MS if chunk.captured_from_ms == UNKNOWN_MS else chunk.captured_from_ms + picture.t_ms,
             width=picture.width,
@@ -187,10 +188,11 @@ class ChunkWork:
         """Send the mark that closes the stream; a chunk without a sample has it too, since it is how the chunk becomes done."""
         chunk = begun.dealt.chunk
         mark = FrameHeaders(
-            source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=RUN, mark="stream_end"
-        )
+            source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=chunk.run, mark="stream_end",
+            samples=begun.samples,
+        )  # fmt: skip
         self._outbox.send(FRAMES_BULK.name, b"", key=chunk.stream, headers=encode_frame_headers(mark))
-        self._remember(chunk.stream)
+        self._remember(chunk)
         self._notice(chunk, begun.decoding.notices)
         self._metrics.of(m.CHUNK_SECONDS).observe(time.monotonic() - begun.at)
         self._metrics.of(m.UNUSABLE).inc(begun.decoding.unusable)
@@ -204,10 +206,10 @@ class ChunkWork:
         log.warning("damaged", stream=chunk.stream, notices=notices)
         say(self._outbox, chunk.source_id, chunk.life, known.state, known.error, known.plan, known, notices)
 
-    def _remember(self, stream: str) -> None:
-        """A copy of this chunk that was dealt before now is answered."""
-        self._sent_at_ms.pop(stream, None)
-        self._sent_at_ms[stream] = now_ms()
+    def _remember(self, chunk: Chunk) -> None:
+        """A copy of this chunk that was dealt before now is answered, unless it is of another run."""
+        self._sent_at_ms.pop((chunk.stream, chunk.run), None)
+        self._sent_at_ms[chunk.stream, chunk.run] = now_ms()
         if len(self._sent_at_ms) > STREAMS_REMEMBERED:
             del self._sent_at_ms[next(iter(self._sent_at_ms))]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.identity import chunk_stream
 from schemas.messages import Plan, Recut, Source, SourceStatus
-from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK, SOURCES
+from schemas.topics import CHUNKS, SOURCES
 from services.decoder import metrics as m
 from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet
@@ -15,6 +15,7 @@ from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, Inspector, Result, captured_from_ms
 from services.decoder.plan import chunk, cut
 from services.decoder.reports import FileState, ask_for_new_life, say
+from services.decoder.reruns import BULK_TOPICS, Reruns
 from services.decoder.retries import Retries
 from services.decoder.state import StateTopics
 from streaming.logs import get_logger
@@ -22,7 +23,6 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
 
-BULK_TOPICS: Final = frozenset((CHUNKS.name, FRAMES_BULK.name, EMBEDDINGS_BULK.name))
 CHANGED: Final = "the file has changed since it was planned; it is being planned anew"
 
 log = get_logger("ownership")
@@ -45,6 +45,7 @@ class Ownership:
         self._fleet, self._catching_up = fleet, catching_up
         self._outbox, self._metrics = outbox, metrics
         self._retries = Retries()
+        self._reruns = Reruns(state.earlier_recuts)
         self._next: dict[int, int] = {}
         self._files: dict[str, Source] = {}
         self._said: dict[str, SourceStatus] = {}
@@ -93,8 +94,7 @@ class Ownership:
             if source_now is not None and source_now.life == done.life:
                 self._dealer.done(done.source_id, done.index)
             self._catching_up.done(done)
-        for recut in self._state.recuts.poll():
-            self._recut(recut)
+        self._recut(self._state.recuts.poll())
 
     def step(self) -> bool:
         """Plan what was inspected, look again at what is due, deal; the same for what cameras have missed."""
@@ -208,14 +208,15 @@ class Ownership:
             self._retries.postpone(status.source_id, time.monotonic())
         return None
 
-    def _recut(self, recut: Recut) -> None:
-        """Deal again what is not done: a consumer has lost a part of the log, and of what sources it may not know."""
-        self._catching_up.recut(recut)
-        if recut.topic not in BULK_TOPICS:
-            return
+    def _recut(self, recuts: Sequence[Recut]) -> None:
+        """Deal again what is not done: consumers have lost parts of the log, and of what sources they may not know."""
+        for recut in recuts:
+            self._reruns.take(recut)
+            self._catching_up.recut(recut)
+        lost = {recut.source_id for recut in recuts if recut.topic in BULK_TOPICS}
         for source_id, source in self._files.items():
             status = self._status(source)
-            if recut.source_id in (None, source_id) and status is not None and status.plan and status.state == "running":
+            if lost & {None, source_id} and status is not None and status.plan and status.state == "running":
                 self._deal(source, status.plan)
 
     def _deal(self, source: Source, plan: Plan) -> None:
@@ -226,12 +227,13 @@ class Ownership:
         return [index for index, stream in streams if not self._state.finished.has(stream)]
 
     def _send(self, deal: Deal) -> None:
-        message = self._catching_up.chunk(deal.source_id, deal.index)
+        message = self._catching_up.chunk(deal.source_id, deal.index, self._reruns)
         if message is None:
             source = self._files[deal.source_id]
             plan = self._plan(source)
             assert plan is not None
-            message = chunk(source, plan, plan.chunks[deal.index], captured_from_ms(source.starts_at))
+            span, captured_ms = plan.chunks[deal.index], captured_from_ms(source.starts_at)
+            message = chunk(source, plan, span, captured_ms, self._reruns.run_of(source))
         self._outbox.send_message(CHUNKS.name, message, key=message.stream, partition=deal.partition)
 
     def _rest(self, source: Source) -> None:

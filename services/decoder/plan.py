@@ -52,7 +52,7 @@ def cut(duration_ms: int, sample_fps: float, *, seekable: bool) -> tuple[Span, .
     return spans(duration_ms if seekable else 0, max(fitting_ms, span_ms(sample_fps)))
 
 
-def chunk(source: Source, plan: Plan, span: Span, captured_from_ms: int) -> Chunk:
+def chunk(source: Source, plan: Plan, span: Span, captured_from_ms: int, run: int = 0) -> Chunk:
     """Return the work order for one span: where it is read, so that its margins hold what every window needs."""
     left_ms, right_ms = margins_ms(plan.sample_fps)
     return Chunk(
@@ -68,4 +68,5 @@ def chunk(source: Source, plan: Plan, span: Span, captured_from_ms: int) -> Chun
         read_from_ms=max(0, span.start_ms - left_ms),
         read_until_ms=min(LARGEST_T_MS, span.end_ms + right_ms),
         captured_from_ms=captured_from_ms,
+        run=run,
     )

@@ -1,13 +1,14 @@
 """The indexer's work between reading and committing, the same under both runners."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.errors import InvalidMessage
-from schemas.topics import CHUNK_STATUS, HOUR_MS, INDEX_EVENTS
+from schemas.messages import Recut
+from schemas.topics import CHUNK_STATUS, EMBEDDINGS_BULK, HOUR_MS, INDEX_EVENTS, RECUT
 from services.indexer import metrics as m
 from services.indexer.core.entry import StreamEnd
 from services.indexer.core.partition import PartitionIndex
@@ -25,6 +26,7 @@ from streaming.records import Partition, Record
 
 STEP_RECORDS: Final = 1000
 QUEUED_RECORDS: Final = 4000
+MOST_ASKED: Final = 3
 DIVIDING: Final = frozenset(("hole", "unknown"))
 log = get_logger("indexer")
 
@@ -56,6 +58,7 @@ class IndexStage:
         self._outbox, self._metrics, self._followers = outbox, metrics, followers
         self._partitions: dict[Partition, _Held] = {}
         self._queue: deque[Record] = deque()
+        self._asked: Counter[str] = Counter()
         self._warned_at = -float(HOUR_MS)
 
     def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
@@ -95,8 +98,8 @@ class IndexStage:
         """Wait until Milvus has confirmed every row that was handed out; then say so, and let the safe offsets follow."""
         for confirmed in self._writer.confirm():
             self._announce(confirmed)
-        for held in self._partitions.values():
-            self._finish_chunks(held)
+        for partition, held in self._partitions.items():
+            self._finish_chunks(partition, held)
             held.safe_offset = held.index.safe_offset()
         self._watch_held()
 
@@ -149,13 +152,29 @@ class IndexStage:
             if sample.captured_ms > confirmed.searchable_ms - HOUR_MS:  # of an archive the age says nothing
                 self._metrics.of(m.SEARCHABLE_SECONDS).observe((confirmed.searchable_ms - sample.captured_ms) / 1000)
 
-    def _finish_chunks(self, held: _Held) -> None:
-        """Say which chunks are done. One whose beginning was not read here is not counted anew if it was counted before."""
+    def _finish_chunks(self, partition: Partition, held: _Held) -> None:
+        """Say which chunks are done, and ask for those again of which a part was lost before it came here."""
         ends, held.ends = held.ends, []
         for end in ends:
             status = chunk_status(end, self._space)
-            if status is not None and (end.whole or not self._registry.is_done(end.stream)):
+            if status is None:
+                continue
+            if end.whole:
                 self._outbox.send_message(CHUNK_STATUS.name, status, key=f"{self._space}/{end.stream}")
+            elif partition.topic == EMBEDDINGS_BULK.name and not self._registry.is_done(end.stream):
+                self._ask_again(partition, held.index.next_offset - 1, end)
+
+    def _ask_again(self, partition: Partition, offset: int, end: StreamEnd) -> None:
+        """Ask for a chunk once more, but not for ever: what cannot come whole is not done, and stays so."""
+        self._asked[end.stream] += 1
+        if self._asked[end.stream] > MOST_ASKED:
+            return
+        log.warning("a chunk did not come whole", stream=end.stream, rows=end.rows, asked=self._asked[end.stream])
+        recut = Recut(
+            source_id=end.source_id, life=end.life, topic=partition.topic, partition=partition.number,
+            first_offset=offset, last_offset=offset, at_ms=int(time.time() * 1000),
+        )  # fmt: skip
+        self._outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
 
     def _watch_held(self) -> None:
         since = [ms for held in self._partitions.values() if (ms := held.index.held_since_ms()) is not None]

@@ -28,6 +28,7 @@ def record(
     context: bool = False,
     push: bool = False,
     timestamp_ms: int = 0,
+    samples: int | None = None,
 ) -> Entry:
     """Make one record; its offset is given when it is put into a log."""
     headers = EmbeddingHeaders(
@@ -40,6 +41,7 @@ def record(
         mark=mark,
         context=context,
         space=SPACE,
+        samples=samples,
     )
     return Entry(-1, timestamp_ms, headers, life, push, done=False, vector=vector)
 
@@ -117,7 +119,9 @@ class _Maker:
         """Make a chunk: perhaps abandoned and decoded again, once more after its end, or by two workers at once."""
         stream = f"{name}/1/c{index}"
         samples = list(self.run(name, stream, 0, index * 10**6))
-        end = record(name, None, stream=stream, run=0, mark="stream_end")
+        last_seq = max((one.headers.seq or 0 for one in samples), default=-1)
+        lost = self.dice.choice([0, 0, 0, 1])  # of its end: nothing but the mark's number shows it
+        end = record(name, None, stream=stream, run=0, mark="stream_end", samples=last_seq + 1 + lost)
         again = samples[self.dice.randrange(len(samples) + 1) :]
         if two_at_once:
             return [*self.interleaved([samples, samples]), end, end]

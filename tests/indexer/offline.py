@@ -26,18 +26,19 @@ class _Run:
     source_id: str
     taken: list[_Taken] = field(default_factory=list)
     closed: bool = False
-    stream_ended: bool = False
+    samples: int | None = None
+    """How many it has, once its end says so."""
 
 
 def offline(log: Sequence[Entry], smoothing: Smoothing) -> tuple[Rows, Ends]:
-    """Return the rows by (source_id, life, t_ms), and the rows and last t_ms of each ended stream."""
+    """Return the rows by (source_id, life, t_ms), and the rows and last t_ms of each stream that has ended and came whole."""
     rows: Rows = {}
     ends: Ends = {}
     for stream, runs in _runs(log, rows).items():
         for run in runs:
             made = _rows_of(run, smoothing)
             rows.update({(run.source_id, run.order[0], t_ms): vector for t_ms, vector in made.items()})
-            if run.stream_ended:
+            if run.samples is not None and [one.seq for one in run.taken] == list(range(max(run.samples, len(run.taken)))):
                 ends[stream] = (len(made), max(made, default=None))
     return rows, ends
 
@@ -76,7 +77,8 @@ def _close(runs: list[_Run], mark: Entry) -> None:
     if not runs and headers.mark == "stream_end":
         runs.append(_Run((mark.life, headers.run or 0), headers.source_id))
     if runs and (headers.run is None or headers.run >= runs[-1].order[1]):
-        runs[-1].stream_ended = runs[-1].stream_ended or headers.mark == "stream_end"
+        if headers.mark == "stream_end" and runs[-1].samples is None:
+            runs[-1].samples = headers.samples or 0
         runs[-1].closed = True
 
 

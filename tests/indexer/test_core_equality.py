@@ -50,7 +50,7 @@ def feed(index: PartitionIndex, entries: Sequence[Entry], table: Table) -> None:
 def finish(index: PartitionIndex, table: Table) -> None:
     rows, ends, _ = index.drain()
     table.write(rows)
-    table.ends.update({end.stream: (end.rows, end.last_t_ms) for end in ends if end.whole or end.stream not in table.ends})
+    table.ends.update({end.stream: (end.rows, end.last_t_ms) for end in ends if end.whole})
 
 
 def streamed(log: list[Entry], smoothing: Smoothing, batch: int) -> Table:

@@ -1,7 +1,7 @@
 """The core by example: one rule a test."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -151,6 +151,51 @@ def test_a_quiet_push_run_is_closed_a_day_later_by_the_log_and_what_follows_it_i
     assert index.safe_offset() == 91
     with pytest.raises(InvalidMessage, match="run 1 was silent for a day and is closed"):
         index.feed(replace(camera(range(3, 4), push=True)[0], offset=91, timestamp_ms=later.timestamp_ms))
+
+
+def chunk(times_ms: Sequence[int], run: int = 0) -> list[Entry]:
+    """Return the records of a chunk that has a sample every second, from 0 on, of which these are left; and its end."""
+    stream = "file/1/c0"
+    vectors = np.random.default_rng(5)
+    made = [record("file", 1000 * seq, unit(vectors, STILL, 0.05), stream=stream, run=run, seq=seq) for seq in range(20)]
+    left = [one for one in made if one.headers.seq in times_ms]
+    return [*left, record("file", None, stream=stream, run=run, mark="stream_end", samples=20)]
+
+
+@pytest.mark.parametrize(
+    "left", [range(1, 20), [*range(8), *range(9, 20)], range(19), []], ids=["first", "middle", "last", "all"]
+)
+def test_a_chunk_of_which_a_part_was_lost_is_not_whole(left: Sequence[int]) -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
+    for entry in numbered(chunk(left)):
+        index.feed(entry)
+    assert [end.whole for end in index.drain().ends] == [False]
+
+
+def test_a_chunk_without_a_sample_is_whole() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
+    index.feed(numbered([record("file", None, stream="file/1/c0", run=0, mark="stream_end", samples=0)])[0])
+    assert [(end.rows, end.whole) for end in index.drain().ends] == [(0, True)]
+
+
+@pytest.mark.parametrize("left", [range(6, 20), [*range(8), *range(11, 20)], range(12)])
+def test_a_chunk_that_is_sent_again_as_a_larger_run_is_whole_and_what_still_comes_of_the_first_is_dropped(
+    left: Sequence[int],
+) -> None:
+    *first, end = chunk(left)
+    again, whole = chunk(range(20), run=7), chunk(range(20))
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
+    rows: dict[int, np.ndarray] = {}
+    ends = []
+    for entry in numbered([*first[:-2], *again[:9], *first[-2:], end, *again[9:]]):
+        index.feed(entry)
+        drained = index.drain()
+        rows |= {row.t_ms: row.vector for row in drained.rows}
+        ends += drained.ends
+    assert [(end.rows, end.whole) for end in ends] == [(20, True)]
+    expected = fed(whole)[1]
+    assert sorted(rows) == sorted(row.t_ms for row in expected)
+    assert all(np.allclose(rows[row.t_ms], row.vector, atol=1e-6) for row in expected)
 
 
 def test_an_abandoned_chunk_holds_the_commit_until_its_repeat_has_ended() -> None:

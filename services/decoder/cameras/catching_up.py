@@ -21,6 +21,7 @@ from services.decoder.cameras.looking import Found, Question, look
 from services.decoder.cameras.spans import Fence, Lost, LostSpan, LostVectors, Reach, not_shown, span_chunk
 from services.decoder.dealing import Dealer
 from services.decoder.finished import Finished, span_began_ms
+from services.decoder.reruns import Reruns
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -84,7 +85,8 @@ class CatchingUp:
             self._recuts.append(recut)
         for source_id, camera in self._cameras.items():
             if recut.topic not in LIVE_TOPICS:
-                self._deal(source_id, camera)
+                if recut.source_id in (None, source_id):
+                    self._deal(source_id, camera)
             elif lost := _lost([recut], camera.capture.source):
                 camera.lost += lost
                 camera.look_at = time.monotonic()
@@ -104,11 +106,13 @@ class CatchingUp:
             log.info("caught up", source_id=status.source_id)
             camera.look_at = time.monotonic()
 
-    def chunk(self, source_id: str, first_ms: int) -> Chunk | None:
+    def chunk(self, source_id: str, first_ms: int, reruns: Reruns) -> Chunk | None:
         """Return the work order of a span that is dealt; None for one that is none of ours."""
         camera = self._cameras.get(source_id)
         span = None if camera is None else camera.spans.get(first_ms)
-        return None if camera is None or span is None else span_chunk(camera.capture.source, span)
+        if camera is None or span is None:
+            return None
+        return span_chunk(camera.capture.source, span, reruns.run_of(camera.capture.source))
 
     def close(self) -> None:
         """Begin no more looks."""

@@ -178,7 +178,7 @@ def settled_ms(noted: Sequence[Noted], open_samples: Iterable[Noted]) -> int | N
     return min(starts, default=None)
 
 
-def span_chunk(source: Source, span: LostSpan) -> Chunk:
+def span_chunk(source: Source, span: LostSpan, run: int = 0) -> Chunk:
     """Return the work order for a span: exactly these samples, those beside it as context."""
     segments: defaultdict[Segment, list[int]] = defaultdict(list)
     for one in span.samples:
@@ -200,6 +200,7 @@ def span_chunk(source: Source, span: LostSpan) -> Chunk:
         read_until_ms=span.samples[-1].line.t_ms + 1,
         captured_from_ms=0,
         recorded=recorded,
+        run=run,
     )
 
 

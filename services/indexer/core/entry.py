@@ -43,7 +43,7 @@ class RowSample:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnd:
-    """A stream whose `stream_end` was read. `whole`: it was read from seq 0, so `rows` counts all of them."""
+    """A stream whose `stream_end` was read. `whole`: all of its samples were read, so `rows` counts all of them."""
 
     stream: str
     source_id: str

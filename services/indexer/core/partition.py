@@ -195,11 +195,12 @@ class PartitionIndex:
         return None
 
     def _end_stream(self, entry: Entry, run: Run | None) -> None:
+        headers = entry.headers
         if run is not None:
-            run.ended = True
+            run.ended, run.samples = True, headers.samples or 0
         else:
-            headers = entry.headers
-            self._ends.append(StreamEnd(headers.stream, headers.source_id, entry.life, 0, None, whole=False))
+            whole = headers.samples == 0
+            self._ends.append(StreamEnd(headers.stream, headers.source_id, entry.life, 0, None, whole))
 
     def _close(self, run: Run) -> None:
         run.closed = True

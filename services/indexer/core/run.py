@@ -36,7 +36,8 @@ class Run:
     """Takes the records of a run in order, hands out what is final, and says which record it still needs.
 
     `evidence` is the offset of the record that shows where the run begins; None for a run entered in its middle. A stream that
-    ends (a chunk) is needed whole until then, so that the count of its rows is right after a restart too.
+    ends (a chunk) is needed whole until then, so that the count of its rows is right after a restart too; `samples` is how many
+    its end says that it has.
     """
 
     def __init__(self, first: Entry, smoothing: Smoothing, evidence: int | None, *, needed_whole: bool) -> None:
@@ -48,6 +49,7 @@ class Run:
         self.last_offset = first.offset
         self._smoothing, self._reach_ms = smoothing, smoothing.reach_ms
         self._needed_whole, self._whole = needed_whole, headers.seq == 0
+        self.samples = 0
         self._last_seq = (headers.seq or 0) - 1
         self._last_t_ms: int | None = None
         self._samples: list[_Sample] = []
@@ -77,6 +79,7 @@ class Run:
         hole = seq != self._last_seq + 1
         if hole:
             self._break(self.last_offset)
+            self._whole = False
         known = self._add(entry, t_ms)
         self._last_seq, self._last_t_ms = seq, t_ms
         self.last_offset, self.last_timestamp_ms = entry.offset, entry.timestamp_ms
@@ -103,7 +106,8 @@ class Run:
 
     def end(self) -> StreamEnd:
         """Sum up a stream that has ended and was handed out."""
-        return StreamEnd(self.stream, self.source_id, self.life, self._rows, self._last_row_t_ms, self._whole)
+        whole = self._whole and self._last_seq + 1 >= self.samples
+        return StreamEnd(self.stream, self.source_id, self.life, self._rows, self._last_row_t_ms, whole)
 
     def _break(self, evidence: int) -> None:
         """Begin anew with the next sample; the record at `evidence` shows why."""

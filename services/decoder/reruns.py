@@ -1,0 +1,36 @@
+"""As which run a chunk is sent: 0, and a larger one once a consumer has lost a part of the bulk lane. Pure.
+
+What is left of an earlier try has holes. The largest run of a stream wins, so the later one is taken from its beginning and what
+still comes of the earlier one is dropped (docs/decisions/0017).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from schemas.messages import Recut, Source
+from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK
+
+BULK_TOPICS: Final = frozenset((CHUNKS.name, FRAMES_BULK.name, EMBEDDINGS_BULK.name))
+FIRST_RUN: Final = 0
+
+
+class Reruns:
+    """What consumers have lost of the bulk lane, in the order in which it was told: every owner comes to the same runs."""
+
+    def __init__(self, recuts: Iterable[Recut] = ()) -> None:
+        self._newest = FIRST_RUN
+        self._of_source: dict[str | None, int] = {}
+        for recut in recuts:
+            self.take(recut)
+
+    def take(self, recut: Recut) -> None:
+        """Take in one more; one that does not say when it was told counts as nothing."""
+        if recut.topic in BULK_TOPICS and recut.at_ms:
+            self._newest = max(self._newest + 1, recut.at_ms)
+            self._of_source[recut.source_id] = self._newest
+
+    def run_of(self, source: Source) -> int:
+        """Return the run of what is dealt of a source from now on; what was lost before its life began is nothing to it."""
+        began_ms = source.lives[-1].began_ms if source.lives else 0
+        told = max(self._of_source.get(source_id, FIRST_RUN) for source_id in (None, source.source_id))
+        return told if told >= began_ms else FIRST_RUN
