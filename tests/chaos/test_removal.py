@@ -67,10 +67,10 @@ def test_lives_that_a_script_ends_are_noted_with_a_time_at_which_they_were_in_fo
     mover = Mover("a", False, deque(SCRIPTS["file-again"]), deque(wishes))
     mover.lives_on(1, 100)
     mover.is_removed(200)
-    assert mover.wish is None
+    between = mover.in_force
     mover.lives_on(2, 300)
     mover.lives_on(3, 400)
-    assert (mover.in_force, mover.wish) == (3, wishes[2])
+    assert (between, mover.in_force, mover.wish) == (None, 3, wishes[2])
     assert [(over.life, over.in_force_ms) for over in mover.over] == [(1, 100), (2, 300)]
 
 
