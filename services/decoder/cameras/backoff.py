@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 FIRST_SECONDS: Final = 0.25
-LONGEST_SECONDS: Final = 1.5
-"""A camera that is back is seen within this and the time of a connection."""
+LONGEST_SECONDS: Final = 1.0
+"""A camera that is back is seen within this, its jitter and the time of a connection; all of it must be under three seconds."""
 JITTER: Final = 0.25
 
 

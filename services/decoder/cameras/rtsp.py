@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 import av
@@ -54,6 +55,7 @@ class RtspCamera:
             "protocol_whitelist": PROTOCOLS,
             "probesize": str(PROBED_BYTES),
             "analyzeduration": str(PROBED_MICROSECONDS),
+            "fpsprobesize": "0",  # nobody asks for the rate, and to count pictures takes most of a second
             "timeout": str(int(OPEN_SECONDS * 1e6)),
         }
         try:
@@ -85,7 +87,7 @@ class RtspCamera:
     def _beginning(self, packets: Iterator[CameraPacket]) -> list[CameraPacket]:
         """Read until the first keyframe has a time: FFmpeg gives it none, and the next one may be long in coming.
 
-        It is shown one frame before the earliest of those that follow it.
+        It is shown one frame before the earliest of those that follow it, as far as they are apart.
         """
         read: list[CameraPacket] = []
         later: list[int] = []
@@ -97,8 +99,9 @@ class RtspCamera:
                 break
         first = next((one for one in read if one.video), None)
         if first is not None and first.packet.pts is None and later:
-            rate = self.video.average_rate or self.video.guessed_rate or USUAL_RATE
-            first.packet.pts = min(later) - round(1 / (Fraction(rate) * first.packet.time_base))
+            usual = round(1 / (USUAL_RATE * Fraction(first.packet.time_base)))
+            step = min((after - before for before, after in pairwise(sorted(later))), default=usual)
+            first.packet.pts = min(later) - step
             read[read.index(first)] = replace(first, pts_ms=_pts_ms(first.packet))
         return [one for one in read if one.packet.pts is not None]
 

@@ -16,6 +16,6 @@ def test_waits_grow_to_a_bound_and_no_further(numbers: list[float]) -> None:
 
 def test_a_camera_that_was_there_is_tried_soon_again() -> None:
     backoff = Backoff(lambda: 0.5)
-    assert [backoff.next_seconds() for _ in range(5)] == [0.25, 0.5, 1.0, 1.5, 1.5]
+    assert [backoff.next_seconds() for _ in range(5)] == [0.25, 0.5, 1.0, 1.0, 1.0]
     backoff.reset()
     assert backoff.next_seconds() == 0.25
