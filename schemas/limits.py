@@ -8,6 +8,9 @@ PAYLOAD_LIMIT_BYTES: Final = 900_000
 FRAME_SHORT_SIDE_PX: Final = 288
 """Frames are published with at least this short side, whatever the encoder takes."""
 
+USUAL_FRAME_BYTES: Final = 30_000
+"""What a frame of that size has as a JPEG, for estimates."""
+
 JPEG_PIXELS_LIMIT: Final = 40_000_000
 """Largest picture (width x height) that anyone decodes: a guard against decompression bombs."""
 

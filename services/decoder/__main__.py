@@ -6,8 +6,9 @@ from pathlib import Path
 from secrets import randbelow
 
 from schemas.groups import DECODER_CHUNKS, DECODER_OWNERSHIP
+from schemas.limits import USUAL_FRAME_BYTES
 from schemas.networks import parse_networks
-from schemas.topics import CHUNKS, FRAMES_BULK, SOURCES
+from schemas.topics import CHUNKS, FRAMES_BULK, FRAMES_LIVE, SOURCES
 from services.decoder.access import Access
 from services.decoder.cameras.capture import Surroundings
 from services.decoder.cameras.catching_up import CatchingUp
@@ -29,6 +30,7 @@ from streaming.loop import Loop, Reader
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.retention import NOTHING, Unread, warn
 from streaming.secrets import SecretStore
 from streaming.settings import read
 
@@ -43,6 +45,8 @@ def run(stopping: threading.Event) -> None:
     state = _wait_for_state(settings, stopping)
     if state is None:
         return
+    warn(settings.kafka, FRAMES_BULK.name, Unread(settings.unread_frames, USUAL_FRAME_BYTES, "FRAMEBUS_DECODER_UNREAD_FRAMES"))
+    warn(settings.kafka, FRAMES_LIVE.name, NOTHING)
     outbox = Outbox(settings.kafka, "decoder", metrics)
     dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions, first=randbelow(CHUNKS.partitions))
     fleet = Fleet(_surroundings(settings, outbox, metrics))

@@ -28,11 +28,13 @@ from streaming.loop import Loop, Reader
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.retention import Unread, warn
 from streaming.settings import SettingError, read
 from streaming.state import StateTopic
 
 WARM_BATCH_IMAGES: Final = 8
 KAFKA_SECONDS: Final = 2.0
+HEADER_BYTES: Final = 300
 log = get_logger("embedder")
 
 
@@ -58,6 +60,8 @@ def main(stopping: threading.Event) -> None:
         return
     parts.ready("kafka", sources.is_followed)
 
+    vector_bytes = 2 * encoder.dimension + HEADER_BYTES
+    warn(settings.kafka, EMBEDDINGS_BULK.name, Unread(settings.unread_bound, vector_bytes, "FRAMEBUS_EMBEDDER_UNREAD_BOUND"))
     groups = settings.wait_for or (indexer_group("bulk", encoder.space),)
     backlog = Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups)
     stage = EmbedStage(
