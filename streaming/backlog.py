@@ -27,6 +27,13 @@ def processed_offset(committed: int, metadata: str | None) -> int | None:
     return committed if committed >= 0 else None
 
 
+def unread_of(start: int, end: int, processed: int | None) -> int:
+    """Return how many records of a partition are unread, for a group that has processed up to there, None for one that has not
+    begun. What has left the log unread still counts: a writer that went on would only lose more.
+    """
+    return max(0, end - (start if processed is None else processed))
+
+
 class Backlog:
     """Unread records of a topic: end of log less the last processed offset, of the group that is furthest behind."""
 
@@ -73,6 +80,5 @@ class Backlog:
         committed = consumer.committed(self._partitions, timeout=TIMEOUT_SECONDS)
         behind = 0
         for commit, start, end in zip(committed, starts, ends, strict=True):
-            processed = processed_offset(commit.offset, commit.metadata)
-            behind += end - max(start, start if processed is None else processed)
+            behind += unread_of(start, end, processed_offset(commit.offset, commit.metadata))
         return behind
