@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,8 +91,15 @@ class KafkaServer:
         child: the broker's process.
     """
 
-    def __init__(self, home: Path, jars: Path, timeouts: GroupTimeouts | None = None, log: Path | None = None) -> None:
-        """Choose the ports (those of the last start, when they are still free) and write the settings.
+    def __init__(
+        self,
+        home: Path,
+        jars: Path,
+        timeouts: GroupTimeouts | None = None,
+        log: Path | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        """Choose the ports (those of the last start, when they are still free) and write the settings, with `settings` of its own.
 
         Raises:
             StackError: Java is missing or too old.
@@ -104,9 +112,9 @@ class KafkaServer:
         home.mkdir(parents=True, exist_ok=True)
         ports = recorded_ports(home / "ports.json", ("broker", "controller"))
         self.address = f"127.0.0.1:{ports['broker']}"
-        self._settings.write_text(
-            server_properties(ports["broker"], ports["controller"], self._data, timeouts or GroupTimeouts())
-        )
+        usual = server_properties(ports["broker"], ports["controller"], self._data, timeouts or GroupTimeouts())
+        own = "".join(f"{name}={value}\n" for name, value in (settings or {}).items())
+        self._settings.write_text(usual + own)
         self.child = Child(
             Program(
                 name="kafka",

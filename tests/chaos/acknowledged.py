@@ -1,7 +1,7 @@
 """What Kafka holds of cameras, and the rows that an uninterrupted run makes of it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -26,12 +26,16 @@ Log = dict[tuple[str, int], list[Entry]]
 
 def frames_of(bootstrap: str, topics: Sequence[str], source_ids: Collection[str], encoder: Encoder) -> Log:
     """Return every frame and mark of cameras that Kafka has in these topics, with the vector that the encoder gives it."""
+    return log_of((message for topic in topics for message in records_of(bootstrap, topic)), source_ids, encoder)
+
+
+def log_of(messages: Iterable[Message], source_ids: Collection[str], encoder: Encoder) -> Log:
+    """Return the frames and marks of some sources among messages, with their vectors."""
     log: Log = defaultdict(list)
-    for topic in topics:
-        for message in records_of(bootstrap, topic):
-            headers = decode_frame_headers(message.headers())  # type: ignore[arg-type]
-            if headers.source_id in source_ids:
-                log[topic, message.partition() or 0].append(_entry(message, headers, encoder))
+    for message in messages:
+        headers = decode_frame_headers(message.headers())  # type: ignore[arg-type]
+        if headers.source_id in source_ids:
+            log[message.topic() or "", message.partition() or 0].append(_entry(message, headers, encoder))
     return log
 
 

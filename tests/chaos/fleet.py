@@ -60,14 +60,14 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path, *, small_disk: bool = False) -> Iterator[Ground]:
+def ground(folder: Path, *, small_disk: bool = False, broker_settings: Mapping[str, object] | None = None) -> Iterator[Ground]:
     """Start a broker and a Milvus in `folder`; stop them with the block. `small_disk`: the media store has a disk of its own.
 
     Raises:
         StackError: they cannot be started here.
     """
     logs = folder / "logs"
-    broker = KafkaServer(folder / "kafka", ensure_jars(tools_folder()), SESSIONS, log=logs / "kafka.log")
+    broker = KafkaServer(folder / "kafka", ensure_jars(tools_folder()), SESSIONS, logs / "kafka.log", broker_settings)
     milvus = MilvusServer(folder / "milvus", tools_folder(), logs)
     servers = (Process("kafka", broker.child, is_server=True), Milvus(milvus))
     with ExitStack() as running:
@@ -88,15 +88,20 @@ def ground(folder: Path, *, small_disk: bool = False) -> Iterator[Ground]:
 class Fleet:
     """The workers of a run, and a client of its one query; everything that still runs is killed with the block.
 
-    `modules` names other programs for services: those that a negative control is about.
+    `modules` names other programs for services: those that a negative control is about. `settings` are for all of them.
     """
 
     def __init__(
-        self, ground: Ground, encoder: Path, workers: Mapping[str, int] = WORKERS, modules: Mapping[str, str] | None = None
+        self,
+        ground: Ground,
+        encoder: Path,
+        workers: Mapping[str, int] = WORKERS,
+        modules: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         addresses = Servers(ground.kafka, f"unix:{ground.relay.path}", None, None)
         shared = shared_environment(ground.home, str(encoder), space_of(str(encoder)), addresses, os.environ)
-        self.environment, self._page = {**shared, **FRUGAL}, page_environment(ground.home, os.environ)
+        self.environment, self._page = {**shared, **FRUGAL, **(settings or {})}, page_environment(ground.home, os.environ)
         self._ground, self._modules, self._numbers = ground, modules or {}, count(1)
         self.watch = Watch()
         self.workers = [self._worker(service) for service, times in workers.items() for _ in range(times)]
