@@ -99,7 +99,7 @@ class KafkaServer:
         log: Path | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> None:
-        """Choose the ports (those of the last start, when they are still free) and write the settings, with `settings` of its own.
+        """Choose the ports (those of the last start, when they are still free) and write the settings, and its own `settings`.
 
         Raises:
             StackError: Java is missing or too old.
