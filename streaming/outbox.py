@@ -95,8 +95,8 @@ class Outbox:
     def reject(self, record: Record, reason: str) -> None:
         """Write a record that can never be processed to its dead-letter topic, with the reason in the headers.
 
-        All are counted, and of each source a share is kept. Raises `FuseBlown` when records of many of our own sources fail and
-        none goes through. Ours carry a `life`; what others send without one, or a person sends again, says nothing about us.
+        All are counted, and of each source a share is kept. For the fuse those count that are our own: ours carry a `life`; what
+        others send without one, or a person sends again, says nothing about us.
         """
         topic = record.partition.topic
         source = (record.header("source_id") or (record.key or b"").decode(errors="replace"))[:SOURCE_CHARACTERS]
@@ -114,11 +114,15 @@ class Outbox:
         self._fuse.succeeded()
 
     def flush(self, timeout_seconds: float = 5.0) -> None:
-        """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time."""
+        """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time.
+
+        Raises `FuseBlown` when records of many of our own sources were refused and none has gone through since the first of them.
+        """
         left = self._producer.flush(timeout_seconds)
         self._raise_failure()
         if left:
             raise Unavailable(f"Kafka has not acknowledged {left} records in {timeout_seconds} s")
+        self._fuse.judge()
 
     def _produce(
         self,

@@ -30,12 +30,16 @@ class Budget:
 
 
 class Fuse:
-    """Judges us, not a sender: blows when records of many sources fail and none succeeds in between."""
+    """Judges us, not a sender: blows when records of many sources fail and none succeeds in between.
+
+    It is judged where the next thing would be a commit: what goes through may come later than what fails at once.
+    """
 
     def __init__(self, sources: int = FUSE_SOURCES, records: int = FUSE_RECORDS) -> None:
         self._sources_limit, self._records_limit = sources, records
         self._sources: set[str] = set()
         self._records = 0
+        self._reason = ""
 
     def succeeded(self) -> None:
         """Note that something went through."""
@@ -44,12 +48,16 @@ class Fuse:
             self._records = 0
 
     def failed(self, source: str, reason: str) -> None:
-        """Note an invalid record; raises `FuseBlown` when it looks as if we are the broken ones."""
+        """Note an invalid record."""
         self._records += 1
+        self._reason = reason
         if len(self._sources) <= self._sources_limit:
             self._sources.add(source)
+
+    def judge(self) -> None:
+        """Raise `FuseBlown` when it looks as if we are the broken ones."""
         if self._records >= self._records_limit and len(self._sources) >= self._sources_limit:
             raise FuseBlown(
                 f"{self._records} records of {len(self._sources)} or more sources were refused and none went through; "
-                f"the last reason: {reason}. Nothing was committed: mend the cause and start again"
+                f"the last reason: {self._reason}. Nothing was committed: mend the cause and start again"
             )

@@ -78,6 +78,7 @@ def test_replayed_records_that_fail_again_blow_no_fuse(bench: Bench) -> None:
     for number in range(100):
         headers = [("source_id", f"cam-{number}".encode()), ("life", b"1"), ("dlq_replay_of", b"frames-live/1")]
         outbox.reject(Record(Partition(bench.source, 0), number, None, b"rubbish", headers, 0), "no JPEG")
+    outbox.flush(20)
 
 
 def test_letters_are_read_newest_first_between_bounds_and_nothing_is_committed(bench: Bench) -> None:

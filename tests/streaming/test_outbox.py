@@ -55,8 +55,18 @@ def test_rubbish_from_many_strangers_stops_nobody_but_our_own_does(bench: Bench)
         outbox.reject(refused(bench, number), "no JPEG")
     for number in range(63):
         outbox.reject(refused(bench, number, life="1"), "no JPEG")
+    outbox.flush(20)
+    outbox.reject(refused(bench, 64, life="1"), "no JPEG")
     with pytest.raises(FuseBlown, match="no JPEG"):
-        outbox.reject(refused(bench, 64, life="1"), "no JPEG")
+        outbox.flush(20)
+
+
+def test_what_goes_through_after_much_that_was_refused_at_once_keeps_the_process_going(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    for number in range(200):
+        outbox.reject(refused(bench, number, life="1"), "no JPEG")
+    outbox.accepted()
+    outbox.flush(20)
 
 
 def test_of_a_source_that_sends_rubbish_a_share_is_kept() -> None:
@@ -70,14 +80,17 @@ def test_the_fuse_does_not_judge_a_single_sender() -> None:
     fuse = Fuse()
     for _ in range(10_000):
         fuse.failed("cam-1", "rubbish")
+        fuse.judge()
 
 
 def test_the_fuse_blows_when_everybody_fails_and_says_why() -> None:
     fuse = Fuse(sources=3, records=6)
     for number in range(5):
-        fuse.failed(f"cam-{number % 3}", "no model")
+        fuse.failed(f"cam-{number % 3}", "no picture")
+        fuse.judge()
+    fuse.failed("cam-2", "no model")
     with pytest.raises(FuseBlown, match="the last reason: no model"):
-        fuse.failed("cam-2", "no model")
+        fuse.judge()
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=300))
@@ -87,3 +100,4 @@ def test_the_fuse_never_blows_while_something_goes_through(sources: list[int]) -
         if number % 9 == 8:
             fuse.succeeded()
         fuse.failed(f"cam-{source}", "bad")
+        fuse.judge()
