@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -23,6 +24,9 @@ class CameraRelay(Forwarder):
     """The way to the RTSP server at the port `target`: requests, what is interleaved in them, and RTP over UDP beside them.
 
     Viewers over UDP do not get all of it: which datagrams are lost is drawn from `seed`, anew for each.
+
+    Attributes:
+        datagrams: how many were carried (False) and lost (True).
     """
 
     def __init__(self, target: int, seed: int) -> None:
@@ -30,6 +34,7 @@ class CameraRelay(Forwarder):
         self._target, self._seed = target, seed
         self._flows = asyncio.Event()
         self._flows.set()
+        self.datagrams: Counter[bool] = Counter()
         self.port = 0
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -53,7 +58,7 @@ class CameraRelay(Forwarder):
         return await asyncio.open_connection(HOST, self._target)
 
     async def _carry(self, client: Ends, server: Ends) -> None:
-        with Datagrams(self._seed, self._flows.is_set).on(self._loop) as datagrams:
+        with Datagrams(self._seed, self._flows.is_set, self.datagrams).on(self._loop) as datagrams:
             asked, answered = partial(self._pass, datagrams.asked), partial(self._pass, datagrams.answered)
             await asyncio.gather(self._pump(client[0], server[1], asked), self._pump(server[0], client[1], answered))
 
@@ -70,9 +75,9 @@ class CameraRelay(Forwarder):
 class Datagrams:
     """RTP and RTCP of one viewer: they come to ports of our own, which each side knows as those of the other."""
 
-    def __init__(self, seed: int, flows: Callable[[], bool]) -> None:
+    def __init__(self, seed: int, flows: Callable[[], bool], counted: Counter[bool]) -> None:
         self._losses = Losses(seed), Losses(seed + 1)
-        self._flows = flows
+        self._flows, self._counted = flows, counted
         self._pair: UdpPair | None = None
         self._ports = b""
 
@@ -113,6 +118,9 @@ class Datagrams:
     def _forward(self, through: socket.socket, port: int, losses: Losses) -> None:
         with suppress(OSError):
             datagram, (_, sender) = through.recvfrom(DATAGRAM_BYTES)
-            comes_from_viewer = sender == port  # its reports, which nobody reads
-            if not comes_from_viewer and self._flows() and not losses.is_lost():
+            if sender == port or not self._flows():  # what comes from the viewer are reports, which nobody reads
+                return
+            is_lost = losses.is_lost()
+            self._counted[is_lost] += 1
+            if not is_lost:
                 through.sendto(datagram, (HOST, port))

@@ -1,6 +1,7 @@
 """The cameras of a run, each with a server of its own, and the faults that fall on them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -127,6 +128,13 @@ class Cameras:
     def urls(self) -> dict[str, str]:
         """The address of each."""
         return {one.source_id: one.url for one in self.all}
+
+    def notes(self) -> list[str]:
+        """Return what the way of those that are watched over UDP has lost."""
+        counted = Counter[bool]()
+        for one in self.all:
+            counted += one.relay.datagrams
+        return [f"{counted[True]} of {counted.total()} datagrams of cameras were lost on the way"] if counted else []
 
     def begin(self, fault: Fault) -> Steps | None:
         """Return a fault's steps, None while no camera is free."""

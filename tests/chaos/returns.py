@@ -56,7 +56,7 @@ class Resumption:
         name = f"{self.of.source_id} after {self.of.kind}"
         told = [f"{name}: run {run} reaches over the gap" for run in self.bridged]
         if self.seconds is None:
-            return [*told, f"{name}: never sampled again"]
+            return told or [f"{name}: never sampled again"]
         if self.seconds > SAMPLED_WITHIN_SECONDS and not self.owner_away:
             told.append(f"{name}: sampled again after {self.seconds:.1f} s, at most {SAMPLED_WITHIN_SECONDS:.0f} are right")
         return told
@@ -70,16 +70,15 @@ def resumptions(
 
 
 def _judged(one: Return, samples: Sequence[Sample], away: Sequence[Absence]) -> Resumption:
-    earliest_ms = one.back_ms - GOP_MS - CLOCK_OFF_MS
-    after = [sample.at_ms for sample in samples if sample.at_ms >= one.back_ms and sample.t_ms >= earliest_ms]
-    next_ms = min(after, default=None)
+    before = {sample.run for sample in samples if one.ends_run and sample.t_ms < one.began_ms}
+    bridged = {sample.run for sample in samples if sample.run in before and sample.t_ms > one.back_ms + 2 * GOP_MS}
+    next_ms = min((sample.at_ms for sample in samples if sample.run not in before and _is_after(one, sample)), default=None)
     until_ms = one.back_ms if next_ms is None else next_ms
     owner_away = any(absence.since_ms <= until_ms and absence.until_ms >= one.back_ms for absence in away)
     seconds = None if next_ms is None else (next_ms - one.back_ms) / 1000
-    return Resumption(one, seconds, owner_away, _bridged(one, samples) if one.ends_run else ())
+    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)))
 
 
-def _bridged(one: Return, samples: Sequence[Sample]) -> tuple[int, ...]:
-    before = {sample.run for sample in samples if sample.t_ms < one.began_ms}
-    after = {sample.run for sample in samples if sample.t_ms > one.back_ms + 2 * GOP_MS}
-    return tuple(sorted(before & after))
+def _is_after(one: Return, sample: Sample) -> bool:
+    """Whether a sample was sent after a return, and taken then too: a decoder that was frozen sends late what it had taken."""
+    return sample.at_ms >= one.back_ms and sample.t_ms >= one.back_ms - GOP_MS - CLOCK_OFF_MS

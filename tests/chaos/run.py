@@ -116,7 +116,7 @@ class _Run:
         began = time.monotonic()
         report.unfinished = [*undone, *self._drain()]
         report.drain_seconds = time.monotonic() - began
-        report.rows, report.notes = self.truth.differences(), self.truth.notes()
+        report.rows, report.notes = self.truth.differences(), [*self.cameras.notes(), *self.truth.notes()]
         if self.plan.moves:
             account = self.removals.account()
             report.rows = {**report.rows, MOVED: account.rows}

@@ -30,6 +30,7 @@ def test_each_is_watched_through_its_relay(cameras: Cameras) -> None:
         with watching(*address(camera)) as seen:
             assert len(frames(seen, 4)) == 4
         assert str(camera.server.port) not in camera.url
+    assert "datagrams of cameras were lost" in cameras.notes()[0]
 
 
 def test_what_stops_inside_a_picture_goes_on_with_the_rest_of_it(cameras: Cameras) -> None:
