@@ -72,10 +72,11 @@ def export_towers(towers: Towers, folder: pathlib.Path) -> None:
 def _fold_normalisation(module: nn.Module) -> None:
     """Put every batch normalisation into the convolution before it."""
     for name, child in module.named_children():
-        if isinstance(child, nn.Sequential) and len(child) == 2 and isinstance(child[1], nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))
-        else:
-            _fold_normalisation(child)
+        match list(child.children()):
+            case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm]:
+                setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+            case _:
+                _fold_normalisation(child)
 
 
 def _export(tower: nn.Module, example: torch.Tensor, takes: str, gives: str, path: pathlib.Path) -> None:
@@ -88,6 +89,7 @@ def _export(tower: nn.Module, example: torch.Tensor, takes: str, gives: str, pat
         dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
         verbose=False,
     )
+    assert program is not None
     model = program.model_proto
     _halve_weights(model)
     _forget_traces(model)

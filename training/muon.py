@@ -34,10 +34,18 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def _direction(self, parameter: nn.Parameter) -> torch.Tensor:
-        momentum = self._momenta[parameter].lerp_(parameter.grad, 1 - MOMENTUM)
-        ahead = parameter.grad.lerp(momentum, MOMENTUM).flatten(1)
-        longer = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
-        return (orthogonal(ahead) * longer).view_as(parameter)
+        gradient = gradient_of(parameter)
+        momentum = self._momenta[parameter].lerp_(gradient, 1 - MOMENTUM)
+        ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)
+        longer: float = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
+        direction: torch.Tensor = orthogonal(ahead) * longer
+        return direction.view_as(parameter)
+
+
+def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
+    """What a backward pass has left in `tensor`."""
+    assert tensor.grad is not None
+    return tensor.grad
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
@@ -49,4 +57,5 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     for _ in range(ROUNDS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return (x.T if tall else x).float()
+    made: torch.Tensor = x.T if tall else x
+    return made.float()

@@ -15,7 +15,7 @@ from torch import nn
 
 from training.loader import Batch, Loader
 from training.loss import ContrastiveLoss
-from training.muon import Muon
+from training.muon import Muon, gradient_of
 from training.towers import Towers
 from training.vocabulary import PAD_ID
 
@@ -52,7 +52,8 @@ class Course:
 
 # Small pictures first: most of what there is to learn shows at 48 px, at half the cost of 64.
 FROM_NOTHING = Course(1e-3, ((0.0, 48), (0.45, 64), (0.75, 80)))
-FINISH = Course(5e-4, ((0.0, 80),))
+# What has learnt from all sides already is warmed up again, less than at first, and goes back to 64 px for the half of its time.
+AGAIN = Course(7e-4, ((0.0, 64), (0.5, 80)))
 
 Report = Callable[[float, int, float, Towers], None]
 """Told now and then: progress, steps, mean loss, and the averaged towers."""
@@ -91,7 +92,8 @@ class Run:
         images, texts = (torch.cat([piece[tower] for piece in ahead]).detach().requires_grad_() for tower in (0, 1))
         loss = self.loss(images, texts, torch.from_numpy(batch.positives))
         loss.backward()
-        list(self._threads.map(lambda at: _backward(ahead[at], images.grad[rows[at]], texts.grad[rows[at]]), range(len(rows))))
+        of_images, of_texts = gradient_of(images), gradient_of(texts)
+        list(self._threads.map(lambda piece, at: _backward(piece, of_images[at], of_texts[at]), ahead, rows))
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()

@@ -14,7 +14,7 @@ from training.export import write_folder
 from training.facts import FactClasses
 from training.fit_found import fit, heldout_items, write
 from training.loader import BatchMaker, Loader
-from training.optimise import FINISH, FROM_NOTHING, Run, train
+from training.optimise import AGAIN, FROM_NOTHING, Run, train
 from training.pairs import LABEL_TEMPLATES, PairSource
 from training.photos import Part, default_images, load_parts
 from training.towers import TEXT_TOKENS, Towers
@@ -67,8 +67,7 @@ def train_towers(
     towers = Towers(tokenizer.get_vocab_size())
     if resume:
         towers.load_state_dict(torch.load(checkpoint, weights_only=True))
-    # What is resumed has learnt from small pictures already: it is finished at full size and half the rate.
-    course = FINISH if resume else FROM_NOTHING
+    course = AGAIN if resume else FROM_NOTHING
     source = PairSource(parts, world_share, rng)
     maker = BatchMaker(source, tokenizer, FactClasses(source.truths))
     curve = Curve(load_parts(images, "heldout"), tokenizer, checkpoint.with_name("curve.csv"))

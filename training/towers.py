@@ -13,9 +13,10 @@ IMAGE_WIDTHS = (48, 96, 192, 384)
 IMAGE_BLOCKS = (1, 1, 2, 1)
 
 
-def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
-    layer = nn.Conv2d(inputs, outputs, size, stride, padding=(size - 1) // 2, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(outputs))
+def _convolution(inputs: int, outputs: int, size: int, stride: int = 1, *, gain: float = 1.0) -> nn.Sequential:
+    layer, norm = nn.Conv2d(inputs, outputs, size, stride, padding=(size - 1) // 2, bias=False), nn.BatchNorm2d(outputs)
+    nn.init.constant_(norm.weight, gain)
+    return nn.Sequential(layer, norm)
 
 
 class Block(nn.Module):
@@ -24,8 +25,7 @@ class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = _convolution(width, width, 3)
-        self.second = _convolution(width, width, 3)
-        nn.init.zeros_(self.second[1].weight)
+        self.second = _convolution(width, width, 3, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.second(functional.relu(self.first(x))))
@@ -73,7 +73,8 @@ class Layer(nn.Module):
         q, k, v = self.qkv(self.norm(x)).view(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         attention = (q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5 + bias).softmax(-1)
         x = x + self.out((attention @ v).transpose(1, 2).reshape(n, tokens, width))
-        return x + self.mlp(x)
+        seen: Tensor = x + self.mlp(x)
+        return seen
 
 
 class TextTower(nn.Module):
