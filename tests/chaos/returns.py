@@ -44,12 +44,13 @@ class Absence:
 
 @dataclass(frozen=True)
 class Resumption:
-    """What became of a return. `seconds` is None where the camera was never sampled again."""
+    """What became of a return. `seconds` is None where the camera was never sampled again; `bridged` are runs that went on."""
 
     of: Return
     seconds: float | None
-    owner_away: bool
-    bridged: tuple[int, ...]
+    owner_away: bool = False
+    bridged: tuple[int, ...] = ()
+    within_seconds: float = SAMPLED_WITHIN_SECONDS
 
     def complaints(self) -> list[str]:
         """Return what is not as it must be."""
@@ -57,26 +58,27 @@ class Resumption:
         told = [f"{name}: run {run} reaches over the gap" for run in self.bridged]
         if self.seconds is None:
             return told or [f"{name}: never sampled again"]
-        if self.seconds > SAMPLED_WITHIN_SECONDS and not self.owner_away:
-            told.append(f"{name}: sampled again after {self.seconds:.1f} s, at most {SAMPLED_WITHIN_SECONDS:.0f} are right")
+        if self.seconds > self.within_seconds and not self.owner_away:
+            told.append(f"{name}: sampled again after {self.seconds:.1f} s, at most {self.within_seconds:.0f} are right")
         return told
 
 
 def resumptions(
-    returns: Sequence[Return], samples: Mapping[str, Sequence[Sample]], away: Sequence[Absence]
+    returns: Sequence[Return], samples: Mapping[str, Sequence[Sample]], away: Sequence[Absence],
+    within_seconds: float = SAMPLED_WITHIN_SECONDS,
 ) -> list[Resumption]:  # fmt: skip
     """Judge every return; `away` are the times when the owner of a camera may have been another than before, or nobody."""
-    return [_judged(one, samples.get(one.source_id, ()), away) for one in returns]
+    return [_judged(one, samples.get(one.source_id, ()), away, within_seconds) for one in returns]
 
 
-def _judged(one: Return, samples: Sequence[Sample], away: Sequence[Absence]) -> Resumption:
+def _judged(one: Return, samples: Sequence[Sample], away: Sequence[Absence], within_seconds: float) -> Resumption:
     before = {sample.run for sample in samples if one.ends_run and sample.t_ms < one.began_ms}
     bridged = {sample.run for sample in samples if sample.run in before and sample.t_ms > one.back_ms + 2 * GOP_MS}
     next_ms = min((sample.at_ms for sample in samples if sample.run not in before and _is_after(one, sample)), default=None)
     until_ms = one.back_ms if next_ms is None else next_ms
     owner_away = any(absence.since_ms <= until_ms and absence.until_ms >= one.back_ms for absence in away)
     seconds = None if next_ms is None else (next_ms - one.back_ms) / 1000
-    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)))
+    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)), within_seconds)
 
 
 def _is_after(one: Return, sample: Sample) -> bool:

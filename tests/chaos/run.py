@@ -26,7 +26,7 @@ from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.processes import now_ms, until
 from tests.chaos.rebuilding import Rebuilds
 from tests.chaos.removal import MOVED, Removals
-from tests.chaos.returns import Absence, Resumption, resumptions
+from tests.chaos.returns import SAMPLED_WITHIN_SECONDS, Absence, Resumption, resumptions
 from tests.chaos.sampled import sampled
 from tests.chaos.stalls import longest_stall_seconds
 from tests.chaos.table import Report
@@ -57,6 +57,8 @@ class Plan:
     cameras: int = 2
     over_udp: int = 1
     """How many of the cameras are watched over UDP that loses packets."""
+    sampled_within_seconds: float = SAMPLED_WITHIN_SECONDS
+    """How long a camera that is back may wait for its next sample."""
     workers: Mapping[str, int] = field(default_factory=lambda: WORKERS)
     modules: Mapping[str, str] = field(default_factory=dict)
     catch_up_seconds: float = 120.0
@@ -145,7 +147,8 @@ class _Run:
     def _resumptions(self, away: Sequence[Absence]) -> list[Resumption]:
         ground = self.truth.ground
         moving = [Absence(one.service, one.since_ms, one.until_ms + MOVING_MS) for one in away if one.service == "decoder"]
-        return resumptions(self.cameras.returns, sampled(ground.kafka, ground.home.media, self.work.cameras), moving)
+        samples = sampled(ground.kafka, ground.home.media, self.work.cameras)
+        return resumptions(self.cameras.returns, samples, moving, self.plan.sampled_within_seconds)
 
     def _drain(self) -> list[str]:
         """Wait until everything is done; return what was not done in time."""

@@ -62,13 +62,13 @@ def test_cameras_have_a_row_of_their_own_and_one_that_comes_back_late_is_no_succ
     told = report(cameras=Differences(expected=80))
     told.faults["kill", "camera"] = told.faults["wrap", "camera"] = 1
     back = Return("a", "kill", 1000, 2000, ends_run=True)
-    told.resumptions = [Resumption(back, seconds, is_away, ()) for seconds, is_away in ((1.5, False), (2.0, False), (8.0, True))]
+    told.resumptions = [Resumption(back, seconds, is_away) for seconds, is_away in ((1.5, False), (2.0, False), (8.0, True))]
     written = lines(told)
     assert written[3].split() == ["all", "2", "0", "0", "1", "0", "0", "0"]
     assert written[6].split() == ["all", "1", *"·······", "1"]
     assert "camera back → next sample: 2.0 s at the longest, of 2 times" in written
     assert "while decoders came and went: 8.0 s at the longest, of 1 times" in written
     assert written[-1].endswith("nothing twice")
-    told.resumptions = [Resumption(back, 3.5, owner_away=False, bridged=())]
+    told.resumptions = [Resumption(back, 3.5)]
     assert "a after kill: sampled again after 3.5 s, at most 3 are right" in lines(told)
     assert not told.is_clean
