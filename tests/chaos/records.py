@@ -17,10 +17,11 @@ TIMEOUT_SECONDS: Final = 10.0
 def records_of(bootstrap: str, topic: str) -> Iterator[Message]:
     """Give every record that a topic holds now, those of a partition in their order."""
     with closing(Consumer(reader_settings(bootstrap, "chaos", "chaos"))) as consumer:
-        places = [TopicPartition(topic, number, 0) for number in range(TOPICS[topic].partitions)]
-        ends = {place.partition: asked(partial(_end_of, consumer, place)) for place in places}
-        consumer.assign(places)
-        unread = {partition for partition, end in ends.items() if end > 0}
+        places = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
+        bounds = {place.partition: asked(partial(_bounds_of, consumer, place)) for place in places}
+        ends = {partition: end for partition, (_, end) in bounds.items()}
+        consumer.assign([TopicPartition(topic, partition, start) for partition, (start, _) in bounds.items()])
+        unread = {partition for partition, (start, end) in bounds.items() if end > start}
         while unread:
             for message in consumer.consume(500, 1.0):
                 if message.error() is not None:
@@ -32,6 +33,6 @@ def records_of(bootstrap: str, topic: str) -> Iterator[Message]:
                     unread.discard(partition)
 
 
-def _end_of(consumer: Consumer, place: TopicPartition) -> int:
-    _, end = consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
-    return int(end)
+def _bounds_of(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    start, end = consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
+    return int(start), int(end)
