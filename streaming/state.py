@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.errors import InvalidMessage
 from schemas.keys import check_key
@@ -18,6 +18,7 @@ from streaming.logs import get_logger
 
 M = TypeVar("M", bound=Message)
 BATCH = 500
+TURN_SECONDS = 0.01
 log = get_logger("state")
 
 
@@ -39,6 +40,8 @@ class StateTopic(Generic[M]):
         self._values: dict[str, M] = {}
         self._partition_of: dict[str, int] = {}
         self._unread = set(range(topic.partitions))
+        self._read_to = dict.fromkeys(range(topic.partitions), 0)
+        self._heard: list[M] = []
         self.version = 0
 
     @property
@@ -64,10 +67,23 @@ class StateTopic(Generic[M]):
 
     def poll(self) -> list[M]:
         """Follow without waiting; return what has changed."""
-        changed: list[M] = []
+        changed, self._heard = self._heard, []
         while batch := self._take(0):
             changed += batch
         return changed
+
+    def read_on(self, deadline_seconds: float) -> None:
+        """Read all that was written until now; the next `poll` returns it. Raises `Unavailable` when that takes longer."""
+        deadline = time.monotonic() + deadline_seconds
+        places = [TopicPartition(self._topic.name, number) for number in self._read_to]
+        try:
+            ends = {place.partition: self._consumer.get_watermark_offsets(place, deadline_seconds)[1] for place in places}
+        except KafkaException as error:
+            raise Unavailable(f"the end of {self._topic.name} is unknown: {error}") from error
+        while any(self._read_to[number] < end for number, end in ends.items()):
+            self._heard += self._take(TURN_SECONDS)
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{self._topic.name} was not read on to its end in {deadline_seconds} s")
 
     def is_followed(self) -> bool:
         """Whether it was read to its end and Kafka is still there, as far as `poll` has been told; from any thread."""
@@ -86,8 +102,10 @@ class StateTopic(Generic[M]):
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the library's own spelling
                 self._unread.discard(message.partition())
+                self._read_to[message.partition()] = message.offset()
             return None
         self.version += 1
+        self._read_to[message.partition()] = message.offset() + 1
         key = (message.key() or b"").decode(errors="replace")
         if message.value() is None:
             self._values.pop(key, None)

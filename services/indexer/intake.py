@@ -31,7 +31,7 @@ class Intake:
         self._looked = False
 
     def read(self, record: Record) -> Entry | None:
-        """Return the entry of a record, or None where nothing comes of it.
+        """Return the entry of a record, or None where nothing comes of it; raises `Unavailable` where that cannot be known now.
 
         A sample whose value is refused still holds its place in its run, without a vector.
         """

@@ -1,6 +1,5 @@
 """What the indexer knows of sources, spaces and finished chunks: state topics, read whole and followed."""
 
-import time
 from typing import Final
 
 from schemas.groups import Lane
@@ -11,8 +10,7 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.state import StateTopic
 
-LOOK_SECONDS: Final = 0.5
-"""How long a record may have overtaken the source or space that it names."""
+LOOK_SECONDS: Final = 5.0
 
 
 class Registry:
@@ -59,11 +57,13 @@ class Registry:
         return self._chunks is not None and f"{self._space}/{stream}" in self._chunks.values
 
     def look_again(self) -> None:
-        """Follow the topics for a moment: a record may overtake the message that its sender had read."""
-        deadline = time.monotonic() + LOOK_SECONDS
-        while time.monotonic() < deadline:
-            self._follow()
-            time.sleep(0.02)
+        """Read on to where sources and spaces end now: a record may overtake the message that its sender had read.
+
+        Raises `Unavailable`. Whoever names a source or a life has read of it, so what is not there by now will not come.
+        """
+        self._sources.read_on(LOOK_SECONDS)
+        self._spaces.read_on(LOOK_SECONDS)
+        self._follow()
 
     def request(self, source_id: str, seen_ms: int) -> None:
         """Ask, once, that an unknown source be registered."""

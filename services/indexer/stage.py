@@ -85,7 +85,8 @@ class IndexStage:
         now_ms = int(time.time() * 1000)
         self._intake.next_batch()
         for _ in range(min(STEP_RECORDS, len(self._queue))):
-            self._take(self._queue.popleft())
+            self._take(self._queue[0])
+            self._queue.popleft()
         for held in self._partitions.values():
             drained = held.index.drain()
             held.ends += drained.ends

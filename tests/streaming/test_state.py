@@ -4,10 +4,12 @@ import time
 import uuid
 from dataclasses import replace
 
+import pytest
 from confluent_kafka import Producer
 
 from schemas.messages import Space, encode
 from streaming.admin import create_topics
+from streaming.errors import Unavailable
 from streaming.state import Broadcast, StateTopic
 from tests.streaming.conftest import await_that, topic
 
@@ -52,6 +54,29 @@ def test_a_message_under_a_key_that_is_not_its_own_is_left_out_and_ends_no_reade
     assert state.read_to_end() == [space(1)]
     assert dict(state.values) == {"m1@00000000": space(1)}
     assert dict(state.partition_of) == {"m1@00000000": 0}
+    state.close()
+
+
+def test_reading_on_reaches_what_was_written_until_then_and_the_next_poll_tells_it(kafka: str) -> None:
+    name = topic(f"t-{uuid.uuid4().hex[:12]}", partitions=5, policy="compact")
+    create_topics(kafka, [name])
+    state = StateTopic(kafka, name, Space)
+    state.read_to_end()
+    producer = Producer({"bootstrap.servers": kafka})
+    for number in range(20):
+        producer.produce(name.name, encode(space(number)), f"m{number}", partition=number % 3)
+        producer.flush()
+        state.read_on(10.0)
+        assert f"m{number}" in state.values
+    assert [message.name for message in state.poll()] == [f"m{number}" for number in range(20)]
+    assert state.poll() == []
+    state.close()
+
+
+def test_reading_on_says_so_when_kafka_is_away() -> None:
+    state = StateTopic("127.0.0.1:1", topic("t-away", partitions=1, policy="compact"), Space)
+    with pytest.raises(Unavailable, match="the end of t-away is unknown"):
+        state.read_on(0.2)
     state.close()
 
 
