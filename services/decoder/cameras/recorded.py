@@ -7,6 +7,7 @@ from typing import Any, Final
 import av
 from av.error import FFmpegError
 
+from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from schemas.recordings import Segment, life_folder
 from services.decoder.cameras.sampler import FRAMES, KEYFRAMES
@@ -22,16 +23,16 @@ def recorded_samples(media: Path, chunk: Chunk) -> Iterator[Placed[Picture] | No
 
     One that its recording does not show (any more) is left out. Raises `Unreachable` where the disk does not answer.
     """
-    seq = 0
+    seq, before_ms = 0, -LARGEST_T_MS
     for recorded in chunk.recorded:
         segment = Segment(recorded.start_ms, recorded.run)
         path = media / life_folder(chunk.source_id, chunk.life) / segment.day / segment.name
         for picture in _pictures(path, segment.start_ms, frozenset(recorded.times_ms)):
             if picture is None:
                 yield None
-            else:
+            elif picture.t_ms > before_ms:  # a damaged film may show a time twice, or late
                 yield Placed(picture, seq, context=not chunk.start_ms <= picture.t_ms < chunk.end_ms)
-                seq += 1
+                seq, before_ms = seq + 1, picture.t_ms
 
 
 def _pictures(path: Path, start_ms: int, times_ms: Collection[int]) -> Iterator[Picture | None]:

@@ -11,6 +11,7 @@ from framebus.demo.camera.timecode import read_number
 from schemas.messages import Chunk, RecordedSamples
 from schemas.recordings import Segment, life_folder
 from services.decoder.cameras.recorded import recorded_samples
+from tests.broken.films import rewritten
 from tests.camera.clips import write_clip
 
 BEGIN_MS = 1_763_625_600_000
@@ -50,6 +51,16 @@ def test_a_film_whose_labels_are_no_text_is_read(tmp_path: Path) -> None:
 def test_a_span_that_names_no_sample_of_a_film_has_none(tmp_path: Path) -> None:
     write_clip(film_of(tmp_path), 10)
     assert [sample for sample in recorded_samples(tmp_path, chunk_of([], own_from=0)) if sample] == []
+
+
+def test_a_film_that_shows_its_times_twice_gives_each_sample_once(tmp_path: Path) -> None:
+    numbers = [0, 10, 30]
+    film = rewritten(write_clip(tmp_path / "clip.mp4", 100, gop=25), film_of(tmp_path), "frag_keyframe+empty_moov")
+    content = film.read_bytes()
+    film.write_bytes(content + content[content.index(b"moof") - 4 :])
+    wanted = [BEGIN_MS + FRAME_MS * number for number in (*numbers, 900)]
+    found = recorded_samples(tmp_path, chunk_of(wanted, own_from=0))
+    assert [number_of(sample.sample.jpeg) for sample in found if sample] == numbers
 
 
 def film_of(media: Path) -> Path:

@@ -1,0 +1,119 @@
+"""Bad messages between good ones, through the real stages: each becomes a dead letter or is dropped by rule, and what comes of
+the good ones is what comes of them alone."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import msgspec
+import pytest
+
+from encoders.address import load
+from encoders.encoder import Encoder
+from schemas.headers import FrameHeaders, schema_header
+from schemas.messages import Chunk, decode, encode
+from services.decoder.access import Access
+from services.decoder.inspection import inspect
+from streaming.records import Record
+from tests.broken.mutation import mutant
+from tests.broken.seeds import DIMENSION, embedding, frame, json_message, of_topic
+from tests.broken.stages import GOOD, Outcome, decode_chunks, embed, index, source
+from tests.broken.structured import malformed
+from tests.broken.wire import Wire, pack, unpack
+from tests.decoder.footage import write_video
+from tests.tiny_model import make_tiny_model
+
+SEED: Final = 606
+BAD: Final = 400
+T_MS: Final = 1_700_000_000_000
+SOURCES: Final = (
+    source(f"{GOOD}camera", "camera"), source(f"{GOOD}push", "push"), source(f"{GOOD}film", "file"),
+    source("cam-1", "camera", 2), source("push-1", "push"), source("film-1", "file"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return load(str(make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", dimension=DIMENSION, text=False)), threads=1)
+
+
+def good_headers() -> list[FrameHeaders]:
+    """Return a camera's run with its end, a push source's samples and a chunk."""
+    camera, push, film = f"{GOOD}camera", f"{GOOD}push", f"{GOOD}film"
+    made: list[FrameHeaders] = []
+    for seq in range(20):
+        t_ms = T_MS + 500 * seq
+        made.append(FrameHeaders(source_id=camera, stream=camera, t_ms=t_ms, life=1, run=9, seq=seq, captured_ms=t_ms))
+        made.append(FrameHeaders(source_id=push, stream=push, t_ms=t_ms))
+        made.append(FrameHeaders(source_id=film, stream=f"{film}/1/c0", t_ms=500 * seq, life=1, run=0, seq=seq, context=seq > 16))
+    made.append(FrameHeaders(source_id=camera, stream=camera, t_ms=None, life=1, run=9, mark="run_end"))
+    made.append(FrameHeaders(source_id=film, stream=f"{film}/1/c0", t_ms=None, life=1, run=0, mark="stream_end"))
+    return made
+
+
+def damaged(dice: Random, wholes: Sequence[Wire]) -> Wire:
+    """Return a message that is wrong by its bytes, or as a message."""
+    whole = dice.choice(wholes)
+    if dice.random() < 0.5:
+        return malformed(dice, whole)
+    return unpack(mutant(dice, pack(whole), [pack(one) for one in wholes]))
+
+
+def between(good: Sequence[Wire], bad: Sequence[Wire], topic: str) -> list[Record]:
+    """Return the records of a partition: the good ones in their order, the bad ones anywhere between them."""
+    dice = Random(SEED)
+    order = [True] * len(good) + [False] * len(bad)
+    dice.shuffle(order)
+    left, wrong = iter(good), iter(bad)
+    return [next(left if is_good else wrong).record(topic, offset) for offset, is_good in enumerate(order, 100)]
+
+
+def check_nothing_is_lost_or_changed(
+    run: Callable[[list[Record]], Outcome], good: list[Wire], bad: list[Wire], topic: str
+) -> Outcome:
+    alone = run(between(good, [], topic))
+    assert alone.rejected == 0
+    mixed = run(between(good, bad, topic))
+    sent, rows = mixed.good()
+    expected_sent, expected_rows = alone.good()
+    assert sent == expected_sent
+    assert rows.keys() == expected_rows.keys()
+    assert all(rows[key].vector.tobytes() == row.vector.tobytes() for key, row in expected_rows.items())
+    assert mixed.rejected > len(bad) // 4
+    return mixed
+
+
+@pytest.mark.parametrize("topic", ["frames-live", "frames-bulk"])
+def test_the_embedder_rejects_what_is_wrong_and_embeds_the_rest(topic: str, encoder: Encoder, tmp_path: Path) -> None:
+    dice = Random(f"{SEED} {topic}")
+    good = [frame(headers, seed) for seed, headers in enumerate(good_headers())]
+    bad = [damaged(dice, of_topic(topic)) for _ in range(BAD)]
+    mixed = check_nothing_is_lost_or_changed(lambda records: embed(records, SOURCES, encoder, tmp_path), good, bad, topic)
+    embedded = [one for one in mixed.sent if one.topic.startswith("embeddings")]
+    assert len(embedded) + mixed.rejected + mixed.dropped == len(good) + len(bad)
+
+
+@pytest.mark.parametrize("topic", ["embeddings-live", "embeddings-bulk"])
+def test_the_indexer_rejects_what_is_wrong_and_writes_the_rest(topic: str) -> None:
+    dice = Random(f"{SEED} {topic}")
+    good = [embedding(headers, seed) for seed, headers in enumerate(good_headers())]
+    bad = [damaged(dice, of_topic(topic)) for _ in range(BAD)]
+    mixed = check_nothing_is_lost_or_changed(lambda records: index(records, SOURCES), good, bad, topic)
+    assert {row.source_id for row in mixed.rows.values()} <= {one.source_id for one in SOURCES}
+    assert len(mixed.good()[1]) == 20 + 20 + 17
+
+
+def test_the_decoder_rejects_chunks_that_are_wrong_and_decodes_the_rest(tmp_path: Path) -> None:
+    dice = Random(f"{SEED} chunks")
+    film = write_video(tmp_path / "film.mp4", list(range(0, 2_000, 80)))
+    sources = (source(f"{GOOD}film", "file", 1, str(film)), source("dock-4f1c2a9b", "file", 2, str(film)))
+    fingerprint = inspect(sources[0], Access((tmp_path,))).fingerprint
+    whole = decode(json_message("chunk/1").value, Chunk)
+    order = msgspec.structs.replace(whole, url=str(film), fingerprint=fingerprint, start_ms=0, read_from_ms=0)
+    own = msgspec.structs.replace(order, source_id=f"{GOOD}film", stream=f"{GOOD}film/1/c0", life=1, index=0)
+    wholes = [Wire(b"k", encode(one), list(schema_header("chunk/1"))) for one in (order, order, whole)]
+    bad = [damaged(dice, wholes) for _ in range(BAD // 8)]
+    good = [Wire(None, encode(own), list(schema_header("chunk/1")))] * 2
+    mixed = check_nothing_is_lost_or_changed(lambda records: decode_chunks(records, sources, tmp_path), good, bad, "chunks")
+    assert mixed.rejected + mixed.dropped == len(good) + len(bad)
