@@ -35,7 +35,7 @@ from tests.end_to_end.videos import as_jpeg, scene
 
 GAP_SECONDS: Final = (1.0, 6.0)
 """From one step of a source to the next: chunks are decoded, samples smoothed and rows written when a life ends."""
-SCENES: Final = (6, 4)
+SCENES: Final = (4, 3)
 SLOW_FPS: Final = 2.0
 CAMERAS: Final = 3
 LOGIN: Final = ("cam", "secret-of-a-camera")
