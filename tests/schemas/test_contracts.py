@@ -96,8 +96,9 @@ def test_the_example_of_a_frame_is_read_and_written_again() -> None:
     assert (EXAMPLES / "frame-1.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
-def test_the_example_of_a_mark_is_read_and_written_again() -> None:
-    raw = headers_of("frame-1.mark")
+@pytest.mark.parametrize("example", ["frame-1.mark", "frame-1.counted-mark"])
+def test_the_examples_of_a_mark_are_read_and_written_again(example: str) -> None:
+    raw = headers_of(example)
     assert decode_frame_headers(raw).mark == "stream_end"
     assert encode_frame_headers(decode_frame_headers(raw)) == raw
 
