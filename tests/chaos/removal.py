@@ -117,8 +117,8 @@ class Removals:
         return undone or ([f"{unsent} late messages are on their way"] if unsent else [])
 
     def left(self) -> list[str]:
-        """Return a line for every camera whose last run was not ended, and for every file of a life that is over."""
-        return [*open_runs(self._log()), *self._files_left()]
+        """Return every file of a life that is over, else a line for every camera whose last run was not ended."""
+        return self._files_left() or open_runs(self._log())
 
     def account(self) -> Account:
         """Compare every row, and count what is left."""
