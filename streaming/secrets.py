@@ -40,8 +40,12 @@ class SecretStore:
         draft.replace(self._path(name))
 
     def remove(self, name: str) -> None:
-        """Forget a secret, if it is there."""
-        self._path(name).unlink(missing_ok=True)
+        """Forget a secret, if it is there, and what a process has left of it that was killed while it was kept."""
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        for draft in self._folder.glob(f".{name}.*"):
+            if draft.name.removeprefix(f".{name}.").isdecimal():
+                draft.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         if not SOURCE_ID.fullmatch(name):

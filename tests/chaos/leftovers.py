@@ -21,7 +21,8 @@ def leftovers(media: Path, secrets: Path, source_id: str, kept: Kept) -> list[st
     """Return the files of a source that should be gone."""
     of_lives = (path for folder in BY_LIFE for path in _files(media / folder / source_id) if not _is_of(path, media, kept.life))
     uploads = (path for folder in BY_SOURCE for path in _files(media / folder / source_id) if kept.life is None)
-    passwords = [secrets / source_id] if (secrets / source_id).exists() and not kept.has_password else []
+    drafts = [path for path in secrets.glob(f".{source_id}.*") if path.name.removeprefix(f".{source_id}.").isdecimal()]
+    passwords = [] if kept.has_password else [path for path in (secrets / source_id, *drafts) if path.exists()]
     return sorted(str(path) for path in (*of_lives, *uploads, *passwords))
 
 

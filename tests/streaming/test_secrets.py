@@ -78,3 +78,11 @@ def test_what_a_library_says_is_shown_without_passwords() -> None:
 )
 def test_an_address_is_shown_without_its_password_however_it_is_spelt(typed: str, expected: str) -> None:
     assert shown(typed) == expected
+
+
+def test_what_a_killed_process_has_left_of_a_secret_goes_with_it_and_nothing_of_others(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path)
+    for name in (".cam.4711", ".cam.1.4711", "cam", "cam.1"):
+        (tmp_path / name).write_text("one")
+    store.remove("cam")
+    assert {path.name for path in tmp_path.iterdir()} == {".cam.1.4711", "cam.1"}
