@@ -45,6 +45,11 @@ def run(stopping: threading.Event) -> None:
     state = _wait_for_state(settings, stopping)
     if state is None:
         return
+    if not settings.wait_for:
+        get_logger("main").warning(
+            "chunks begin however much is unread: an import that is faster than its readers fills frames-bulk until what nobody "
+            "has read leaves the log; name the groups of the embedders", setting="FRAMEBUS_DECODER_WAIT_FOR",
+        )  # fmt: skip
     warn(settings.kafka, FRAMES_BULK.name, Unread(settings.unread_frames, USUAL_FRAME_BYTES, "FRAMEBUS_DECODER_UNREAD_FRAMES"))
     warn(settings.kafka, FRAMES_LIVE.name, NOTHING)
     outbox = Outbox(settings.kafka, "decoder", metrics)
