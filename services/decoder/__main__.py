@@ -45,13 +45,7 @@ def run(stopping: threading.Event) -> None:
     state = _wait_for_state(settings, stopping)
     if state is None:
         return
-    if not settings.wait_for:
-        get_logger("main").warning(
-            "chunks begin however much is unread: an import that is faster than its readers fills frames-bulk until what nobody "
-            "has read leaves the log; name the groups of the embedders", setting="FRAMEBUS_DECODER_WAIT_FOR",
-        )  # fmt: skip
-    warn(settings.kafka, FRAMES_BULK.name, Unread(settings.unread_frames, USUAL_FRAME_BYTES, "FRAMEBUS_DECODER_UNREAD_FRAMES"))
-    warn(settings.kafka, FRAMES_LIVE.name, NOTHING)
+    _warn_of_losses(settings)
     outbox = Outbox(settings.kafka, "decoder", metrics)
     dealer = Dealer(settings.chunks_ahead, CHUNKS.partitions, first=randbelow(CHUNKS.partitions))
     fleet = Fleet(_surroundings(settings, outbox, metrics))
@@ -73,6 +67,17 @@ def run(stopping: threading.Event) -> None:
     sweeper.stop()
     catching_up.close()
     health.stop()
+
+
+def _warn_of_losses(settings: DecoderSettings) -> None:
+    """Say which settings, here or of the broker, let frames leave the log before they are read."""
+    if not settings.wait_for:
+        get_logger("main").warning(
+            "chunks begin however much is unread: an import that is faster than its readers fills frames-bulk until what nobody "
+            "has read leaves the log; name the groups of the embedders", setting="FRAMEBUS_DECODER_WAIT_FOR",
+        )  # fmt: skip
+    warn(settings.kafka, FRAMES_BULK.name, Unread(settings.unread_frames, USUAL_FRAME_BYTES, "FRAMEBUS_DECODER_UNREAD_FRAMES"))
+    warn(settings.kafka, FRAMES_LIVE.name, NOTHING)
 
 
 def _access(settings: DecoderSettings) -> Access:
