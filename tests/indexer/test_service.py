@@ -18,8 +18,8 @@ import pytest
 from framebus.local.milvus import MilvusServer
 from schemas.errors import InvalidMessage
 from schemas.groups import Lane
-from schemas.messages import ChunkStatus, SourceRequest, Space, decode
-from schemas.topics import CHUNK_STATUS, SOURCE_REQUESTS, SPACES
+from schemas.messages import ChunkStatus, Recut, SourceRequest, Space, decode
+from schemas.topics import CHUNK_STATUS, RECUT, SOURCE_REQUESTS, SPACES
 from schemas.topics import LANES as LANES_OF
 from services.indexer.core.entry import Entry
 from services.indexer.core.partition import PartitionIndex
@@ -101,9 +101,21 @@ def chunks_done(bench: Bench) -> Ends:
     return done
 
 
+def asked_again(bench: Bench, prefix: str) -> set[str | None]:
+    """Return the sources whose chunks were asked for again."""
+    recuts = [decode(message.value(), Recut) for message in bench.read(RECUT.name)]
+    return {recut.source_id for recut in recuts if (recut.source_id or "").startswith(prefix)}
+
+
+def not_whole(logs: dict[int, list[Entry]], ends: Ends) -> set[str]:
+    """Return the sources that have a chunk which ended and did not come whole."""
+    ended = {entry.headers.stream for log in logs.values() for entry in log if entry.headers.mark == "stream_end"}
+    return {stream.partition("/")[0] for stream in ended - ends.keys()}
+
+
 @pytest.mark.parametrize("lane", LANES)
 def test_embeddings_become_the_offline_rows_and_all_is_committed_at_a_stop(bench: Bench, lane: Lane) -> None:
-    logs = logs_of(bench, range(4))
+    logs = logs_of(bench, range(20, 24), name=f"first-{lane}-")
     expected, ends = expected_of(logs)
     for partition, log in logs.items():
         bench.write(lane, partition, log)
@@ -113,6 +125,7 @@ def test_embeddings_become_the_offline_rows_and_all_is_committed_at_a_stop(bench
     assert faults(bench.rows(), expected) == NONE
     if lane == "bulk":
         assert chunks_done(bench) == ends
+        assert asked_again(bench, "first-bulk-") == not_whole(logs, ends) != set()
 
 
 @pytest.mark.parametrize("lane", LANES)
