@@ -39,7 +39,9 @@ def _read(picture: bytes) -> PictureSize:
     if picture.startswith(b"\xff\xd8"):
         return _jpeg(picture)
     if picture.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PictureSize("PNG", *struct.unpack_from(">II", picture, 16))
+        size = PictureSize("PNG", *struct.unpack_from(">II", picture, 16))
+        _check_png_chunks(picture)
+        return size
     if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
         return PictureSize("WebP", *_webp(picture))
     raise InvalidMessage(f"not a picture: begins with {picture[:8]!r}, expected JPEG, PNG or WebP")
@@ -60,6 +62,18 @@ def _jpeg(picture: bytes) -> PictureSize:
             at += 2
         else:
             at += 2 + struct.unpack_from(">H", picture, at + 2)[0]
+
+
+def _check_png_chunks(picture: bytes) -> None:
+    """Raise `InvalidMessage` for a chunk that says it is longer than what is there: OpenCV makes room for it, up to 4 GiB."""
+    at = 8
+    while at + 8 <= len(picture):
+        length, kind = struct.unpack_from(">I4s", picture, at)
+        if length > len(picture) - at - 12:
+            raise InvalidMessage(f"the PNG is broken or truncated: its chunk {kind!r} has {length} bytes")
+        if kind == b"IEND":
+            return
+        at += 12 + length
 
 
 def _webp(picture: bytes) -> tuple[int, int]:

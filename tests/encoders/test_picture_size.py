@@ -50,6 +50,8 @@ def test_a_thumbnail_inside_a_jpeg_is_not_taken_for_the_picture() -> None:
         (b"\xff\xd8\xff\xe0\xff\xff" + bytes(10), "ends inside its header"),
         (b"\xff\xd8\x00\x00", "where a marker must begin"),
         (encoded(".png")[:18], "ends inside its header"),
+        (encoded(".png")[:-20], "broken or truncated"),
+        (encoded(".png").replace(b"\0\0\0\0IEND", b"\x96\0\x07\xd1IDAT"), "its chunk b'IDAT' has 2516584401 bytes"),
         (b"RIFF\0\0\0\0WEBPABCD" + bytes(20), "first chunk is"),
         (b"\x89PNG\r\n\x1a\n" + bytes(16), "no pixels"),
     ],
