@@ -64,7 +64,9 @@ def numbered(records: list[Entry]) -> list[Entry]:
 
 
 @dataclass
-class _Maker:
+class Maker:
+    """Makes the streams of a log."""
+
     dice: random.Random
     rng: np.random.Generator
 
@@ -153,7 +155,7 @@ class _Maker:
 
 def made_log(seed: int, *, two_at_once: bool = False, prefix: str = "") -> list[Entry]:
     """Make the log of one partition from a seed: with an embedder that crashes, or with two workers on every chunk."""
-    maker = _Maker(random.Random(seed), np.random.default_rng(seed))
+    maker = Maker(random.Random(seed), np.random.default_rng(seed))
     streams = [maker.camera(f"{prefix}cam-{n}") for n in range(maker.dice.randrange(3))]
     streams += [maker.chunk(f"{prefix}file-1", n, two_at_once=two_at_once) for n in range(maker.dice.randrange(4))]
     streams += [maker.alone(f"{prefix}push-1")]

@@ -13,7 +13,7 @@ from schemas.errors import InvalidMessage
 from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from tests.indexer.made_logs import FIRST_OFFSET, START_MS, made_log, record
+from tests.indexer.made_logs import FIRST_OFFSET, START_MS, Maker, made_log, numbered, record, unit
 from tests.indexer.offline import Ends, Rows, offline
 
 SETTINGS = [
@@ -170,6 +170,38 @@ def test_a_chunk_that_two_workers_decode_at_once_gives_its_rows_through_a_crash(
     log = made_log(seed, two_at_once=True)
     table = restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset, crashes=1)
     rows, ends = offline(log, smoothing)
+    assert same(table.rows, rows)
+    assert table.ends == ends
+
+
+def chunk_sent_again(dice: random.Random) -> tuple[list[Entry], list[Entry]]:
+    """Return the log of a chunk of which parts were lost, and which comes again as a larger run while it still comes; and the
+    records of the later one."""
+    rng = np.random.default_rng(dice.randrange(2**32))
+    still, stream, length = unit(rng), "file/1/c0", dice.randrange(1, 60)
+    vectors = [unit(rng, still, 0.1) for _ in range(length)]
+
+    def run(number: int) -> list[Entry]:
+        samples = [record("file", 500 * seq, vectors[seq], stream=stream, run=number, seq=seq) for seq in range(length)]
+        return [*samples, record("file", None, stream=stream, run=number, mark="stream_end", samples=length)]
+
+    first, again = run(0), run(7)
+    for _ in range(dice.randrange(1, 4)):
+        lost = dice.randrange(len(first) + 1)
+        del first[lost : lost + dice.randrange(1, 15)]
+    begins = dice.randrange(len(first) + 1)
+    mixed = list(Maker(dice, rng).interleaved([first[begins:], again]))
+    return numbered([*first[:begins], *mixed]), numbered(again)
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds, smoothings, seeds)
+def test_a_chunk_that_lost_any_parts_and_is_sent_again_has_the_rows_of_the_whole(
+    seed: int, smoothing: Smoothing, crashes: int
+) -> None:
+    log, again = chunk_sent_again(random.Random(seed))
+    table = restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset)
+    rows, ends = offline(again, smoothing)
     assert same(table.rows, rows)
     assert table.ends == ends
 
