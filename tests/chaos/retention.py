@@ -37,7 +37,11 @@ from tests.chaos.tap import Tap
 from tests.comparison import Differences, compare, file_rows
 from tests.tiny_model import make_tiny_model
 
-BROKER: Final = {"log.retention.check.interval.ms": 100, "log.initial.task.delay.ms": 100}
+BROKER: Final = {
+    "log.retention.check.interval.ms": 100,
+    "log.initial.task.delay.ms": 100,
+    "log.segment.delete.delay.ms": 1000,
+}
 WORKERS: Final = {"decoder": 2, "embedder": 1, "indexer-live": 1, "indexer-bulk": 1, "query": 1}
 SETTINGS: Final = {"FRAMEBUS_DECODER_UNREAD_FRAMES": "100", "FRAMEBUS_EMBEDDER_UNREAD_BOUND": "50"}
 PARTITION: Final = 5
@@ -52,7 +56,7 @@ VECTORS_KEPT_BYTES: Final = 220_000
 """Those that may be unread, and what an embedder has in hand when it stops reading."""
 WRONG_BYTES: Final = 60_000
 ENOUGH_BYTES: Final = 1_000_000_000
-SEGMENT_MS: Final = 50
+SEGMENT_MS: Final = 200
 FROZEN_SECONDS: Final = 4.0
 LIVE_KEPT_MS, LIVE_SEGMENT_MS, LIVE_AWAY_SECONDS = 4_000, 2_000, 12.0
 CAMERA: Final = "lane"
