@@ -4,6 +4,7 @@ A judge returns quietly where its bytes gave a sound value, or were refused by `
 passes through, and is a fault of the product.
 """
 
+import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -28,6 +29,8 @@ from tests.broken import seeds
 from tests.broken.wire import Wire, pack, unpack
 
 LONGEST_REASON: Final = 2_000
+MOST_GROWN_MIB: Final = 300
+"""A picture of 40 million pixels, the largest that is decoded, has 120 MiB."""
 SIDE_PX: Final = 32
 RECORDS: Final = frozenset(("frame/1", "embedding/1", "dead-letter"))
 """Targets whose inputs are records with key and headers."""
@@ -40,6 +43,13 @@ class Target:
     name: str
     wholes: Sequence[bytes]
     judge: Callable[[bytes], None]
+
+    def check(self, given: bytes) -> None:
+        """Judge an input, and how much memory it took: it tells a new peak of the process from the last."""
+        before_kib = _peak_kib()
+        self.judge(given)
+        grown_mib = (_peak_kib() - before_kib) >> 10
+        assert grown_mib <= MOST_GROWN_MIB, f"it took {grown_mib} MiB"
 
 
 def judge_frame(packed: bytes) -> None:
@@ -135,6 +145,10 @@ def targets() -> tuple[Target, ...]:
         Target("journal", [journal.encode()], judge_journal),
         Target("segment", [b"1700000000000-1700000000000.mp4", b"0-0.mp4"], judge_segment),
     )
+
+
+def _peak_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _packed(wires: Sequence[Wire]) -> list[bytes]:

@@ -25,7 +25,7 @@ from tests.decoder.footage import write_video
 from tests.tiny_model import make_tiny_model
 
 SEED: Final = 606
-BAD: Final = 400
+BAD: Final = 1_000
 T_MS: Final = 1_700_000_000_000
 SOURCES: Final = (
     source(f"{GOOD}camera", "camera"), source(f"{GOOD}push", "push"), source(f"{GOOD}film", "file"),
@@ -113,7 +113,7 @@ def test_the_decoder_rejects_chunks_that_are_wrong_and_decodes_the_rest(tmp_path
     order = msgspec.structs.replace(whole, url=str(film), fingerprint=fingerprint, start_ms=0, read_from_ms=0)
     own = msgspec.structs.replace(order, source_id=f"{GOOD}film", stream=f"{GOOD}film/1/c0", life=1, index=0)
     wholes = [Wire(b"k", encode(one), list(schema_header("chunk/1"))) for one in (order, order, whole)]
-    bad = [damaged(dice, wholes) for _ in range(BAD // 8)]
+    bad = [damaged(dice, wholes) for _ in range(BAD // 10)]
     good = [Wire(None, encode(own), list(schema_header("chunk/1")))] * 2
     mixed = check_nothing_is_lost_or_changed(lambda records: decode_chunks(records, sources, tmp_path), good, bad, "chunks")
     assert mixed.rejected + mixed.dropped == len(good) + len(bad)
