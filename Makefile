@@ -50,6 +50,7 @@ bench: develop ## measure speed and memory on this machine, as a table
 chaos: develop ## kill, freeze and slow everything (SEED=1 KILLS=20), compare every row with an uninterrupted run
 	@$(RUN) -m pytest -q tests/chaos/scenarios.py
 	@$(RUN) -m tests.chaos.retention
+	@$(RUN) -m tests.broken --seed $(SEED) --minutes 5
 	@$(RUN) -m tests.chaos --seed $(SEED) --kills $(KILLS)
 
 .PHONY: soak
