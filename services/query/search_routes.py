@@ -55,7 +55,7 @@ class Searching:
             token, place = self.pages.keep(listed, grant.key_id, time.monotonic()), 0
         end = place + request.limit
         document = {
-            "hits": [_hit(hit, self._link(hit.source_id, grant)) for hit in listed.hits[place:end]],
+            "hits": [_hit(hit, self._link(hit.source_id, grant)) for hit in self.search.in_force(listed.hits[place:end])],
             "found": listed.found,
             "space": listed.space,
             "notice": self.notice,

@@ -46,6 +46,11 @@ class SourceBook:
         with self._lock:
             return self._sources.get(source_id)
 
+    def shows(self, source_id: str, life: int) -> bool:
+        """Return whether a life of a source is in force."""
+        source = self.record(source_id)
+        return source is not None and source.wanted != "removed" and source.life == life
+
     def by_number(self) -> Mapping[int, Source]:
         """Return the newest record of every source by its source_no, removed ones too; a mapping that no longer changes."""
         with self._lock:

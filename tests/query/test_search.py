@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec.structs import replace
 
 from schemas.collection import Row
 from schemas.messages import Source
@@ -208,6 +209,20 @@ def test_pages_walk_the_list_that_the_first_one_fixed(searched: Searched) -> Non
     second = asyncio.run(searched.under_test.search({"cursor": first["next_cursor"], "limit": 3}))
     places = [[(hit["source_id"], hit["start_ms"]) for hit in page["hits"]] for page in (whole, first, second)]
     assert places[1] + places[2] == places[0][:6]
+
+
+def test_a_later_page_shows_nothing_of_what_was_removed_or_has_begun_anew_meanwhile(searched: Searched) -> None:
+    first = asyncio.run(searched.under_test.search({"text": "red", "limit": 1}))
+    again = {"cursor": first["next_cursor"], "limit": 100}
+    listed = {hit["source_id"] for hit in asyncio.run(searched.under_test.search(again))["hits"]}
+    removed, reborn = (source for source in searched.sources if source.source_id in sorted(listed)[:2])
+    changed = [replace(removed, wanted="removed"), replace(reborn, life=reborn.life + 1)]
+    searched.under_test.know(changed)
+    try:
+        left = {hit["source_id"] for hit in asyncio.run(searched.under_test.search(again))["hits"]}
+    finally:
+        searched.under_test.know(searched.sources)
+    assert left == listed - {removed.source_id, reborn.source_id}
 
 
 def test_hits_of_one_source_never_overlap_and_are_as_few_as_asked(searched: Searched) -> None:
