@@ -90,6 +90,11 @@ class Plan(Message, frozen=True, kw_only=True):
     seekable: bool
     chunks: tuple[Span, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse chunks that could not be told apart by their place."""
+        if any(span.index != place for place, span in enumerate(self.chunks)):
+            raise ValueError(f"the plan's {len(self.chunks)} chunks are not numbered from 0")
+
 
 class Camera(Message, frozen=True, kw_only=True):
     """What a capture has seen of its camera. `decodes`: keyframes alone where they come often enough.

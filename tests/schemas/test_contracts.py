@@ -63,6 +63,14 @@ def test_a_name_that_no_reader_could_take_apart_is_refused(schema: str, field: s
         messages.decode(orjson.dumps({**example, field: value}), MESSAGES[schema])
 
 
+def test_a_plan_whose_chunks_are_not_in_their_places_is_refused() -> None:
+    example = orjson.loads((EXAMPLES / "source-status-1.json").read_bytes())
+    assert len(example["plan"]["chunks"]) > 1
+    example["plan"]["chunks"].reverse()
+    with pytest.raises(InvalidMessage, match="are not numbered from 0"):
+        messages.decode(orjson.dumps(example), messages.SourceStatus)
+
+
 def test_the_table_of_topics_equals_the_code() -> None:
     assert publish.TOPICS_PAGE.read_text() == publish.topics_page(), "run `make schemas`"
 
