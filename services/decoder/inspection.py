@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from schemas.limits import UNKNOWN_MS
+from schemas.limits import LARGEST_CAPTURED_MS, UNKNOWN_MS
 from schemas.messages import Source
 from services.decoder.access import Access
 from services.decoder.address import parse
@@ -38,8 +38,8 @@ def captured_from_ms(starts_at: str | None) -> int:
     except ValueError:
         raise Unreadable(f"starts_at is {starts_at!r}: expected ISO 8601, for example 2026-11-20T08:00:00Z") from None
     from_ms = int((begins if begins.tzinfo else begins.replace(tzinfo=UTC)).timestamp() * 1000)
-    if from_ms < 0:
-        raise Unreadable(f"starts_at is {starts_at!r}: times before 1970 are not known here; leave it out")
+    if not 0 <= from_ms <= LARGEST_CAPTURED_MS:
+        raise Unreadable(f"starts_at is {starts_at!r}: times before 1970 or after 9998 are not known here; leave it out")
     return from_ms
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.limits import LARGEST_CAPTURED_MS
 from schemas.messages import Kind, Source, Wanted
 from services.query.addresses import Allowed, resolve
 from services.query.problems import invalid, validation_problem
@@ -14,8 +15,11 @@ from services.query.wanted import Wish
 
 
 def _moment(text: str) -> str:
-    if datetime.fromisoformat(text).tzinfo is None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC: end it in Z or +hh:mm")
+    if not 0 <= moment.timestamp() * 1000 <= LARGEST_CAPTURED_MS:
+        raise ValueError(f"{text!r} is not in the years 1970 to 9998: other times are not known here; leave it out")
     return text
 
 

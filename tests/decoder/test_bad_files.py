@@ -213,9 +213,10 @@ def test_a_start_time_that_is_none_is_refused(clip: Path) -> None:
         inspect(source(str(clip), "yesterday"), ANYWHERE)
 
 
-def test_a_start_time_before_1970_is_refused_where_a_frame_with_it_would_be(clip: Path) -> None:
-    with pytest.raises(Unreadable, match="before 1970"):
-        inspect(source(str(clip), "1969-12-31T23:59:59Z"), ANYWHERE)
+@pytest.mark.parametrize("starts_at", ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"])
+def test_a_start_time_that_no_frame_may_have_is_refused(clip: Path, starts_at: str) -> None:
+    with pytest.raises(Unreadable, match="before 1970 or after 9998"):
+        inspect(source(str(clip), starts_at), ANYWHERE)
     assert captured_from_ms("1970-01-01T00:00:00Z") == 0
 
 

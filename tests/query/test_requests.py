@@ -188,6 +188,8 @@ BAD_SOURCES: list[tuple[dict[str, Any], int, str]] = [
     ({"sample_fps": 61}, 422, "sample_fps"),
     ({"starts_at": "noon"}, 422, "starts_at"),
     ({"starts_at": "2026-01-01T00:00:00"}, 422, "starts_at"),
+    ({"starts_at": "1969-12-31T23:59:59Z"}, 422, "starts_at"),
+    ({"starts_at": "9999-12-31T23:59:59-23:59"}, 422, "starts_at"),
     ({"labels": {"a": 1}}, 422, "labels.a"),
     ({"life": 7}, 422, "life"),
 ]
