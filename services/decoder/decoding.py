@@ -95,7 +95,7 @@ class Decoding:
             self._queue.put_nowait(None)
 
     def _run(self, chunk: Chunk, threads: int, access: Access) -> None:
-        file = open_file(parse(chunk.url), access)
+        file = open_file(parse(chunk.url), access, keep_on=lambda: not self._given_up.is_set())
         with closing(file.stream):
             _check(file, chunk.fingerprint)
             with closing(Video(file, threads)) as video:

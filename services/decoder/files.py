@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Final, cast
@@ -47,9 +48,12 @@ class OpenFile:
         return (now.st_size, now.st_mtime_ns) != (self.size_bytes, self.modified_ns)
 
 
-def open_file(address: Address, access: Access) -> OpenFile:
-    """Open a file for reading; raises `Unreadable` or `Unreachable` with the reason for people."""
-    file = _open_remote(address, access) if address.kind == "http" else _open_local(address, access)
+def open_file(address: Address, access: Access, keep_on: Callable[[], bool] = lambda: True) -> OpenFile:
+    """Open a file for reading; raises `Unreadable` or `Unreachable` with the reason for people.
+
+    A remote file is read for as long as `keep_on` says so; then it is `Unreachable`.
+    """
+    file = _open_remote(address, access, keep_on) if address.kind == "http" else _open_local(address, access)
     if file.size_bytes == 0:
         file.stream.close()
         raise Unreadable(f"{address.shown} is empty")
@@ -70,8 +74,8 @@ def fingerprint(file: OpenFile) -> str:
     return digest.hexdigest()
 
 
-def _open_remote(address: Address, access: Access) -> OpenFile:
-    remote = RemoteFile(address.url, access)
+def _open_remote(address: Address, access: Access, keep_on: Callable[[], bool]) -> OpenFile:
+    remote = RemoteFile(address.url, access, keep_on)
     stream = cast("BinaryIO", io.BufferedReader(remote, BUFFER_BYTES))
     return OpenFile(stream, remote.size_bytes, address.shown, remote.ranged, remote.validator)
 

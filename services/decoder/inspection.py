@@ -1,5 +1,6 @@
 """Looking at files for a plan, on threads of its own: a slow server must not hold up the loop."""
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from services.decoder.files import fingerprint, open_file
 from services.decoder.video import Video
 
 THREADS: Final = 2
+WITHIN_SECONDS: Final = 600.0
+"""So that servers that send without end do not hold up the others for ever."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,11 @@ def captured_from_ms(starts_at: str | None) -> int:
     return from_ms
 
 
-def inspect(source: Source, access: Access) -> Inspected:
-    """Look at a source's file; raises `Unreadable` or `Unreachable`."""
+def inspect(source: Source, access: Access, within_seconds: float = WITHIN_SECONDS) -> Inspected:
+    """Look at a source's file; raises `Unreadable` or `Unreachable`, the latter for a server that takes longer too."""
     captured_from_ms(source.starts_at)
-    file = open_file(parse(source.url or ""), access)
+    until = time.monotonic() + within_seconds
+    file = open_file(parse(source.url or ""), access, keep_on=lambda: time.monotonic() < until)
     with closing(file.stream):
         identity = fingerprint(file)
         with closing(Video(file, threads=1)) as video:

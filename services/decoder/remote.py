@@ -3,6 +3,7 @@
 import base64
 import io
 import string
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final
@@ -38,9 +39,13 @@ class RemoteFile(io.RawIOBase):
     `Unreachable` (it does not answer, breaks off, or the file changes while it is read).
     """
 
-    def __init__(self, url: str, access: Access) -> None:
-        """Ask for the file; nothing is read yet. `access` judges every server, those of redirects too."""
+    def __init__(self, url: str, access: Access, keep_on: Callable[[], bool] = lambda: True) -> None:
+        """Ask for the file; nothing is read yet. `access` judges every server, those of redirects too.
+
+        `keep_on` is asked with every piece that the network brings: a server may send without end, or a byte at a time.
+        """
         super().__init__()
+        self._keep_on = keep_on
         self._shown = without_credentials(url)
         try:
             self._url, self._login = _bare(url), _login(url)
@@ -77,15 +82,16 @@ class RemoteFile(io.RawIOBase):
             if self._at >= self.size_bytes:
                 return 0
             try:
-                count = self._here().readinto(buffer)
+                piece = self._here().read1(len(buffer))
             except (OSError, HTTPException) as error:
                 self._drop()
                 reason = str(error) or type(error).__name__
                 continue
-            if count:
-                self._at += count
-                self._response_at += count
-                return count
+            if piece:
+                buffer[: len(piece)] = piece
+                self._at += len(piece)
+                self._response_at += len(piece)
+                return len(piece)
             self._drop()
             reason = "the connection ends early"
         raise Unreachable(f"{self._shown} cannot be read at byte {self._at}: {reason}")
@@ -101,16 +107,23 @@ class RemoteFile(io.RawIOBase):
         self._response = None
 
     def _here(self) -> HTTPResponse:
+        """Return a response that goes on at the position; asked for each piece, as whether to keep on is."""
+        self._check_wanted()
         if self._response is None or not 0 <= self._at - self._response_at <= self._reads_on_bytes():
             self._drop()
             self._response = self._request(self._at)
             self._response_at = self._at if self.ranged else 0
         while self._response_at < self._at:
-            skipped = self._response.read(min(self._at - self._response_at, READ_ON_BYTES))
+            skipped = self._response.read1(min(self._at - self._response_at, READ_ON_BYTES))
             if not skipped:
                 raise Unreachable(f"{self._shown} ends early, at byte {self._response_at}")
             self._response_at += len(skipped)
+            self._check_wanted()
         return self._response
+
+    def _check_wanted(self) -> None:
+        if not self._keep_on():
+            raise Unreachable(f"{self._shown} was given up at byte {self._response_at}: its server is too slow, or does not end")
 
     def _reads_on_bytes(self) -> int:
         return READ_ON_BYTES if self.ranged else self.size_bytes
