@@ -10,6 +10,7 @@ from schemas.limits import USUAL_FRAME_BYTES
 from schemas.networks import parse_networks
 from schemas.topics import CHUNKS, FRAMES_BULK, FRAMES_LIVE, SOURCES
 from services.decoder.access import Access
+from services.decoder.allocation import limit_allocations
 from services.decoder.cameras.capture import Surroundings
 from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet
@@ -38,6 +39,7 @@ from streaming.settings import read
 def run(stopping: threading.Event) -> None:
     """Put the parts together and turn the loop until `stopping` is set."""
     settings = read(DecoderSettings, os.environ)
+    limit_allocations()
     metrics = Metrics(METRICS)
     parts = Parts("kafka")
     health = HealthServer(settings.port, parts, metrics, host=settings.host)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from tests.broken.films import REWRITTEN, rewritten
 from tests.broken.seeds import jpeg
 from tests.decoder.footage import write_video
 
@@ -29,6 +30,9 @@ def hostile(folder: Path, port: int = 9) -> Iterator[Path]:
     mp4 = write_video(folder / "whole.mp4", list(range(0, 2_000, 80)))
     mkv = write_video(folder / "whole.mkv", list(range(0, 2_000, 80)), codec="mjpeg", pixels="yuvj420p")
     yield from playlists(folder, port)
+    fragments = rewritten(mp4, folder / "whole-fragments.mp4", REWRITTEN["fragments.mp4"])
+    (folder / "run.mp4").write_bytes(_patched(fragments.read_bytes(), b"trun", 4, 0x03000000))
+    yield folder / "run.mp4"
     yield from lies(folder, mp4.read_bytes(), mkv.read_bytes())
     yield Path(shutil.copy(mp4, folder / "named-matroska.mkv"))
     yield Path(shutil.copy(mkv, folder / "named-mp4.mp4"))

@@ -18,6 +18,7 @@ from encoders.pictures import decode
 from schemas.limits import LARGEST_T_MS, PAYLOAD_LIMIT_BYTES
 from schemas.messages import Chunk, Life, RecordedSamples, Source
 from schemas.recordings import Segment, life_folder
+from services.decoder.allocation import limit_allocations
 from services.decoder.decoding import Decoding, Sample
 from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, inspect
@@ -36,6 +37,7 @@ def main() -> None:
     """Answer until there is nothing more to read."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     av.logging.set_level(av.logging.PANIC)
+    assert limit_allocations()
     with ThreadPoolExecutor(1, "decode") as pool:
         for line in sys.stdin:
             began = time.monotonic()

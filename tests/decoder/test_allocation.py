@@ -1,0 +1,36 @@
+"""A header that claims more than there is costs no memory. In a process of its own: the limit is the whole process's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.broken.films import REWRITTEN, rewritten
+from tests.decoder.footage import write_video
+
+LOOK = """
+import resource, sys
+import av, cv2
+from services.decoder.allocation import limit_allocations
+assert limit_allocations()
+with av.open(sys.argv[1]) as whole:
+    assert len(list(whole.decode(video=0))) == 25
+try:
+    av.open(sys.argv[2])
+except av.error.FFmpegError as error:
+    print(error.strerror)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def test_fifty_million_samples_that_a_fragment_claims_are_not_made_room_for(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mp4", list(range(0, 2_000, 80)))
+    content = bytearray(rewritten(whole, tmp_path / "fragments.mp4", REWRITTEN["fragments.mp4"]).read_bytes())
+    at = content.index(b"trun") + 8
+    content[at : at + 4] = (50_000_000).to_bytes(4, "big")
+    (tmp_path / "bomb.mp4").write_bytes(content)
+    looked = subprocess.run(
+        [sys.executable, "-c", LOOK, str(whole), str(tmp_path / "bomb.mp4")], check=True, capture_output=True, text=True
+    )
+    said, peak_mib = looked.stdout.splitlines()
+    assert said == "Cannot allocate memory"
+    assert int(peak_mib) < 300
