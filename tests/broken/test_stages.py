@@ -52,12 +52,14 @@ def good_headers() -> list[FrameHeaders]:
     return made
 
 
-def damaged(dice: Random, wholes: Sequence[Wire]) -> Wire:
-    """Return a message that is wrong by its bytes, or as a message."""
-    whole = dice.choice(wholes)
-    if dice.random() < 0.5:
-        return malformed(dice, whole)
-    return unpack(mutant(dice, pack(whole), [pack(one) for one in wholes]))
+def damaged(dice: Random, wholes: Sequence[Wire], count: int = BAD) -> list[Wire]:
+    """Return messages that are wrong by their bytes, or as messages."""
+    packed = [pack(whole) for whole in wholes]
+    drawn = (dice.randrange(len(wholes)) for _ in range(count))
+    return [
+        malformed(dice, wholes[number]) if dice.random() < 0.5 else unpack(mutant(dice, packed[number], packed))
+        for number in drawn
+    ]
 
 
 def between(good: Sequence[Wire], bad: Sequence[Wire], topic: str) -> list[Record]:
@@ -88,7 +90,7 @@ def check_nothing_is_lost_or_changed(
 def test_the_embedder_rejects_what_is_wrong_and_embeds_the_rest(topic: str, encoder: Encoder, tmp_path: Path) -> None:
     dice = Random(f"{SEED} {topic}")
     good = [frame(headers, seed) for seed, headers in enumerate(good_headers())]
-    bad = [damaged(dice, of_topic(topic)) for _ in range(BAD)]
+    bad = damaged(dice, of_topic(topic))
     mixed = check_nothing_is_lost_or_changed(lambda records: embed(records, SOURCES, encoder, tmp_path), good, bad, topic)
     embedded = [one for one in mixed.sent if one.topic.startswith("embeddings")]
     assert len(embedded) + mixed.rejected + mixed.dropped == len(good) + len(bad)
@@ -98,7 +100,7 @@ def test_the_embedder_rejects_what_is_wrong_and_embeds_the_rest(topic: str, enco
 def test_the_indexer_rejects_what_is_wrong_and_writes_the_rest(topic: str) -> None:
     dice = Random(f"{SEED} {topic}")
     good = [embedding(headers, seed) for seed, headers in enumerate(good_headers())]
-    bad = [damaged(dice, of_topic(topic)) for _ in range(BAD)]
+    bad = damaged(dice, of_topic(topic))
     mixed = check_nothing_is_lost_or_changed(lambda records: index(records, SOURCES), good, bad, topic)
     assert {row.source_id for row in mixed.rows.values()} <= {one.source_id for one in SOURCES}
     assert len(mixed.good()[1]) == 20 + 20 + 17
@@ -113,7 +115,7 @@ def test_the_decoder_rejects_chunks_that_are_wrong_and_decodes_the_rest(tmp_path
     order = msgspec.structs.replace(whole, url=str(film), fingerprint=fingerprint, start_ms=0, read_from_ms=0)
     own = msgspec.structs.replace(order, source_id=f"{GOOD}film", stream=f"{GOOD}film/1/c0", life=1, index=0)
     wholes = [Wire(b"k", encode(one), list(schema_header("chunk/1"))) for one in (order, order, whole)]
-    bad = [damaged(dice, wholes) for _ in range(BAD // 10)]
+    bad = damaged(dice, wholes, BAD // 10)
     good = [Wire(None, encode(own), list(schema_header("chunk/1")))] * 2
     mixed = check_nothing_is_lost_or_changed(lambda records: decode_chunks(records, sources, tmp_path), good, bad, "chunks")
     assert mixed.rejected + mixed.dropped == len(good) + len(bad)

@@ -22,9 +22,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return films(tmp_path_factory.mktemp("films"), shared=False)
 
 
-@pytest.fixture
-def jury(tmp_path: Path) -> Iterator[Jury]:
-    made = Jury(tmp_path / "juror.log")
+@pytest.fixture(scope="module")
+def jury(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jury]:
+    made = Jury(tmp_path_factory.mktemp("jury") / "juror.log")
     yield made
     made.close()
 
