@@ -132,6 +132,7 @@ def _open(stretch: Stretch) -> InputContainer:
         return av.open(
             name,
             options={"protocol_whitelist": protocols, "format_whitelist": FORMATS},
+            metadata_errors="replace",
             timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
         )
 

@@ -267,3 +267,11 @@ def test_a_file_that_is_no_video_is_a_clear_problem(desk: Desk, tmp_path: Path, 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 255])
 def test_the_drawn_numbers_can_be_read(number: int) -> None:
     assert read(draw(number)) == number
+
+
+def test_a_file_whose_labels_are_no_text_is_cut(folder: Path) -> None:
+    path = write_video(folder / "labels.mp4", frames=50)
+    content = path.read_bytes()
+    assert b"Lavf" in content
+    path.write_bytes(content.replace(b"Lavf", b"\xff\xfe\xfd\xfc"))
+    assert numbers(cut(path, 0, 400))
