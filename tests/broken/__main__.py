@@ -87,7 +87,7 @@ def quiet_libraries() -> Iterator[None]:
 
 def try_videos(findings: Findings, work: Path, seed: int, until: float) -> None:
     """Judge hostile files, then mutants of videos until the time is over."""
-    jury = Jury(work / "juror.log")
+    jury = Jury(work / "juror.log", watching=True)
     whole = films(work / "films", shared=True)
     contents = [path.read_bytes() for path in whole]
     dice = Random(seed)

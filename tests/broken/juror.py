@@ -1,4 +1,5 @@
-"""`python -m tests.broken.juror`: reads paths of videos, one a line, and answers for each what the decoder makes of it.
+"""`python -m tests.broken.juror`: reads paths of videos, one a line, and answers for each what the decoder makes of it, and with
+`--watch` whether query can show it.
 
 A process of its own, because what decodes is C: a fault there ends the process, and whoever asked sees that.
 """
@@ -8,6 +9,7 @@ import resource
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,12 +26,18 @@ from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, inspect
 from services.decoder.plan import cut, margins_ms
 from services.decoder.size import LARGEST_PIXELS
+from services.query.media.cutting import SpanTooLongError, cut_clip
+from services.query.media.original import NothingThereError, UnreadableError
+from services.query.media.picture import picture_at
+from services.query.media.stretches import Stretch
 from tests.decoder.footage import ANYWHERE
 
 SAMPLE_FPS: Final = 5.0
 MOST_CHUNKS: Final = 3
 """Of the many chunks of a film that claims to last for years, these are decoded: the first two and the last."""
 MEMORY_BYTES: Final = 4 << 30
+WATCH: Final = "--watch"
+CLIP_MS: Final = (400, 1_500)
 RECORDED: Final = Segment(1_700_000_000_000, 1)
 
 
@@ -57,6 +65,8 @@ def verdict(pool: ThreadPoolExecutor, path: Path) -> tuple[int, str | None]:
     except (Unreadable, Unreachable) as failure:
         refusal = str(failure)
     else:
+        if WATCH in sys.argv:
+            watch(path)
         return count + decoded(pool, as_recording(path), path.parent / "media"), None
     assert path.name in refusal, f"the refusal does not name the file: {refusal}"
     return 0, refusal
@@ -101,6 +111,14 @@ def decoded(pool: ThreadPoolExecutor, order: Chunk, media: Path) -> int:
             check(sample)
             before_ms, count = sample.sample.t_ms, count + 1
     return count
+
+
+def watch(path: Path) -> None:
+    """Cut a clip and take a thumbnail, as query does of what was found; it may say why it cannot."""
+    with suppress(UnreadableError, NothingThereError, SpanTooLongError):
+        cut_clip([Stretch(str(path))], *CLIP_MS, path.parent / "clip.mp4", lambda: None)
+    with suppress(UnreadableError, NothingThereError):
+        assert decode(picture_at([Stretch(str(path))], CLIP_MS[0], lambda: None), 64, 64).size
 
 
 def check(sample: Sample) -> None:

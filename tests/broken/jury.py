@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from framebus.local.places import CHECKOUT
+from tests.broken.juror import WATCH
 
 MOST_SECONDS: Final = 20.0
 MOST_MIB: Final = 900
@@ -32,10 +33,10 @@ class Verdict:
 
 
 class Jury:
-    """One juror at a time; one that has died or is stuck is replaced."""
+    """One juror at a time; one that has died or is stuck is replaced. `watching`: they take clips and thumbnails, too."""
 
-    def __init__(self, log: Path) -> None:
-        self._log, self.most_seconds = log, MOST_SECONDS
+    def __init__(self, log: Path, *, watching: bool = False) -> None:
+        self._log, self._watching, self.most_seconds = log, watching, MOST_SECONDS
         self._juror: subprocess.Popen[str] | None = None
 
     def judge(self, path: Path) -> Verdict:
@@ -65,7 +66,7 @@ class Jury:
             self._juror = None
 
     def _begin(self) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "tests.broken.juror"]
+        command = [sys.executable, "-m", "tests.broken.juror", *([WATCH] if self._watching else [])]
         with self._log.open("w") as log:
             return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=CHECKOUT)
 
