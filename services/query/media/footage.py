@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from schemas.limits import LARGEST_CAPTURED_MS
 from schemas.messages import Source
 from schemas.recordings import life_folder
 from services.query.media.original import local_path
@@ -78,5 +79,8 @@ def _seen(path: Path | None) -> str:
 
 
 def _span(start_ms: int, end_ms: int) -> str:
+    """Return a span in UTC and in numbers; in numbers alone where no calendar has it."""
+    if not 0 <= start_ms <= end_ms <= LARGEST_CAPTURED_MS:
+        return f"start_ms {start_ms}, end_ms {end_ms}"
     times = (datetime.fromtimestamp(t_ms / 1000, UTC).isoformat(timespec="milliseconds") for t_ms in (start_ms, end_ms))
     return " to ".join(text.replace("+00:00", "Z") for text in times) + f" (start_ms {start_ms}, end_ms {end_ms})"
