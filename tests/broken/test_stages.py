@@ -96,6 +96,16 @@ def test_the_embedder_rejects_what_is_wrong_and_embeds_the_rest(topic: str, enco
     assert len(embedded) + mixed.rejected + mixed.dropped == len(good) + len(bad)
 
 
+@pytest.mark.parametrize("key", [b"k" * 999_000, b"\xff" * 400_000, b"\xff" * 1_024, None, b""])
+def test_a_key_of_any_length_does_not_make_an_embedding_more_than_kafka_takes(
+    key: bytes | None, encoder: Encoder, tmp_path: Path
+) -> None:
+    [sample] = [headers for headers in good_headers() if headers.mark == "run_end"]
+    wire = frame(sample)
+    sent = embed([Wire(key, wire.value, wire.headers).record("frames-live")], SOURCES, encoder, tmp_path).sent
+    assert [one.source_id for one in sent] == [sample.source_id]
+
+
 @pytest.mark.parametrize("topic", ["embeddings-live", "embeddings-bulk"])
 def test_the_indexer_rejects_what_is_wrong_and_writes_the_rest(topic: str) -> None:
     dice = Random(f"{SEED} {topic}")
