@@ -68,10 +68,9 @@ def warn(bootstrap: str, topic: str, unread: Unread) -> None:
 
 def kept(bootstrap: str, topic: str) -> Kept:
     """Return what a topic keeps; raises `Unavailable`."""
-    resource = ConfigResource(ResourceType.TOPIC, topic)
+    resource, admin = ConfigResource(ResourceType.TOPIC, topic), AdminClient(admin_settings(bootstrap))
     try:
-        asked = AdminClient(admin_settings(bootstrap)).describe_configs([resource], request_timeout=TIMEOUT_SECONDS)
-        said = asked[resource].result(TIMEOUT_SECONDS)
+        said = admin.describe_configs([resource], request_timeout=TIMEOUT_SECONDS)[resource].result(TIMEOUT_SECONDS)
     except (KafkaException, TimeoutError) as error:
         raise Unavailable(f"Kafka at {bootstrap} does not say what {topic} keeps: {error}") from error
     return Kept(*(_bound(said[name].value) for name in ("retention.ms", "retention.bytes")))

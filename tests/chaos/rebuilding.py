@@ -68,6 +68,6 @@ class Rebuilds:
             return []
         with closing(MilvusClient(self._milvus, timeout=ANSWER_SECONDS)) as milvus:
             collection = milvus.describe_collection(ALIAS)["collection_name"]
-        listed = AdminClient(admin_settings(self._kafka)).list_consumer_groups(request_timeout=ANSWER_SECONDS).result()
-        groups = {group.group_id for group in listed.valid}
+        admin = AdminClient(admin_settings(self._kafka))
+        groups = {group.group_id for group in admin.list_consumer_groups(request_timeout=ANSWER_SECONDS).result().valid}
         return [lane for lane in get_args(Lane) if rebuild_group(lane, collection) in groups]

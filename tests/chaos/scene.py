@@ -41,7 +41,8 @@ class Scene:
             for name, value in settings.items()
         ]
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-        AdminClient(admin_settings(self.ground.kafka)).incremental_alter_configs([resource])[resource].result(ANSWER_SECONDS)
+        admin = AdminClient(admin_settings(self.ground.kafka))
+        admin.incremental_alter_configs([resource])[resource].result(ANSWER_SECONDS)
 
     @contextmanager
     def frozen(self, service: str) -> Iterator[None]:
