@@ -18,5 +18,6 @@ def bound_the_log(bootstrap: str) -> None:
         ConfigEntry(name, str(value), incremental_operation=AlterConfigOpType.SET) for name, value in SETTINGS.items()
     ]  # fmt: skip
     topics = [ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=changes) for topic in BOUNDED]
-    for done in AdminClient(admin_settings(bootstrap)).incremental_alter_configs(topics).values():
+    admin = AdminClient(admin_settings(bootstrap))
+    for done in admin.incremental_alter_configs(topics).values():
         done.result(ANSWER_SECONDS)
