@@ -8,7 +8,7 @@ import numpy as np
 from confluent_kafka import Message
 
 from encoders.encoder import Encoder
-from schemas.headers import FrameHeaders, decode_frame_headers, with_space
+from schemas.headers import EmbeddingHeaders, FrameHeaders, decode_embedding_headers, decode_frame_headers, with_space
 from schemas.identity import WHOLE_FRAME, row_key
 from schemas.topics import FRAMES_LIVE
 from schemas.vectors import decode_vector, encode_vector
@@ -39,6 +39,17 @@ def log_of(messages: Iterable[Message], source_ids: Collection[str], encoder: En
     return log
 
 
+def vectors_of(bootstrap: str, topics: Sequence[str], source_ids: Collection[str], encoder: Encoder) -> Log:
+    """Return the vectors and marks of cameras that Kafka has: what the indexer has read, and no more."""
+    log: Log = defaultdict(list)
+    for message in (message for topic in topics for message in records_of(bootstrap, topic)):
+        headers = decode_embedding_headers(message.headers())  # type: ignore[arg-type]
+        if headers.source_id in source_ids:
+            vector = None if headers.mark else decode_vector(message.value(), encoder.dimension)
+            log[message.topic() or "", message.partition() or 0].append(_made(message, headers, vector))
+    return log
+
+
 def rows(log: Log) -> dict[str, Expected]:
     """Return the rows of a log. A moment that was sent live and caught up too may be the one or the other."""
     found: dict[str, Expected] = {}
@@ -63,14 +74,19 @@ def open_runs(log: Log) -> list[str]:
 
 
 def _entry(message: Message, headers: FrameHeaders, encoder: Encoder) -> Entry:
+    vector = None if headers.mark else _vector(message.value(), encoder)
+    return _made(message, with_space(headers, SPACE), vector)
+
+
+def _made(message: Message, headers: EmbeddingHeaders, vector: Vector | None) -> Entry:
     return Entry(
         offset=message.offset() or 0,
         timestamp_ms=message.timestamp()[1],
-        headers=with_space(headers, SPACE),
+        headers=headers,
         life=headers.life or 1,
         closes_when_quiet=False,
         done=False,
-        vector=None if headers.mark else _vector(message.value(), encoder),
+        vector=vector,
     )
 
 
