@@ -188,7 +188,7 @@ def be_away(scene: Scene, encoder: Encoder) -> Part:
         if not scene.until(lambda: not (open_runs(_tapped(tap, encoder)) or scene.unread()), WITHIN_SECONDS):
             part.complaints.append("the last run was not ended, or not read")
         lost = scene.recuts()[told:]
-        # Beside a hole a row may have the value of what was read: it was final before the rest came from the recording (decision 15).
+        # Beside a hole a row has the value of what was read: it was final before the rest came from the recording (decision 15).
         read = vectors_of(scene.ground.kafka, [EMBEDDINGS_LIVE.name, EMBEDDINGS_BULK.name], [CAMERA], encoder)
         part.differences = compare(scene.final(CAMERA), rows(_tapped(tap, encoder) | read))
     part.said.append(f"{_records(lost)} frames left the log before the embedder had read them")
