@@ -52,7 +52,7 @@ class Course:
 
 # Small pictures first: most of what there is to learn shows at 48 px, at half the cost of 64.
 FROM_NOTHING = Course(1e-3, ((0.0, 48), (0.45, 64), (0.75, 80)))
-# What has learnt from all sides already is warmed up again, less than at first, and goes back to 64 px for the half of its time.
+# Warmed up again, less than at first, and back to 64 px for half of its time.
 AGAIN = Course(7e-4, ((0.0, 64), (0.5, 80)))
 
 Report = Callable[[float, int, float, Towers], None]
@@ -154,11 +154,21 @@ def save(average: nn.Module, checkpoint: pathlib.Path) -> None:
 
 def blend(average: nn.Module, model: nn.Module, step: int) -> None:
     """Move `average` towards `model`: an exponential moving average that starts fast."""
-    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(new, 1 - decay)
+    _move(average, model, 1 - min(AVERAGE_DECAY, (1 + step) / (10 + step)))
+
+
+def halfway(first: Towers, second: Towers) -> Towers:
+    """Towers whose weights are the mean of both."""
+    between = copy.deepcopy(first)
+    _move(between, second, 0.5)
+    return between
+
+
+@torch.no_grad()
+def _move(moved: nn.Module, towards: nn.Module, share: float) -> None:
+    for kept, new in zip(moved.state_dict().values(), towards.state_dict().values(), strict=True):
+        if kept.dtype.is_floating_point:
+            kept.lerp_(new, share)
 
 
 def hidden_parameters(towers: Towers) -> list[nn.Parameter]:

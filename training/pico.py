@@ -1,6 +1,7 @@
 """Make pico-1 from photos and the generated world: `python -m training.pico --minutes N --out DIR`."""
 
 import argparse
+import copy
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from training.export import write_folder
 from training.facts import FactClasses
 from training.fit_found import fit, heldout_items, write
 from training.loader import BatchMaker, Loader
-from training.optimise import AGAIN, FROM_NOTHING, Run, train
+from training.optimise import AGAIN, FROM_NOTHING, Run, halfway, save, train
 from training.pairs import LABEL_TEMPLATES, PairSource
 from training.photos import Part, default_images, load_parts
 from training.towers import TEXT_TOKENS, Towers
@@ -54,7 +55,11 @@ def main() -> None:
 def train_towers(
     images: pathlib.Path, checkpoint: pathlib.Path, seconds: float, threads: int, *, resume: bool, world_share: float
 ) -> None:
-    """Train for `seconds`, anew or from `checkpoint`; leaves `checkpoint`, and beside it tokenizer.json and curve.csv."""
+    """Train for `seconds`, anew or from `checkpoint`; leaves `checkpoint`, and beside it tokenizer.json and curve.csv.
+
+    What a second course has learnt fits the photos' own sets better and other footage worse; the weights halfway between its
+    ends keep both (Wortsman et al. 2022, arxiv.org/abs/2109.01903).
+    """
     # The loader forks: a tokenizer's own threads would not survive that.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.manual_seed(SEED)
@@ -67,13 +72,18 @@ def train_towers(
     towers = Towers(tokenizer.get_vocab_size())
     if resume:
         towers.load_state_dict(torch.load(checkpoint, weights_only=True))
-    course = AGAIN if resume else FROM_NOTHING
+    courses = (AGAIN,) if resume else (FROM_NOTHING, AGAIN)
     source = PairSource(parts, world_share, rng)
     maker = BatchMaker(source, tokenizer, FactClasses(source.truths))
     curve = Curve(load_parts(images, "heldout"), tokenizer, checkpoint.with_name("curve.csv"))
-    loader = Loader(maker, course.side_at(0.0), SEED)
-    train(Run(towers, len(maker.classes), course, seconds, threads), loader, checkpoint, curve.note)
+    loader = Loader(maker, courses[0].side_at(0.0), SEED)
+    for course in courses:
+        begun = copy.deepcopy(towers)
+        run = Run(towers, len(maker.classes), course, seconds / len(courses), threads)
+        train(run, loader, checkpoint, curve.note)
+        towers = run.average
     loader.close()
+    save(halfway(begun, towers), checkpoint)
 
 
 def photo_texts(parts: Sequence[Part]) -> Iterator[str]:
