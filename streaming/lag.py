@@ -95,5 +95,6 @@ def _behind(committed: list[TopicPartition], starts: Offsets, ends: Offsets) -> 
     for commit in committed:
         place = TopicPartition(commit.topic, commit.partition)
         processed = processed_offset(commit.offset, commit.metadata)
-        behind += ends[place] - max(starts[place], starts[place] if processed is None else processed)
+        # The ends were asked for first: what was written and processed since then is not less than nothing.
+        behind += max(0, ends[place] - max(starts[place], starts[place] if processed is None else processed))
     return behind

@@ -44,6 +44,12 @@ def test_a_group_that_never_committed_has_everything_unread(kafka: str, filled: 
     assert Lag(kafka).unread([reading]) == {reading: 7}
 
 
+def test_what_is_processed_while_kafka_is_asked_is_not_less_than_nothing(kafka: str, filled: Topic) -> None:
+    commit(kafka, GROUP, TopicPartition(filled.name, 0, 5, commit_metadata(5)), TopicPartition(filled.name, 1, 3))
+    reading = Reading(filled.name, GROUP)
+    assert Lag(kafka).unread([reading]) == {reading: 0 + 1}
+
+
 def test_brokers_and_what_a_topic_holds_are_told(kafka: str, filled: Topic) -> None:
     lag = Lag(kafka)
     assert lag.held([filled.name]) == {filled.name: 7}
