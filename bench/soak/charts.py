@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from statistics import fmean
 from typing import Final
 
 from bench.chart import GREY
@@ -24,7 +25,7 @@ def plot(samples: Samples) -> str:
     seconds = samples.ended_seconds
     acts = [(at, float(colour)) for kind, colour in MARKED.items() for at, _ in samples.of("act").get(kind, [])]
     charts = [
-        Chart("memory, MB (proportional share)", coloured(_of_parts(samples, "memory_mb"))),
+        Chart("resident memory, MB", coloured(_of_parts(samples, "memory_mb"))),
         Chart("file handles", coloured(_of_parts(samples, "handles"))),
         Chart("records unread, most of each minute", coloured(_unread(samples))),
         Chart("seconds from capture to found and to row, of each minute", _fresh_lines(samples)),
@@ -40,7 +41,7 @@ def _of_parts(samples: Samples, what: str) -> dict[str, Points]:
 
 def _loaded(samples: Samples, points: Points) -> Points:
     """Return what was seen while there was load: what came after is waiting for the end."""
-    return [point for point in points if point[0] <= samples.ended_seconds]
+    return [point for point in points if point[0] < samples.ended_seconds]
 
 
 def _unread(samples: Samples) -> dict[str, Points]:
@@ -60,10 +61,11 @@ def _fresh_lines(samples: Samples) -> dict[str, Line]:
 
 
 def _by_minute(points: Points) -> Mapping[float, list[float]]:
-    minutes: dict[float, list[float]] = {}
+    """Return the values of each minute, by the mean of their times."""
+    minutes: dict[float, list[tuple[float, float]]] = {}
     for at, value in points:
-        minutes.setdefault((at // MINUTE_SECONDS + 0.5) * MINUTE_SECONDS, []).append(value)
-    return minutes
+        minutes.setdefault(at // MINUTE_SECONDS, []).append((at, value))
+    return {fmean(at for at, _ in seen): [value for _, value in seen] for seen in minutes.values()}
 
 
 def _cores(samples: Samples) -> dict[str, Line]:

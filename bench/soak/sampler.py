@@ -18,7 +18,7 @@ BLOCK_BYTES: Final = 512
 
 @dataclass
 class Held:
-    """What all processes of a part hold together."""
+    """What all processes of a part hold together. Memory is the resident one: a proportional share moves with other programs."""
 
     memory_mb: float = 0.0
     handles: int = 0
@@ -30,7 +30,7 @@ class Held:
         """Count a process in; one that is ending counts as far as it can be seen."""
         with suppress(psutil.NoSuchProcess, psutil.ZombieProcess), process.oneshot():
             times = process.cpu_times()
-            self.memory_mb += process.memory_full_info().pss / MB
+            self.memory_mb += process.memory_info().rss / MB
             self.handles += process.num_fds()
             self.threads += process.num_threads()
             self.cpu_seconds += times.user + times.system

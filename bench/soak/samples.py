@@ -61,9 +61,10 @@ class Samples:
 
     @property
     def ended_seconds(self) -> float:
-        """When the load ended, or the last look at the processes where the soak was broken off."""
+        """When the load should have ended, or the last look at the processes where the soak was broken off before."""
         looks = self.all("load_ended") or self.all("memory_mb")
-        return looks[-1][0] if looks else 0.0
+        planned = max((60 * minutes for _, minutes in self.all("planned_minutes")), default=float("inf"))
+        return min(looks[-1][0], planned) if looks else 0.0
 
 
 def gather(lines: Iterable[Sequence[str]]) -> Samples:

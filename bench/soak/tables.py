@@ -10,6 +10,8 @@ from bench.soak.samples import Points, Samples
 from bench.soak.verdicts import MINUTE_SECONDS, PARTS, Verdict, is_flat, quantiles, trend
 
 ROWS: Final = 12
+SHORT_SECONDS: Final = 1800.0
+"""Below this the rule of flat judges caches and heaps that still fill."""
 HELD: Final = {"memory_mb": ("memory, MB", ".1f"), "handles": ("file handles", ".0f")}
 HELD_COLUMNS: Final = ("first tenth", "last tenth", "most", "an hour (95 % interval)", "")
 COURSE_COLUMNS: Final = (
@@ -22,7 +24,9 @@ def tables(samples: Samples, found: Sequence[Verdict]) -> str:
     """Return the targets, the processes and the course of time as Markdown."""
     about = "; ".join(samples.words("planned_minutes"))
     cores = ", ".join(f"{name} {used:.2f}" for name, used in cores_in_use(samples).items())
+    short = samples.ended_seconds < SHORT_SECONDS
     parts = [
+        *(["**A short run**: it shows that the command works, and says nothing of memory and handles yet."] if short else []),
         f"{about}. Cores in use on average: {cores}.",
         _table(
             ("target", "seen", ""), [(one.target, one.seen, "met" if one.is_met else "**missed**") for one in found], side="---"

@@ -11,6 +11,8 @@ from bench.soak.samples import Points
 WIDTH, HEIGHT = 480, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 62, 24
 TICKS: Final = 4
+ROUNDED_OFF: Final = 0.98
+"""What is a hair over a round number is drawn over it: two cores that are busy need no axis up to four."""
 COLUMNS: Final = 2
 COLOURS: Final = ("#3b7dd8", "#d8743b", "#3ba55d", "#9b59b6", "#d03b5f", "#1fa3a3", "#a8871c")
 LETTER_PIXELS: Final = 6.5
@@ -64,7 +66,7 @@ def draw(charts: Sequence[Chart], span: Span, caption: str) -> str:
 
 def _chart(chart: Chart, span: Span) -> str:
     most = max((value for line in chart.lines.values() for _, value in line.points), default=0.0)
-    step = round_step((most or 1.0) / TICKS)
+    step = round_step(ROUNDED_OFF * (most or 1.0) / TICKS)
 
     def place(at: float, value: float) -> tuple[float, float]:
         across = LEFT + (WIDTH - LEFT - RIGHT) * at / (span.seconds or 1.0)

@@ -3,20 +3,23 @@
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
 from bench.soak.charts import plot
-from bench.soak.samples import Record, gather, read_samples
+from bench.soak.samples import Record, Samples, gather, read_samples
 from bench.soak.schedule import CYCLE_SECONDS, schedule
 from bench.soak.searching import found_seconds
 from bench.soak.tables import cores_in_use, tables
 from bench.soak.timeline import Chart, Line, Span, draw
 from bench.soak.verdicts import PARTS, verdicts
-from tests.soak.made import MINUTES, good
+from tests.soak.made import MINUTES, bent, good
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_a_plot_is_an_svg_with_every_process_in_it_and_within_its_borders() -> None:
-    drawn = ET.fromstring(plot(good()))
+@pytest.mark.parametrize("samples", [good(), bent(without="load_ended")], ids=["whole", "broken off"])
+def test_a_plot_is_an_svg_with_every_process_in_it_and_within_its_borders(samples: Samples) -> None:
+    drawn = ET.fromstring(plot(samples))
     width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
     names = {title.text for title in drawn.iter(f"{SVG}title")}
     assert set(PARTS) | {"frames-live", "found, p50", "media", "the machine"} <= names
