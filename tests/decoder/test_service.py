@@ -309,12 +309,16 @@ def test_what_a_consumer_lost_is_dealt_again_unless_it_is_done(bus: Bus, decoder
         bus.want(source_id, clip)
         bus.wait(lambda source_id=source_id: bus.ends(source_id))  # type: ignore[misc]
     bus.done(done)
-    recut = Recut(topic=FRAMES_BULK.name, partition=3, first_offset=0, last_offset=99, at_ms=1_763_625_600_000)
-    bus.outbox.send_message(RECUT.name, recut, key="frames-bulk/3")
+    told_ms = 1_763_625_600_000
+    for source_id in (lost, done):
+        recut = Recut(
+            source_id=source_id, topic=FRAMES_BULK.name, partition=3, first_offset=0, last_offset=99, at_ms=told_ms
+        )  # fmt: skip
+        bus.outbox.send_message(RECUT.name, recut, key="frames-bulk/3")
     bus.outbox.flush()
     bus.wait(lambda: bus.ends(lost) == 2)
     assert bus.ends(done) == 1
-    first, again = ([f for f in bus.frames if f.source_id == lost and f.run == run] for run in (0, recut.at_ms))
+    first, again = ([f for f in bus.frames if f.source_id == lost and f.run == run] for run in (0, told_ms))
     assert [f.seq for f in first] == [f.seq for f in again] == [*range(len(first) - 1), None]
     assert first[-1].samples == again[-1].samples == len(first) - 1
 
