@@ -10,6 +10,7 @@ from bench.soak.samples import Points, Samples
 from bench.soak.verdicts import MINUTE_SECONDS, PARTS, Verdict, is_flat, quantiles, trend
 
 ROWS: Final = 12
+DISTURBED_CORES: Final = 0.3
 SHORT_SECONDS: Final = 1800.0
 """Below this the rule of flat judges caches and heaps that still fill."""
 HELD: Final = {"memory_mb": ("memory, MB", ".1f"), "handles": ("file handles", ".0f")}
@@ -23,10 +24,13 @@ COURSE_COLUMNS: Final = (
 def tables(samples: Samples, found: Sequence[Verdict]) -> str:
     """Return the targets, the processes and the course of time as Markdown."""
     about = "; ".join(samples.words("planned_minutes"))
-    cores = ", ".join(f"{name} {used:.2f}" for name, used in cores_in_use(samples).items())
+    used = cores_in_use(samples)
+    cores = ", ".join(f"{name} {each:.2f}" for name, each in used.items())
     short = samples.ended_seconds < SHORT_SECONDS
+    disturbed = used["other programs"] > DISTURBED_CORES
     parts = [
         *(["**A short run**: it shows that the command works, and says nothing of memory and handles yet."] if short else []),
+        *(["**A disturbed run**: other programs had much of the machine, and the times are theirs too."] if disturbed else []),
         f"{about}. Cores in use on average: {cores}.",
         _table(
             ("target", "seen", ""), [(one.target, one.seen, "met" if one.is_met else "**missed**") for one in found], side="---"
