@@ -56,7 +56,7 @@ VECTORS_KEPT_BYTES: Final = 220_000
 """Those that may be unread, and what an embedder has in hand when it stops reading."""
 WRONG_BYTES: Final = 60_000
 ENOUGH_BYTES: Final = 1_000_000_000
-SEGMENT_MS: Final = 200
+SEGMENT_MS, WRONG_SEGMENT_MS = 200, 10
 FROZEN_SECONDS: Final = 4.0
 LIVE_KEPT_MS, LIVE_SEGMENT_MS, LIVE_AWAY_SECONDS = 4_000, 2_000, 12.0
 LIVE_KEPT_AGAIN_MS: Final = 600_000
@@ -146,7 +146,7 @@ def import_wrongly(scene: Scene, film: Film) -> Part:
     """Import while the topic keeps less than may lie unread, then set it right."""
     part = Part("topic that keeps less than may lie unread")
     told = len(scene.recuts())
-    scene.keep(FRAMES.topic, retention_bytes=WRONG_BYTES, segment_ms=SEGMENT_MS)
+    scene.keep(FRAMES.topic, retention_bytes=WRONG_BYTES, segment_ms=WRONG_SEGMENT_MS)
     scene.start_again("decoder")
     with scene.frozen("embedder"):
         names = _add(scene, film, WRONG_FILES, "wrong")
