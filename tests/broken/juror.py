@@ -30,6 +30,7 @@ from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.original import NothingThereError, UnreadableError
 from services.query.media.picture import picture_at
 from services.query.media.stretches import Stretch
+from tests.broken.memory import peak_kib
 from tests.decoder.footage import ANYWHERE
 
 SAMPLE_FPS: Final = 5.0
@@ -50,8 +51,8 @@ def main() -> None:
         for line in sys.stdin:
             began = time.monotonic()
             samples, refusal = verdict(pool, Path(line.rstrip("\n")))
-            seconds, peak_kib = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            print(orjson.dumps([samples, refusal, seconds, peak_kib >> 10]).decode(), flush=True)
+            seconds = time.monotonic() - began
+            print(orjson.dumps([samples, refusal, seconds, peak_kib() >> 10]).decode(), flush=True)
 
 
 def verdict(pool: ThreadPoolExecutor, path: Path) -> tuple[int, str | None]:

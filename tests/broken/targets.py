@@ -4,7 +4,6 @@ A judge returns quietly where its bytes gave a sound value, or were refused by `
 passes through, and is a fault of the product.
 """
 
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -26,6 +25,7 @@ from schemas.vectors import decode_vector
 from services.indexer.lives import stated_life
 from streaming.dead_letters import RECORD_LIMIT_BYTES, read_letter, size_bytes, write_letter
 from tests.broken import seeds
+from tests.broken.memory import peak_kib
 from tests.broken.wire import Wire, pack, unpack
 
 LONGEST_REASON: Final = 2_000
@@ -46,9 +46,9 @@ class Target:
 
     def check(self, given: bytes) -> None:
         """Judge an input, and how much memory it took: it tells a new peak of the process from the last."""
-        before_kib = _peak_kib()
+        before_kib = peak_kib()
         self.judge(given)
-        grown_mib = (_peak_kib() - before_kib) >> 10
+        grown_mib = (peak_kib() - before_kib) >> 10
         assert grown_mib <= MOST_GROWN_MIB, f"it took {grown_mib} MiB"
 
 
@@ -145,10 +145,6 @@ def targets() -> tuple[Target, ...]:
         Target("journal", [journal.encode()], judge_journal),
         Target("segment", [b"1700000000000-1700000000000.mp4", b"0-0.mp4"], judge_segment),
     )
-
-
-def _peak_kib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _packed(wires: Sequence[Wire]) -> list[bytes]:

@@ -8,9 +8,10 @@ from tests.broken.films import REWRITTEN, rewritten
 from tests.decoder.footage import write_video
 
 LOOK = """
-import resource, sys
+import sys
 import av, cv2
 from services.decoder.allocation import limit_allocations
+from tests.broken.memory import peak_kib
 assert limit_allocations()
 with av.open(sys.argv[1]) as whole:
     assert len(list(whole.decode(video=0))) == 25
@@ -18,7 +19,7 @@ try:
     av.open(sys.argv[2])
 except av.error.FFmpegError as error:
     print(error.strerror)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+print(peak_kib() >> 10)
 """
 
 
