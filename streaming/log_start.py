@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from streaming.clients import reader_settings
 from streaming.errors import Unavailable
@@ -12,11 +12,15 @@ TIMEOUT_SECONDS: Final = 5.0
 
 
 def first_offset(consumer: Consumer, partition: Partition, timeout_seconds: float) -> int:
-    """Return the offset of the oldest record that is kept; raises `KafkaException`.
-
-    Not by `get_watermark_offsets`: a partition may be given before the client has heard that it exists, and only a question
-    for times makes it look.
-    """
+    """Return the offset of the oldest record that is kept; raises `KafkaException`."""
+    try:
+        first, _ = consumer.get_watermark_offsets(TopicPartition(partition.topic, partition.number), timeout=timeout_seconds)
+        return int(first)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001  the library's own spelling
+            raise
+    # A partition may be given before the client has heard that it exists; a question for times makes it look. It is not asked
+    # first: after a broker's restart it bears the leader of before, and is refused, for minutes.
     question = TopicPartition(partition.topic, partition.number, OFFSET_BEGINNING)
     (answer,) = consumer.offsets_for_times([question], timeout=timeout_seconds)
     if answer.error:
