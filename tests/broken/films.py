@@ -1,6 +1,7 @@
 """Small real videos of every kind that is read, made by real encoders: what mutants of videos are made of."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -54,11 +55,14 @@ RECIPES: Final = (
 def films(folder: Path, *, shared: bool) -> list[Path]:
     """Write the videos whose encoders this FFmpeg has and return their paths, with `shared` those of shared/videos too."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = [
-        write_video(folder / recipe.name, recipe.times_ms, size=recipe.size, codec=recipe.codec, **recipe.more)
-        for recipe in RECIPES
-        if recipe.codec in av.codecs_available
-    ]
+
+    def written(recipe: Recipe) -> Path:
+        return write_video(folder / recipe.name, recipe.times_ms, size=recipe.size, codec=recipe.codec, **recipe.more)
+
+    # As root, SVT-AV1 puts the thread that starts it before all others of the machine (SCHED_FIFO), and so all that this thread
+    # starts from then on: it gets one of its own.
+    with ThreadPoolExecutor(1, "films") as thread:
+        made = list(thread.map(written, [recipe for recipe in RECIPES if recipe.codec in av.codecs_available]))
     made += [rewritten(made[0], folder / name, flags) for name, flags in REWRITTEN.items()]
     found = [SHARED / "videos" / name for name in SHARED_FILMS if shared]
     return made + [path for path in found if path.exists()]

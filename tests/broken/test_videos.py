@@ -1,5 +1,6 @@
 """Videos that are broken in any way: samples that are sane, or a refusal with its reason; the decoder goes on."""
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -41,6 +42,11 @@ def test_mutants_of_every_kind_of_video_give_sane_samples_or_a_reason(whole: lis
     unread = [one.path.name for one in judged[: len(whole)] if one.refusal]
     assert [name.rpartition(".")[2] for name in unread] == ["avi"], "whole videos are read, all but AVI"
     assert sum(one.samples > 0 for one in judged) > len(judged) // 3
+
+
+def test_making_videos_leaves_its_caller_no_more_urgent_than_it_was(whole: list[Path]) -> None:
+    assert "av1.mp4" in {path.name for path in whole}
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_files_that_are_made_to_harm_do_none_and_lead_nowhere(jury: Jury, tmp_path: Path) -> None:
