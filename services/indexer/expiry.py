@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from schemas.topics import DAY_MS
@@ -14,6 +14,7 @@ from services.indexer.store import Store
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
+from streaming.rounds import Rounds, Work
 
 ROUND_SECONDS: Final = 60.0
 log = get_logger("expiry")
@@ -29,23 +30,19 @@ class Expiry:
     def __init__(self, store: Store, registry: Registry, metrics: Metrics, *, default_days: float) -> None:
         self._store, self._registry, self._metrics = store, registry, metrics
         self._default_days = default_days
-        self._thread = ThreadPoolExecutor(1, "expiry")
-        self._round: Future[None] | None = None
-        self._next_at = 0.0
+        self._rounds = Rounds("expiry", ROUND_SECONDS)
 
     def follow(self) -> None:
         """Begin a round when it is time for one, without waiting; raises what the last one failed with."""
-        if time.monotonic() < self._next_at or (self._round is not None and not self._round.done()):
-            return
-        if self._round is not None:
-            self._round.result()
-        self._next_at = time.monotonic() + ROUND_SECONDS
-        cameras = camera_days(self._registry.sources(), self._default_days)
-        self._round = self._thread.submit(self._expire, cameras, int(time.time() * 1000))
+        self._rounds.follow(self._next_round)
 
     def close(self) -> None:
         """End the thread; what it has begun it finishes."""
-        self._thread.shutdown()
+        self._rounds.close()
+
+    def _next_round(self) -> Work:
+        cameras = camera_days(self._registry.sources(), self._default_days)
+        return partial(self._expire, cameras, int(time.time() * 1000))
 
     def _expire(self, cameras: Mapping[float, Sequence[str]], now_ms: int) -> None:
         try:
