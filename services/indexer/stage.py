@@ -169,6 +169,7 @@ class IndexStage:
         """Ask for a chunk once more, but not for ever: what cannot come whole is not done, and stays so."""
         self._asked[end.stream] += 1
         if self._asked[end.stream] > MOST_ASKED:
+            log.error("a chunk does not come whole and is not done", stream=end.stream, rows=end.rows)
             return
         log.warning("a chunk did not come whole", stream=end.stream, rows=end.rows, asked=self._asked[end.stream])
         recut = Recut(
