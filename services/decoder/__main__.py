@@ -5,12 +5,12 @@ import threading
 from pathlib import Path
 from secrets import randbelow
 
+from originals.access import Access
+from originals.allocation import limit_allocations
 from schemas.groups import DECODER_CHUNKS, DECODER_OWNERSHIP
 from schemas.limits import USUAL_FRAME_BYTES
 from schemas.networks import parse_networks
 from schemas.topics import CHUNKS, FRAMES_BULK, FRAMES_LIVE, SOURCES
-from services.decoder.access import Access
-from services.decoder.allocation import limit_allocations
 from services.decoder.cameras.capture import Surroundings
 from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from originals.access import Access
+from originals.errors import Unreachable, Unreadable
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders, encode_frame_headers
 from schemas.limits import UNKNOWN_MS
 from schemas.messages import Chunk, decode
 from schemas.topics import CHUNKS, FRAMES_BULK
 from services.decoder import metrics as m
-from services.decoder.access import Access
 from services.decoder.decoding import Changed, Decoding, Sample
-from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.reports import FileState, ask_for_new_life, now_ms, say
 from services.decoder.state import StateTopics
 from services.decoder.verdict import Verdict, verdict

@@ -9,14 +9,14 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Final, Protocol
 
+from originals.access import Access
+from originals.address import parse
+from originals.errors import Unreadable
+from originals.files import OpenFile, fingerprint, open_file
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
-from services.decoder.access import Access
-from services.decoder.address import parse
 from services.decoder.cameras.recorded import recorded_samples
 from services.decoder.damage import Reading, notices
-from services.decoder.errors import Unreadable
-from services.decoder.files import OpenFile, fingerprint, open_file
 from services.decoder.margins import LeftMarginTooShort, Placed, place
 from services.decoder.picture import Picture
 from services.decoder.sampling import Grid

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from originals.access import Access
+from originals.address import parse
+from originals.errors import Unreachable, Unreadable
+from originals.files import fingerprint, open_file
 from schemas.limits import LARGEST_CAPTURED_MS, UNKNOWN_MS
 from schemas.messages import Source
-from services.decoder.access import Access
-from services.decoder.address import parse
-from services.decoder.errors import Unreachable, Unreadable
-from services.decoder.files import fingerprint, open_file
 from services.decoder.video import Video
 
 THREADS: Final = 2

@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from originals.errors import Unreachable, Unreadable
 from schemas.identity import chunk_stream
 from schemas.messages import Plan, Recut, Source, SourceStatus
 from schemas.topics import CHUNKS, SOURCES
@@ -11,7 +12,6 @@ from services.decoder import metrics as m
 from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet
 from services.decoder.dealing import Deal, Dealer
-from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, Inspector, Result, captured_from_ms
 from services.decoder.plan import chunk, cut
 from services.decoder.reports import FileState, ask_for_new_life, say

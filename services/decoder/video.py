@@ -10,9 +10,9 @@ import av
 from av.error import FFmpegError
 from av.stream import Disposition
 
+from originals.errors import Unreadable
+from originals.files import OpenFile
 from schemas.limits import JPEG_PIXELS_LIMIT, LARGEST_T_MS
-from services.decoder.errors import Unreadable
-from services.decoder.files import OpenFile
 from services.decoder.picture import Painter, Picture
 from services.decoder.sampling import Grid
 from services.decoder.timeline import Timeline

@@ -11,7 +11,9 @@ import atheris
 
 def main() -> None:
     """Try inputs until the time is over."""
-    with atheris.instrument_imports(include=["schemas", "encoders", "services", "streaming"], enable_loader_override=False):
+    with atheris.instrument_imports(
+        include=["schemas", "encoders", "originals", "services", "streaming"], enable_loader_override=False
+    ):
         from tests.broken.fuzzing import one_input  # noqa: PLC0415  what is imported here is watched
         from tests.broken.targets import targets  # noqa: PLC0415
     name = sys.argv.pop(1)

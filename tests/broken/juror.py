@@ -17,12 +17,12 @@ import av.logging
 import orjson
 
 from encoders.pictures import decode
+from originals.allocation import limit_allocations
+from originals.errors import Unreachable, Unreadable
 from schemas.limits import LARGEST_T_MS, PAYLOAD_LIMIT_BYTES
 from schemas.messages import Chunk, Life, RecordedSamples, Source
 from schemas.recordings import Segment, life_folder
-from services.decoder.allocation import limit_allocations
 from services.decoder.decoding import Decoding, Sample
-from services.decoder.errors import Unreachable, Unreadable
 from services.decoder.inspection import Inspected, inspect
 from services.decoder.plan import cut, margins_ms
 from services.decoder.size import LARGEST_PIXELS

@@ -11,9 +11,9 @@ import pytest
 
 from encoders.address import load
 from encoders.encoder import Encoder
+from originals.access import Access
 from schemas.headers import FrameHeaders, schema_header
 from schemas.messages import Chunk, decode, encode
-from services.decoder.access import Access
 from services.decoder.inspection import inspect
 from streaming.records import Record
 from tests.broken.mutation import mutant

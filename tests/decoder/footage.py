@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.decoder.access import Access
-from services.decoder.address import parse
-from services.decoder.files import OpenFile, open_file
+from originals.access import Access
+from originals.address import parse
+from originals.files import OpenFile, open_file
 from services.decoder.video import Video
 
 SHARED = Path(os.environ.get("FRAMEBUS_SHARED") or Path(__file__).parents[3] / "shared")

@@ -10,7 +10,7 @@ from tests.decoder.footage import write_video
 LOOK = """
 import sys
 import av, cv2
-from services.decoder.allocation import limit_allocations
+from originals.allocation import limit_allocations
 from tests.broken.memory import peak_kib
 assert limit_allocations()
 with av.open(sys.argv[1]) as whole:

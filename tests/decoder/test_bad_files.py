@@ -7,10 +7,10 @@ import av
 import numpy as np
 import pytest
 
+from originals.access import Access
+from originals.errors import Unreadable
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Life, Source
-from services.decoder.access import Access
-from services.decoder.errors import Unreadable
 from services.decoder.inspection import Inspected, captured_from_ms, inspect
 from services.decoder.sampling import Grid
 from tests.decoder.footage import ANYWHERE, shared_video, video, write_video

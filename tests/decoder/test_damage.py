@@ -10,11 +10,11 @@ import av
 import numpy as np
 import pytest
 
+from originals.files import fingerprint
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from services.decoder.damage import Reading, clock, notices
 from services.decoder.decoding import Decoding
-from services.decoder.files import fingerprint
 from tests.decoder.footage import ANYWHERE, opened, shared_video, video, write_video
 
 TIMES_MS = list(range(0, 20_000, 40))

@@ -14,14 +14,14 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from originals.access import Access
+from originals.address import parse
+from originals.errors import Unreachable, Unreadable
+from originals.files import fingerprint, open_file
+from originals.remote import RemoteFile
 from schemas.networks import parse_networks
-from services.decoder.access import Access
-from services.decoder.address import parse
 from services.decoder.decoding import Decoding
-from services.decoder.errors import Unreachable, Unreadable
-from services.decoder.files import fingerprint, open_file
 from services.decoder.inspection import inspect
-from services.decoder.remote import RemoteFile
 from services.decoder.video import Video
 from tests.decoder.footage import ANYWHERE, video, write_video
 from tests.decoder.test_bad_files import source

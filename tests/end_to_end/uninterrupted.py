@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from encoders.encoder import Encoder
+from originals.access import Access
+from originals.address import parse
+from originals.files import open_file
 from schemas.headers import EmbeddingHeaders
 from schemas.vectors import decode_vector, encode_vector
-from services.decoder.access import Access
-from services.decoder.address import parse
-from services.decoder.files import open_file
 from services.decoder.sampling import Grid
 from services.decoder.video import Video
 from services.indexer.core.entry import Entry

@@ -7,11 +7,11 @@ from typing import Any, Final
 import av
 from av.error import FFmpegError
 
+from originals.errors import Unreachable
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from schemas.recordings import Segment, life_folder
 from services.decoder.cameras.sampler import FRAMES, KEYFRAMES
-from services.decoder.errors import Unreachable
 from services.decoder.margins import Placed
 from services.decoder.picture import Painter, Picture
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from originals.errors import Unreadable
 from schemas.identity import without_credentials
-from services.decoder.errors import Unreadable
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from urllib.request import (
     Request,
 )
 
+from originals.access import Access
+from originals.errors import Unreachable, Unreadable
 from schemas.identity import without_credentials
-from services.decoder.access import Access
-from services.decoder.errors import Unreachable, Unreadable
 
 TIMEOUT_SECONDS: Final = 10.0
 ATTEMPTS: Final = 3

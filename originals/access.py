@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from originals.errors import Unreadable
 from schemas.networks import SETTING as NETWORKS
 from schemas.networks import Network, lies_within
-from services.decoder.errors import Unreadable
 
 
 @dataclass(frozen=True)

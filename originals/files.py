@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Final, cast
 
-from services.decoder.access import Access
-from services.decoder.address import Address
-from services.decoder.errors import Unreachable, Unreadable
-from services.decoder.remote import RemoteFile
+from originals.access import Access
+from originals.address import Address
+from originals.errors import Unreachable, Unreadable
+from originals.remote import RemoteFile
 
 BLOCK_BYTES: Final = 1 << 16
 BLOCKS: Final = 4
