@@ -6,10 +6,14 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from originals.errors import Unreadable
 from schemas.networks import SETTING as NETWORKS
 from schemas.networks import Network, lies_within
+
+MOST_TRIED: Final = 4
+"""A name may have hundreds of addresses, each of which takes its time not to answer."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Access:
         allowed = [place for *_, place in found if not self.networks or lies_within(str(place[0]), self.networks)]
         if not allowed:
             raise Unreadable(f"{host} lies outside the networks that sources may be read from ({NETWORKS})")
-        return _first(((str(place[0]), int(place[1])) for place in allowed), timeout_seconds)
+        return _first(((str(place[0]), int(place[1])) for place in allowed[:MOST_TRIED]), timeout_seconds)
 
 
 def _first(places: Iterable[tuple[str, int]], timeout_seconds: float | None) -> socket.socket:

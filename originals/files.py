@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, cast
 
 from originals.access import Access
 from originals.address import Address
-from originals.errors import Unreachable, Unreadable
+from originals.errors import Missing, Unreachable, Unreadable
 from originals.remote import RemoteFile
 
 BLOCK_BYTES: Final = 1 << 16
@@ -51,7 +51,7 @@ class OpenFile:
 def open_file(address: Address, access: Access, keep_on: Callable[[], bool] = lambda: True) -> OpenFile:
     """Open a file for reading; raises `Unreadable` or `Unreachable` with the reason for people.
 
-    A remote file is read for as long as `keep_on` says so; then it is `Unreachable`.
+    A remote file is read for as long as `keep_on` says so; then it is `Unreachable`. What `keep_on` raises passes through.
     """
     file = _open_remote(address, access, keep_on) if address.kind == "http" else _open_local(address, access)
     if file.size_bytes == 0:
@@ -75,7 +75,7 @@ def fingerprint(file: OpenFile) -> str:
 
 
 def _open_remote(address: Address, access: Access, keep_on: Callable[[], bool]) -> OpenFile:
-    remote = RemoteFile(address.url, access, keep_on)
+    remote = RemoteFile(address.url, access, keep_on, address.shown)
     stream = cast("BinaryIO", io.BufferedReader(remote, BUFFER_BYTES))
     return OpenFile(stream, remote.size_bytes, address.shown, remote.ranged, remote.validator)
 
@@ -86,7 +86,7 @@ def _open_local(address: Address, access: Access) -> OpenFile:
         _check_regular(path.stat().st_mode, address.shown)
         stream = LocalFile(path)
     except (FileNotFoundError, NotADirectoryError):
-        raise Unreadable(f"{address.shown} does not exist") from None
+        raise Missing(f"{address.shown} does not exist") from None
     except PermissionError:
         raise Unreadable(f"{address.shown} may not be read: permission denied") from None
     except OSError as error:

@@ -4,9 +4,10 @@ import base64
 import io
 import string
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Final
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
+from typing import IO, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import (
@@ -21,7 +22,7 @@ from urllib.request import (
 )
 
 from originals.access import Access
-from originals.errors import Unreachable, Unreadable
+from originals.errors import Missing, Unreachable, Unreadable
 from schemas.identity import without_credentials
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -30,6 +31,7 @@ READ_ON_BYTES: Final = 1 << 18
 """A seek forward by no more than this reads on, which is cheaper than another request."""
 MOST_DIGITS: Final = 18
 PASSING: Final = frozenset((408, 425, 429, *range(500, 600)))
+ABSENT: Final = frozenset((HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
 
 
 class RemoteFile(io.RawIOBase):
@@ -39,19 +41,19 @@ class RemoteFile(io.RawIOBase):
     `Unreachable` (it does not answer, breaks off, or the file changes while it is read).
     """
 
-    def __init__(self, url: str, access: Access, keep_on: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, url: str, access: Access, keep_on: Callable[[], bool] = lambda: True, shown: str = "") -> None:
         """Ask for the file; nothing is read yet. `access` judges every server, those of redirects too.
 
-        `keep_on` is asked with every piece that the network brings: a server may send without end, or a byte at a time.
+        `keep_on` is asked with every piece that the network brings: a server may send without end, or a byte at a time. What it
+        raises passes through. `shown` is what errors call the file, by default its address.
         """
         super().__init__()
-        self._keep_on = keep_on
-        self._shown = without_credentials(url)
+        self._shown = shown or without_credentials(url)
         try:
             self._url, self._login = _bare(url), _login(url)
         except UnicodeError as error:
             raise Unreadable(f"{self._shown} names no host that can be: {error}") from None
-        self._opener = _opener(access)
+        self._opener = _opener(access, partial(_check_wanted, keep_on, self._shown))
         self._at = self._response_at = 0
         self._response: HTTPResponse | None = self._request(0)
         self.ranged = self._response.status == HTTPStatus.PARTIAL_CONTENT
@@ -107,8 +109,7 @@ class RemoteFile(io.RawIOBase):
         self._response = None
 
     def _here(self) -> HTTPResponse:
-        """Return a response that goes on at the position; asked for each piece, as whether to keep on is."""
-        self._check_wanted()
+        """Return a response that goes on at the position."""
         if self._response is None or not 0 <= self._at - self._response_at <= self._reads_on_bytes():
             self._drop()
             self._response = self._request(self._at)
@@ -118,12 +119,7 @@ class RemoteFile(io.RawIOBase):
             if not skipped:
                 raise Unreachable(f"{self._shown} ends early, at byte {self._response_at}")
             self._response_at += len(skipped)
-            self._check_wanted()
         return self._response
-
-    def _check_wanted(self) -> None:
-        if not self._keep_on():
-            raise Unreachable(f"{self._shown} was given up at byte {self._response_at}: its server is too slow, or does not end")
 
     def _reads_on_bytes(self) -> int:
         return READ_ON_BYTES if self.ranged else self.size_bytes
@@ -146,7 +142,7 @@ class RemoteFile(io.RawIOBase):
             response = self._opener.open(request, timeout=TIMEOUT_SECONDS)
         except HTTPError as error:
             error.close()
-            failure = Unreachable if error.code in PASSING else Unreadable
+            failure = Missing if error.code in ABSENT else Unreachable if error.code in PASSING else Unreadable
             raise failure(f"{self._shown}: the server answers {error.code} {' '.join(str(error.reason).split())}") from None
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
@@ -157,10 +153,43 @@ class RemoteFile(io.RawIOBase):
         return response
 
 
-def _handler(access: Access) -> BaseHandler:
+def _check_wanted(keep_on: Callable[[], bool], shown: str) -> None:
+    if not keep_on():
+        raise Unreachable(f"{shown} was given up: its server is too slow, or does not end")
+
+
+class _Watched(io.RawIOBase):
+    """What a server sends, with a `check` before each piece."""
+
+    def __init__(self, sent: io.RawIOBase, check: Callable[[], None]) -> None:
+        super().__init__()
+        self._sent, self._check = sent, check
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int | None:  # type: ignore[override]
+        self._check()
+        return self._sent.readinto(buffer)
+
+    def close(self) -> None:
+        self._sent.close()
+        super().close()
+
+
+def _handler(access: Access, check: Callable[[], None]) -> BaseHandler:
     """Return what opens both kinds of address, on connections to allowed servers only."""
 
+    class Response(HTTPResponse):
+        """Heads and lengths of chunks are watched too: they may come a byte at a time, as bodies may."""
+
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.fp = io.BufferedReader(_Watched(self.fp.detach(), check))
+
     class Connection(HTTPConnection):
+        response_class = Response
+
         def connect(self) -> None:
             self.sock = access.connect(self.host, self.port, self.timeout)
 
@@ -177,10 +206,22 @@ def _handler(access: Access) -> BaseHandler:
     return Handler()
 
 
-def _opener(access: Access) -> OpenerDirector:
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects without reading their bodies, which may have no end."""
+
+    def http_error_302(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> HTTPResponse | HTTPError | None:
+        fp.close()
+        return super().http_error_302(req, io.BytesIO(), code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _opener(access: Access, check: Callable[[], None]) -> OpenerDirector:
     """Return an opener of HTTP and nothing else: a redirect leads to no other protocol."""
     opener = OpenerDirector()
-    for handler in (_handler(access), HTTPRedirectHandler(), HTTPDefaultErrorHandler(), HTTPErrorProcessor()):
+    for handler in (_handler(access, check), _Redirects(), HTTPDefaultErrorHandler(), HTTPErrorProcessor()):
         opener.add_handler(handler)
     return opener
 

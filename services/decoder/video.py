@@ -12,14 +12,12 @@ from av.stream import Disposition
 
 from originals.errors import Unreadable
 from originals.files import OpenFile
-from schemas.limits import JPEG_PIXELS_LIMIT, LARGEST_T_MS
+from originals.formats import CAUTION, PIXELS
+from schemas.limits import LARGEST_T_MS
 from services.decoder.picture import Painter, Picture
 from services.decoder.sampling import Grid
 from services.decoder.timeline import Timeline
 
-FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
-"""The demuxers that may look at a file: none of them opens another one, as playlists do."""
-OPTIONS: Final = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
 SOUGHT_EXACTLY: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 WRAPS: Final = {"mpegts": 1 << 33}
 NO_PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -123,7 +121,7 @@ class Video:
         self._file.stream.seek(0)
         try:
             self._container: Any = av.open(
-                self._file.stream, options=OPTIONS, metadata_errors="replace", buffer_size=BUFFER_BYTES
+                self._file.stream, options=CAUTION, metadata_errors="replace", buffer_size=BUFFER_BYTES
             )
         except FFmpegError as error:
             what = "is not a video that can be read (mp4, mov, mkv, webm, ts), or it is damaged"
@@ -131,7 +129,7 @@ class Video:
         self._stream = self._choose_stream()
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._threads
-        self._stream.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT)}
+        self._stream.codec_context.options = dict(PIXELS)
         self._fresh = True
 
     def _choose_stream(self) -> Any:

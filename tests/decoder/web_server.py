@@ -1,12 +1,16 @@
 """A small HTTP server for files, with the faults that real ones have."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final, Self
+
+PARTIAL: Final = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-99/999999999999\r\n\r\n"
+UNFINISHED: Final = b"HTTP/1.1 206 Partial\r\nServer: "
 
 
 @dataclass
@@ -85,3 +89,36 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+class Endless:
+    """A server of a file that does not end: after `begins` packets of nothing, in pieces of a size, with a pause between them."""
+
+    def __init__(self, piece_bytes: int, pause_seconds: float, begins: bytes = b"", head: bytes = PARTIAL) -> None:
+        self._begins, self._head = begins, head
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._piece = (b"\x47\x1f\xff\x10" + bytes(184)) * (1 + piece_bytes // 188)
+        self._size, self._pause = piece_bytes, pause_seconds
+        self._over = threading.Event()
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}/endless.ts"
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._server.close()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            with suppress(OSError):
+                connection, _ = self._server.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(self._head + self._begins)
+                    while not self._over.wait(self._pause):
+                        connection.sendall(self._piece[: self._size])
