@@ -12,6 +12,8 @@ import uvicorn
 from encoders.address import load
 from encoders.encoder import Encoder
 from encoders.errors import EncoderError
+from originals.access import Access
+from originals.allocation import limit_allocations
 from schemas.groups import QUERY_REQUESTS
 from schemas.networks import parse_networks
 from schemas.topics import SOURCE_REQUESTS
@@ -47,6 +49,7 @@ log = get_logger("query")
 def main(stopping: threading.Event) -> None:
     """Serve at once, saying 503 to what cannot be answered yet; then load the model and follow the bus."""
     settings = read(QuerySettings, os.environ)
+    limit_allocations()
     metrics = Metrics(METRICS)
     outbox = Outbox(settings.kafka, "query", metrics)
     services = _services(settings, metrics, outbox)
@@ -75,7 +78,7 @@ def main(stopping: threading.Event) -> None:
 
 
 def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Services:
-    ring, encoder = _key_ring(settings), _encoder(settings)
+    ring, encoder, networks = _key_ring(settings), _encoder(settings), parse_networks(settings.source_networks)
     book, readiness = SourceBook(encoder.space), Readiness()
     writer = SourceWriter(outbox, book)
     intake = FrameIntake(book, writer, outbox, readiness, auto_register=settings.auto_register, sample_fps=settings.sample_fps)
@@ -84,12 +87,12 @@ def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Serv
         writer=writer,
         store=Store(settings.milvus),
         encoder=encoder,
-        media=MediaStore(settings.media),
+        media=MediaStore(settings.media, Access((), networks)),
         gate=Gate(ring),
         readiness=readiness,
         metrics=metrics,
         pool=ThreadPoolExecutor(settings.threads, "search"),
-        allowed=Allowed(settings.address_schemes, settings.file_roots, parse_networks(settings.source_networks)),
+        allowed=Allowed(settings.address_schemes, settings.file_roots, networks),
         default_fps=DefaultFps(settings.sample_fps, settings.camera_fps),
         passwords=Passwords(SecretStore(settings.secrets)),
         intake=intake,

@@ -31,8 +31,10 @@ class QuerySettings:
         meaning="schemes that addresses of sources may have",
     )
     source_networks: tuple[str, ...] = setting(
-        SETTING, default=(), meaning="networks that cameras may lie in, such as 10.0.0.0/8; empty: none", check=expected_networks
-    )
+        SETTING, default=(),
+        meaning="networks that cameras may lie in, as CIDR; without any there are none, and http(s) may lead anywhere",
+        check=expected_networks,
+    )  # fmt: skip
     secrets: Path = setting(
         "FRAMEBUS_SECRETS", default=Path(".framebus/secrets"), meaning="folder of the passwords of sources, mode 0700"
     )

@@ -117,9 +117,9 @@ def decoded(pool: ThreadPoolExecutor, order: Chunk, media: Path) -> int:
 def watch(path: Path) -> None:
     """Cut a clip and take a thumbnail, as query does of what was found; it may say why it cannot."""
     with suppress(UnreadableError, NothingThereError, SpanTooLongError):
-        cut_clip([Stretch(str(path))], *CLIP_MS, path.parent / "clip.mp4", lambda: None)
+        cut_clip([Stretch(str(path))], *CLIP_MS, path.parent / "clip.mp4", ANYWHERE, lambda: None)
     with suppress(UnreadableError, NothingThereError):
-        assert decode(picture_at([Stretch(str(path))], CLIP_MS[0], lambda: None), 64, 64).size
+        assert decode(picture_at([Stretch(str(path))], CLIP_MS[0], ANYWHERE, lambda: None), 64, 64).size
 
 
 def check(sample: Sample) -> None:

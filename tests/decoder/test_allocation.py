@@ -10,7 +10,11 @@ from tests.decoder.footage import write_video
 LOOK = """
 import sys
 import av, cv2
+from originals.access import Access
 from originals.allocation import limit_allocations
+from services.query.media.original import UnreadableError
+from services.query.media.picture import picture_at
+from services.query.media.stretches import Stretch
 from tests.broken.memory import peak_kib
 assert limit_allocations()
 with av.open(sys.argv[1]) as whole:
@@ -19,6 +23,10 @@ try:
     av.open(sys.argv[2])
 except av.error.FFmpegError as error:
     print(error.strerror)
+try:
+    picture_at([Stretch(sys.argv[2])], 0, Access(()), lambda: None)
+except UnreadableError as error:
+    print(error)
 print(peak_kib() >> 10)
 """
 
@@ -32,6 +40,7 @@ def test_fifty_million_samples_that_a_fragment_claims_are_not_made_room_for(tmp_
     looked = subprocess.run(
         [sys.executable, "-c", LOOK, str(whole), str(tmp_path / "bomb.mp4")], check=True, capture_output=True, text=True
     )
-    said, peak_mib = looked.stdout.splitlines()
+    said, shown, peak_mib = looked.stdout.splitlines()
     assert said == "Cannot allocate memory"
+    assert shown == "the original media cannot be read: Cannot allocate memory"
     assert int(peak_mib) < 300

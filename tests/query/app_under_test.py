@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from encoders.address import load
 from encoders.encoder import Encoder
+from originals.access import Access
 from schemas.messages import Source
 from schemas.networks import parse_networks
 from services.query.access import Gate, KeyRing
@@ -86,7 +87,7 @@ def make_app(
         writer=writer,
         store=Store(milvus, alias),
         encoder=encoder,
-        media=MediaStore(folder / "media"),
+        media=MediaStore(folder / "media", Access(())),
         gate=Gate(ring),
         readiness=readiness,
         metrics=metrics,

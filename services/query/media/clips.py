@@ -101,7 +101,7 @@ def _make(store: MediaStore, life: str, footage: Footage, start_ms: int, end_ms:
     path = store.clips.keep(
         life,
         growing,
-        lambda draft: ends.append(cut_clip(footage.stretches, start_ms, end_ms, draft, deadline.check)),
+        lambda draft: ends.append(cut_clip(footage.stretches, start_ms, end_ms, draft, store.access, deadline.check)),
     )
     if growing != whole and ends == [True]:
         path = path.replace(path.with_name(whole))

@@ -19,7 +19,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from services.query.media.original import NothingThereError, Original, opened_at
+from originals.access import Access
+from services.query.media.original import Held, NothingThereError, Original, opened_at
 from services.query.media.stretches import Stretch
 from services.query.media.tracks import (
     Parameters,
@@ -33,30 +34,42 @@ from services.query.media.tracks import (
 )
 
 TRANSCODED_SPAN_LIMIT_MS: Final = 60_000
+LARGEST_BYTES: Final = 1 << 30
 
 
 class SpanTooLongError(Exception):
-    """The span would have to be transcoded and is longer than that is done for."""
+    """The span is longer than clips of this source may be: it has too many bytes, or would have to be transcoded."""
 
 
-def cut_clip(stretches: Sequence[Stretch], start_ms: int, end_ms: int, clip: Path, check: Callable[[], None]) -> bool:
+def cut_clip(
+    stretches: Sequence[Stretch],
+    start_ms: int,
+    end_ms: int,
+    clip: Path,
+    access: Access,
+    check: Callable[[], None],
+    *,
+    largest_bytes: int = LARGEST_BYTES,
+) -> bool:
     """Write the half-open span [start_ms, end_ms) of a timeline to `clip`; it begins with the frame shown at `start_ms`.
 
     What lies between two stretches stays a gap in time, in which the last frame is held. Where a stretch has other parameters
-    than the first (a camera's resolution was changed) the clip ends. `check` is called before each packet and raises to give up.
+    than the first (a camera's resolution was changed) the clip ends. `access` judges servers. `check` is called before each
+    packet and raises to give up.
     Returns whether the span can have no more: False where its end is not recorded yet.
     Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
     with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
-        cut = _Cut(output, start_ms, end_ms, with_gaps=not all(stretch.continues for stretch in stretches[1:]))
+        with_gaps = not all(stretch.continues for stretch in stretches[1:])
+        cut = _Cut(output, start_ms, end_ms, largest_bytes, with_gaps=with_gaps)
         over, nothing = False, NothingThereError("nothing was given to cut from")
         for stretch in stretches:
             try:
-                with opened_at(stretch, start_ms, with_audio=True, threads=0) as original:
+                with opened_at(stretch, start_ms, access, check, with_audio=True, threads=0) as original:
                     if not cut.takes(original):
                         over = True
                         break
-                    over = cut.append(original, stretch, check) or stretch.until_ms is not None
+                    over = cut.append(original, stretch) or stretch.until_ms is not None
             except NothingThereError as error:
                 over, nothing = stretch.until_ms is not None, error
         if not cut.has_begun:
@@ -68,8 +81,9 @@ def cut_clip(stretches: Sequence[Stretch], start_ms: int, end_ms: int, clip: Pat
 class _Cut:
     """A clip being written. Its tracks and its time 0 come from the first file that shows a part of the span."""
 
-    def __init__(self, output: OutputContainer, start_ms: int, end_ms: int, *, with_gaps: bool) -> None:
+    def __init__(self, output: OutputContainer, start_ms: int, end_ms: int, largest_bytes: int, *, with_gaps: bool) -> None:
         self._output, self._start_ms, self._end_ms, self._with_gaps = output, start_ms, end_ms, with_gaps
+        self._room_bytes = largest_bytes
         self._zero_seconds = Fraction(start_ms, 1000)
         self._video: Track | None = None
         self._audio: Track | None = None
@@ -85,12 +99,12 @@ class _Cut:
         """Whether the video of a file can follow what is there."""
         return not self.has_begun or self._video_parameters == video_parameters(original.video)
 
-    def append(self, original: Original, stretch: Stretch, check: Callable[[], None]) -> bool:
+    def append(self, original: Original, stretch: Stretch) -> bool:
         """Add what a stretch shows of the span; tell whether it has been read until the end of either."""
-        packets = original.reading(check)
+        packets = original.reading()
         if stretch.recorded and not (self.has_begun and stretch.continues):
             packets = (packet for packet in packets if not _is_orphan(packet, original))
-        lead: list[Packet[Stream]] = []
+        lead: Sequence[Packet[Stream]] = ()
         if not self.has_begun:
             _refuse_long_transcoding(original.video, self._end_ms - self._start_ms)
             if self._start_ms >= original.timeline.start_ms:
@@ -138,6 +152,9 @@ class _Cut:
 
     def _mux(self, packets: Iterable[Packet[Stream]]) -> None:
         for packet in packets:
+            self._room_bytes -= packet.size
+            if self._room_bytes < 0:
+                raise SpanTooLongError("this span has more bytes than a clip may have: ask for a shorter one")
             self._output.mux(packet)
 
 
@@ -154,13 +171,15 @@ def _refuse_long_transcoding(video: VideoStream, span_ms: int) -> None:
         )
 
 
-def _lead(packets: Iterator[Packet[Stream]], original: Original, start_ms: int) -> tuple[list[Packet[Stream]], int]:
-    """Take packets until the frame on display at `start_ms` is known; return them with its pts."""
+def _lead(packets: Iterator[Packet[Stream]], original: Original, start_ms: int) -> tuple[Sequence[Packet[Stream]], int]:
+    """Take packets until the frame on display at `start_ms` is known; return those from its keyframe on, with its pts."""
     after = original.timeline.pts_at(start_ms + 1)
-    lead: list[Packet[Stream]] = []
+    lead = Held()
     shown: int | None = None
     last_pts = original.timeline.first_pts
     for packet in packets:
+        if _begins_anew(packet, original, after):
+            lead, shown = _from(packet, lead, original), None
         lead.append(packet)
         if packet.stream is not original.video or packet.pts is None:
             continue
@@ -173,6 +192,21 @@ def _lead(packets: Iterator[Packet[Stream]], original: Original, start_ms: int) 
     if shown is None or start_ms > end_ms:
         raise NothingThereError(f"start_ms {start_ms}: the recording ends at {end_ms} ms")
     return lead, shown
+
+
+def _begins_anew(packet: Packet[Stream], original: Original, after: int) -> bool:
+    """Tell of a keyframe before `after`: nothing that is shown from it on refers to what came before it."""
+    return packet.stream is original.video and packet.is_keyframe and packet.pts is not None and packet.pts < after
+
+
+def _from(keyframe: Packet[Stream], lead: Held, original: Original) -> Held:
+    """Return what is heard with a keyframe or later, of what lies before it."""
+    assert keyframe.pts is not None
+    begins, kept = keyframe.pts * keyframe.time_base, Held()
+    for packet in lead:
+        if packet.stream is not original.video and packet.pts is not None and packet.pts * packet.time_base >= begins:
+            kept.append(packet)
+    return kept
 
 
 class _Span:
@@ -191,7 +225,7 @@ class _Span:
 
     def of(self, packets: Iterable[Packet[Stream]]) -> Iterator[Packet[Stream]]:
         """Yield those packets. Sound begins at time 0 of the clip: Chromium takes Opus before it for a longer one."""
-        held: list[Packet[Stream]] = []
+        held = Held()
         for packet in packets:
             assert packet.pts is not None
             if packet.stream is not self._video:

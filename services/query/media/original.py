@@ -1,18 +1,18 @@
 """Original media, opened with as few rights as possible and positioned at a moment.
 
 FFmpeg opens far more than video files when it is let: playlists that name local files, `concat:`, `data:`. Both
-whitelists hold for every open, also for what a file itself refers to.
+whitelists hold for every open, also for what a file itself refers to. What lies on a server is read by us.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
 import av
@@ -24,21 +24,30 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from schemas.limits import JPEG_PIXELS_LIMIT
+from originals.access import Access
+from originals.address import parse
+from originals.errors import Missing, Unreachable, Unreadable
+from originals.files import OpenFile, open_file
+from originals.formats import CAUTION, PIXELS
 from services.query.media.fragments import whole_bytes
 from services.query.media.stretches import Stretch
 from services.query.media.timeline import Timeline
 
-FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
-WEB: Final = "http,https,tls,tcp,crypto"
+SHOWN: Final = "the original media"
+WEB: Final = ("http", "https")
+LOCAL: Final = ("", "file")
 RECORDED: Final = "subfile,file"
-PROTOCOLS: Final = {"": "file", "file": "file", "http": WEB, "https": WEB}
 STILLS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 OPEN_TIMEOUT_SECONDS: Final = 10.0
 READ_TIMEOUT_SECONDS: Final = 10.0
 FAR_MS: Final = 86_400_000
 """Longer than any segment: sought this far, a file is read from its last keyframe."""
 LOOK_BACK_SECONDS: Final = (0, 2, 10, 60)
+BUFFER_BYTES: Final = 1 << 16
+MOST_HELD_BYTES: Final = 256 << 20
+"""What is kept until the next keyframe or the next frame is known: more than any video has of that."""
+PACKET_BYTES: Final = 1 << 10
+"""What a packet takes beside its content."""
 
 
 class UnreadableError(Exception):
@@ -66,11 +75,10 @@ class Original:
     rotation: int
     packets: Iterator[Packet[Stream]]
 
-    def reading(self, check: Callable[[], None]) -> Iterator[Packet[Stream]]:
-        """Yield the packets, calling `check` before each. A file ends where it is damaged, as it does for the decoder."""
+    def reading(self) -> Iterator[Packet[Stream]]:
+        """Yield the packets. A file ends where it is damaged, as it does for the decoder."""
         with explaining(), suppress(av.error.InvalidDataError):
             for packet in self.packets:
-                check()
                 if packet.pts is not None and not packet.is_corrupt:
                     yield packet
 
@@ -79,37 +87,69 @@ class Original:
         return self.timeline.t_ms(self.timeline.pts_after(last_pts, 1 / (self.video.average_rate or Fraction(25))))
 
 
+class Held(list["Packet[Stream]"]):
+    """Packets that are kept until it is known what becomes of them; raises `UnreadableError` when that takes too many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = 0
+
+    def append(self, packet: Packet[Stream], /) -> None:
+        """Keep one more."""
+        self._bytes += packet.size + PACKET_BYTES
+        if self._bytes > MOST_HELD_BYTES:
+            limit = f"{MOST_HELD_BYTES >> 20} MiB"
+            raise UnreadableError(f"the original media cannot be cut: in {limit} there is no frame to begin or to end with")
+        super().append(packet)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._bytes = 0
+        super().clear()
+
+
 @contextmanager
-def opened_at(stretch: Stretch, t_ms: int, *, with_audio: bool, threads: int = 1) -> Iterator[Original]:
-    """Open the file of a stretch and position it at the keyframe at or before `t_ms`, or at its beginning."""
-    container = _open(stretch)
-    try:
-        with explaining():
-            original = _sought(container, stretch, t_ms, with_audio=with_audio, threads=threads)
-        if original is None:
-            container.close()
-            container = _open(stretch)
+def opened_at(
+    stretch: Stretch, t_ms: int, access: Access, check: Callable[[], None], *, with_audio: bool, threads: int = 1
+) -> Iterator[Original]:
+    """Open the file of a stretch and position it at the keyframe at or before `t_ms`, or at its beginning.
+
+    `check` is called before each packet, and each piece that a server sends; it raises to give up.
+    """
+    with ExitStack() as opened:
+        served = _served(stretch, access, check)
+        if served is not None:
+            opened.callback(served.stream.close)
+        original: Original | None = None
+        if served is None or served.ranged:
+            container = opened.enter_context(_open(stretch, served))
             with explaining():
-                original = _from_the_start(container, stretch, with_audio=with_audio, threads=threads)
+                original = _sought(container, stretch, t_ms, check, with_audio=with_audio, threads=threads)
+            if original is None:
+                container.close()
+        if original is None:
+            container = opened.enter_context(_open(stretch, served))
+            with explaining():
+                original = _from_the_start(container, stretch, check, with_audio=with_audio, threads=threads)
         yield original
-    finally:
-        container.close()
 
 
 def shown_until(stretch: Stretch) -> int:
     """Return where the last frame of a segment ends. Raises as `opened_at` does."""
-    with opened_at(stretch, stretch.start_ms + FAR_MS, with_audio=False) as original:
-        last_pts = max((packet.pts or 0 for packet in original.reading(lambda: None)), default=original.timeline.first_pts)
+    with opened_at(stretch, stretch.start_ms + FAR_MS, Access(()), lambda: None, with_audio=False) as original:
+        last_pts = max((packet.pts or 0 for packet in original.reading()), default=original.timeline.first_pts)
         return original.end_after(last_pts)
 
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """Turn what FFmpeg raises while it reads into `UnreadableError`."""
+    """Turn what FFmpeg and servers raise while they are read into `UnreadableError`."""
     try:
         yield
-    except (FileNotFoundError, av.error.HTTPNotFoundError) as error:
+    except (FileNotFoundError, Missing) as error:
         raise GoneError("the original media is no longer where it was: put it back, or remove the source") from error
+    except (Unreadable, Unreachable) as error:
+        raise UnreadableError(str(error)) from error
     except (av.FFmpegError, OSError) as error:
         raise UnreadableError(f"the original media cannot be read: {error.strerror}") from error
 
@@ -126,22 +166,43 @@ def _scheme(address: str) -> str:
     return "" if address.startswith("/") else urlsplit(address).scheme.lower()
 
 
-def _open(stretch: Stretch) -> InputContainer:
-    name, protocols = _recorded_part(stretch.address) if stretch.recorded else _named(stretch.address)
+def _served(stretch: Stretch, access: Access, check: Callable[[], None]) -> OpenFile | None:
+    """Open what lies on a server; None for a local file, which FFmpeg opens. Nobody is told the address."""
+    if stretch.recorded or _scheme(stretch.address) not in WEB:
+        return None
+
+    def keep_on() -> bool:
+        check()
+        return True
+
     with explaining():
+        return open_file(replace(parse(stretch.address), shown=SHOWN), access, keep_on)
+
+
+def _open(stretch: Stretch, served: OpenFile | None) -> InputContainer:
+    if served is not None:
+        return _opened(served.stream, "none")
+    return _opened(*(_recorded_part(stretch.address) if stretch.recorded else _named(stretch.address)))
+
+
+def _opened(file: str | BinaryIO, protocols: str) -> InputContainer:
+    with explaining():
+        if not isinstance(file, str):
+            file.seek(0)
         return av.open(
-            name,
-            options={"protocol_whitelist": protocols, "format_whitelist": FORMATS},
+            file,
+            "r",
+            options=CAUTION | {"protocol_whitelist": protocols},
             metadata_errors="replace",
+            buffer_size=BUFFER_BYTES,
             timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
         )
 
 
 def _named(address: str) -> tuple[str, str]:
-    protocols = PROTOCOLS.get(_scheme(address))
-    if protocols is None:
+    if _scheme(address) not in LOCAL:
         raise UnreadableError(f"media at {_scheme(address)}: addresses cannot be shown: only files and http(s)")
-    return str(local_path(address) or address), protocols
+    return str(local_path(address)), "file"
 
 
 def _recorded_part(path: str) -> tuple[str, str]:
@@ -163,7 +224,7 @@ def _streams(container: InputContainer, *, with_audio: bool, threads: int) -> tu
     best = container.streams.best("video")
     video = next((stream for stream in moving if stream is best), moving[0])
     video.codec_context.thread_count = threads
-    video.codec_context.options = {"max_pixels": str(JPEG_PIXELS_LIMIT)}
+    video.codec_context.options = dict(PIXELS)
     audio = container.streams.best("audio", related=video) if with_audio else None
     return video, audio if isinstance(audio, AudioStream) and audio.codec_context is not None else None
 
@@ -196,37 +257,41 @@ def _first_frame(video: VideoStream, packets: Iterable[Packet[Stream]]) -> tuple
     raise UnreadableError("no frame of the original media can be decoded")
 
 
-def _sought(container: InputContainer, stretch: Stretch, t_ms: int, *, with_audio: bool, threads: int) -> Original | None:
+def _sought(
+    container: InputContainer, stretch: Stretch, t_ms: int, check: Callable[[], None], *, with_audio: bool, threads: int
+) -> Original | None:
     """Return the original at a keyframe not after `t_ms`, None when the file cannot be sought.
 
     Containers index by decoding time, so the keyframe found may be shown after the wanted moment: then look further back.
     """
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
-    timeline, rotation = _beginning(stretch, video, container.demux(*_present(video, None)))
+    timeline, rotation = _beginning(stretch, video, _demuxed(container, video, None, check))
     wanted = timeline.pts_at(max(t_ms, stretch.start_ms))
     for look_back in LOOK_BACK_SECONDS:
         try:
             container.seek(timeline.pts_after(wanted, Fraction(-look_back)), stream=video)
         except (av.FFmpegError, OSError):
             return None
-        packets = container.demux(*_present(video, audio))
+        packets = _demuxed(container, video, audio, check)
         lead = _through_keyframe(packets, video)
         if lead and lead[-1].pts is not None and lead[-1].pts <= wanted:
             return Original(video, audio, timeline, rotation, chain(lead, packets))
     return None
 
 
-def _from_the_start(container: InputContainer, stretch: Stretch, *, with_audio: bool, threads: int) -> Original:
+def _from_the_start(
+    container: InputContainer, stretch: Stretch, check: Callable[[], None], *, with_audio: bool, threads: int
+) -> Original:
     """Return an original that is read from its first packet on; those that the first frame needed are read twice."""
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
-    packets = container.demux(*_present(video, audio))
-    held: list[Packet[Stream]] = []
+    packets = _demuxed(container, video, audio, check)
+    held = Held()
     timeline, rotation = _beginning(stretch, video, _holding(packets, held))
     video.codec_context.flush_buffers()
     return Original(video, audio, timeline, rotation, chain(held, packets))
 
 
-def _holding(packets: Iterable[Packet[Stream]], held: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+def _holding(packets: Iterable[Packet[Stream]], held: Held) -> Iterator[Packet[Stream]]:
     for packet in packets:
         held.append(packet)
         yield packet
@@ -238,13 +303,18 @@ def _decoded(packets: Iterable[Packet[Stream]], video: VideoStream) -> Iterator[
             yield from decodable(video.codec_context, packet)
 
 
-def _present(video: VideoStream, audio: AudioStream | None) -> list[Stream]:
-    return [video] if audio is None else [video, audio]
+def _demuxed(
+    container: InputContainer, video: VideoStream, audio: AudioStream | None, check: Callable[[], None]
+) -> Iterator[Packet[Stream]]:
+    streams: list[Stream] = [video] if audio is None else [video, audio]
+    for packet in container.demux(*streams):
+        check()
+        yield packet
 
 
 def _through_keyframe(packets: Iterator[Packet[Stream]], video: VideoStream) -> list[Packet[Stream]]:
     """Take packets up to and with the first keyframe; video before it cannot be decoded and is left out."""
-    taken: list[Packet[Stream]] = []
+    taken = Held()
     for packet in packets:
         if packet.stream is video and packet.is_keyframe:
             return [*taken, packet]

@@ -11,6 +11,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from originals.access import Access
 from services.query.media.original import NothingThereError, Original, decodable, opened_at
 from services.query.media.stretches import Stretch
 
@@ -20,24 +21,26 @@ JPEG_QSCALE: Final = 4
 TOLERANCE_MS: Final = 1
 
 
-def picture_at(stretches: Sequence[Stretch], t_ms: int, check: Callable[[], None]) -> bytes:
+def picture_at(stretches: Sequence[Stretch], t_ms: int, access: Access, check: Callable[[], None]) -> bytes:
     """Return the JPEG of the first frame at or after `t_ms` (less 1 ms: `t_ms` may have been rounded).
 
-    `check` is called before each packet and raises to give up. Raises `UnreadableError`, `NothingThereError`.
+    `access` judges servers. `check` is called before each packet and raises to give up.
+    Raises `UnreadableError`, `NothingThereError`.
     """
     for stretch in stretches:
         # A sample is often a keyframe: sought a little later, decoding begins with it and not with the one before.
-        with suppress(NothingThereError), opened_at(stretch, t_ms + TOLERANCE_MS, with_audio=False) as original:
-            frame = _frame_at(original, t_ms, check, may_grow=stretch.recorded)
+        at_ms = t_ms + TOLERANCE_MS
+        with suppress(NothingThereError), opened_at(stretch, at_ms, access, check, with_audio=False) as original:
+            frame = _frame_at(original, t_ms, may_grow=stretch.recorded)
             return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
     raise NothingThereError(f"t_ms {t_ms}: the recording ends before this moment")
 
 
-def _frame_at(original: Original, t_ms: int, check: Callable[[], None], *, may_grow: bool) -> VideoFrame:
+def _frame_at(original: Original, t_ms: int, *, may_grow: bool) -> VideoFrame:
     """Return the frame; from the end of a file that may grow only the very one: those before it may still be on their way."""
     wanted = original.timeline.pts_at(t_ms - TOLERANCE_MS)
     exact = original.timeline.pts_at(t_ms + TOLERANCE_MS + 1)
-    for frame, from_the_end in _decoded(original, wanted, check):
+    for frame, from_the_end in _decoded(original, wanted):
         if frame.pts is not None and frame.pts >= wanted:
             if may_grow and from_the_end and frame.pts >= exact:
                 break
@@ -45,13 +48,13 @@ def _frame_at(original: Original, t_ms: int, check: Callable[[], None], *, may_g
     raise NothingThereError
 
 
-def _decoded(original: Original, wanted: int, check: Callable[[], None]) -> Iterator[tuple[VideoFrame, bool]]:
+def _decoded(original: Original, wanted: int) -> Iterator[tuple[VideoFrame, bool]]:
     """Decode from the keyframe on; frames before `wanted` that no other frame needs are skipped, a quarter of the work.
 
     With each frame comes whether the end of the file has pushed it out, and not a later packet.
     """
     decoder = original.video.codec_context
-    for packet in original.reading(check):
+    for packet in original.reading():
         early = packet.pts is not None and packet.pts < wanted
         decoder.skip_frame = "NONREF" if early else "DEFAULT"
         yield from ((frame, False) for frame in decodable(decoder, packet))

@@ -1,9 +1,10 @@
-"""Where the media of this service lie, and how much of it may lie there."""
+"""Where the media of this service lie, and how much of it may lie there; where those of sources may lie."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from originals.access import Access
 from schemas.messages import Source
 from schemas.recordings import RECORDINGS
 from services.query.access import Grant
@@ -31,9 +32,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class MediaStore:
-    """The folder that FRAMEBUS_MEDIA names. Uploads and pictures of pushed sources are originals, the rest can be made again."""
+    """The folder that FRAMEBUS_MEDIA names. Uploads and pictures of pushed sources are originals, the rest can be made again.
+
+    `access` says where originals may be that lie on servers.
+    """
 
     folder: Path
+    access: Access
     clip_cache_bytes: int = 4 * GIB
     thumbnail_cache_bytes: int = GIB
     upload_limit_bytes: int = 4 * GIB

@@ -86,8 +86,8 @@ async def _made(store: MediaStore, source: Source, footage: Footage, t_ms: int) 
 
 def _make(store: MediaStore, life: str, name: str, footage: Footage, t_ms: int) -> Path:
     deadline = Deadline(store.work_limit_seconds)
-    return store.thumbnails.keep(life, name, lambda draft: _write(draft, picture_at(footage.stretches, t_ms, deadline.check)))
 
+    def write(draft: Path) -> None:
+        draft.write_bytes(picture_at(footage.stretches, t_ms, store.access, deadline.check))
 
-def _write(draft: Path, jpeg: bytes) -> None:
-    draft.write_bytes(jpeg)
+    return store.thumbnails.keep(life, name, write)

@@ -1,6 +1,7 @@
 """A media store under a real server, with sources that a test names."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 
+from originals.access import Access
 from schemas.messages import Life, Source
 from services.query import problems
 from services.query.access import Gate, Grant, KeyRing
@@ -19,6 +21,7 @@ from services.query.sources import SourceBook
 from tests.query.serving import serve
 
 KEY = "fb_" + "m" * 40
+ANYWHERE = Access(())
 
 
 def file_source(source_id: str, path: Path | str, *, life: int = 1) -> Source:
@@ -50,7 +53,13 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = MediaStore(tmp_path / "media", upload_limit_bytes=3_000_000)
+    with served_desk(MediaStore(tmp_path / "media", ANYWHERE, upload_limit_bytes=3_000_000)) as desk:
+        yield desk
+
+
+@contextmanager
+def served_desk(store: MediaStore) -> Iterator[Desk]:
+    """Serve the routes of a store until the end of the block."""
     ring, book, app = KeyRing(None, KEY), SourceBook("pico-1@00000000"), FastAPI()
     app.state.gate = Gate(ring)
     problems.install(app)

@@ -16,7 +16,7 @@ from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.deadline import Deadline, OutOfTimeError
 from services.query.media.original import GoneError, NothingThereError, UnreadableError
 from services.query.media.stretches import Stretch
-from tests.query.media.conftest import KEY, Desk, file_source, push_source
+from tests.query.media.conftest import ANYWHERE, KEY, Desk, file_source, push_source
 from tests.query.media.drawn import FPS, draw, read, shown_frames, write_video
 from tests.query.serving import serve
 
@@ -30,7 +30,7 @@ def never() -> None:
 
 def cut(path: Path, start_ms: int, end_ms: int) -> Path:
     clip = path.with_name(f"clip-{start_ms}.mp4")
-    cut_clip([Stretch(str(path))], start_ms, end_ms, clip, never)
+    cut_clip([Stretch(str(path))], start_ms, end_ms, clip, ANYWHERE, never)
     return clip
 
 
@@ -114,7 +114,7 @@ def test_a_start_behind_the_recording_says_where_it_ends(folder: Path) -> None:
 def test_a_long_span_is_transcoded_for_nobody(folder: Path) -> None:
     path = write_video(folder / "long.mp4", codec="libx265", frames=10)
     with pytest.raises(SpanTooLongError, match=r"hevc .*60000 ms"):
-        cut_clip([Stretch(str(path))], 0, 60_001, folder / "never.mp4", never)
+        cut_clip([Stretch(str(path))], 0, 60_001, folder / "never.mp4", ANYWHERE, never)
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -127,19 +127,19 @@ def test_a_file_behind_http_is_cut_the_same_with_ranges_and_without(folder: Path
 
     with serve(Starlette(routes=[Route("/film", send)])) as address:
         clip = folder / f"{name}-{ranges}.mp4"
-        cut_clip([Stretch(f"{address}/film")], 60 * FRAME_MS, 70 * FRAME_MS, clip, never)
+        cut_clip([Stretch(f"{address}/film")], 60 * FRAME_MS, 70 * FRAME_MS, clip, ANYWHERE, never)
     assert numbers(clip)[:10] == list(range(60, 70))
 
 
 def test_a_server_that_has_no_such_file_is_said(folder: Path) -> None:
     with serve(Starlette()) as address, pytest.raises(GoneError, match="no longer where it was"):
-        cut_clip([Stretch(f"{address}/film")], 0, 1000, folder / "never.mp4", never)
+        cut_clip([Stretch(f"{address}/film")], 0, 1000, folder / "never.mp4", ANYWHERE, never)
 
 
 def test_work_stops_at_its_limit(folder: Path) -> None:
     path = write_video(folder / "slow.mp4")
     with pytest.raises(OutOfTimeError, match="0 seconds"):
-        cut_clip([Stretch(str(path))], 0, 1000, folder / "late.mp4", Deadline(0).check)
+        cut_clip([Stretch(str(path))], 0, 1000, folder / "late.mp4", ANYWHERE, Deadline(0).check)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_work_stops_at_its_limit(folder: Path) -> None:
 )
 def test_addresses_of_other_kinds_are_never_opened(folder: Path, address: str) -> None:
     with pytest.raises(UnreadableError):
-        cut_clip([Stretch(address)], 0, 1000, folder / "never.mp4", never)
+        cut_clip([Stretch(address)], 0, 1000, folder / "never.mp4", ANYWHERE, never)
 
 
 def test_a_playlist_is_not_a_video(folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from services.query.media.cutting import cut_clip
 from services.query.media.recordings import recorded
 from services.query.media.removal import Removed, remove_media
-from tests.query.media.conftest import Desk
+from tests.query.media.conftest import ANYWHERE, Desk
 from tests.query.media.drawn import FPS, read, shown_frames, write_video
 from tests.query.media.recorded import camera_source, fragment_ends, grow, record
 
@@ -31,7 +31,7 @@ def never() -> None:
 def cut(media: Path, start_ms: int, end_ms: int) -> tuple[list[tuple[int, int]], bool]:
     """Cut a clip of camera `cam`; return (milliseconds, number) of its frames, and whether it is all of the span."""
     clip = media / "clip.mp4"
-    whole = cut_clip(recorded(media / LIFE, start_ms, end_ms), start_ms, end_ms, clip, never)
+    whole = cut_clip(recorded(media / LIFE, start_ms, end_ms), start_ms, end_ms, clip, ANYWHERE, never)
     return [(t_ms, read(picture)) for t_ms, picture in shown_frames(clip)], whole
 
 

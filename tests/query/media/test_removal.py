@@ -9,11 +9,12 @@ import pytest
 from schemas.messages import Life, Source
 from services.query.media.removal import UPLOADING_SECONDS, Removed, remove_media, sweep_media
 from services.query.media.store import MediaStore
+from tests.query.media.conftest import ANYWHERE
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> MediaStore:
-    return MediaStore(tmp_path)
+    return MediaStore(tmp_path, ANYWHERE)
 
 
 def put(folder: Path, *names: str) -> list[Path]:

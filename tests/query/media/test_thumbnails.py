@@ -11,7 +11,7 @@ import pytest
 
 from services.query.media.picture import picture_at, thumbnail_size
 from services.query.media.stretches import Stretch
-from tests.query.media.conftest import Desk, file_source, push_source
+from tests.query.media.conftest import ANYWHERE, Desk, file_source, push_source
 from tests.query.media.drawn import Picture, read, shown_frames, write_video
 from tests.query.media.recorded import camera_source, grow, record
 
@@ -32,20 +32,20 @@ def test_the_exact_frame_is_shown(tmp_path: Path, name: str) -> None:
     first_pts = 5_000 if name == "late.mp4" else 0
     path = write_video(tmp_path / name, options={"g": "50", "bf": "3"}, first_pts=first_pts)
     for number in (0, 1, 49, 50, 51, 98, 99):
-        assert read(decoded(picture_at([Stretch(str(path))], number * 40, never))) == number
+        assert read(decoded(picture_at([Stretch(str(path))], number * 40, ANYWHERE, never))) == number
 
 
 def test_a_moment_between_two_frames_is_the_later_one_and_a_rounded_one_its_own(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4")
-    assert read(decoded(picture_at([Stretch(str(path))], 401, never))) == 10
-    assert read(decoded(picture_at([Stretch(str(path))], 402, never))) == 11
+    assert read(decoded(picture_at([Stretch(str(path))], 401, ANYWHERE, never))) == 10
+    assert read(decoded(picture_at([Stretch(str(path))], 402, ANYWHERE, never))) == 11
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_it_is_upright(tmp_path: Path, rotation: int) -> None:
     path = write_video(tmp_path / "turned.mp4", frames=10, rotation=rotation)
     _, shown = shown_frames(path)[5]
-    assert abs(decoded(picture_at([Stretch(str(path))], 200, never)).astype(int) - shown.astype(int)).mean() < 4
+    assert abs(decoded(picture_at([Stretch(str(path))], 200, ANYWHERE, never)).astype(int) - shown.astype(int)).mean() < 4
 
 
 @pytest.mark.parametrize(
