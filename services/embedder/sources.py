@@ -6,6 +6,7 @@ from schemas.topics import SOURCE_REQUESTS
 from services.embedder.metrics import REQUESTED
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.recent import Recent
 from streaming.state import StateTopic
 
 
@@ -15,7 +16,7 @@ class KnownSources:
     def __init__(self, state: StateTopic[Source], outbox: Outbox, metrics: Metrics, *, auto_register: bool) -> None:
         self._state, self._outbox, self._auto_register = state, outbox, auto_register
         self._requested = metrics.of(REQUESTED)
-        self._asked: set[str] = set()
+        self._asked = Recent()
 
     def find(self, source_id: str, seen_ms: int) -> Source | None:
         """Return a source, or None for one that has been asked to be registered, as first seen at `seen_ms`.
@@ -36,8 +37,7 @@ class KnownSources:
                 f"source {source_id!r} is not registered: "
                 "add it, or set FRAMEBUS_AUTO_REGISTER=1 so that senders register themselves"
             )
-        if source_id not in self._asked:
-            self._asked.add(source_id)
+        if self._asked.note(source_id):
             request = SourceRequest(reason="unknown_id", source_id=source_id, at_ms=seen_ms)
             self._outbox.send_message(SOURCE_REQUESTS.name, request, key=source_id)
             self._requested.inc()

@@ -8,6 +8,7 @@ from schemas.topics import CHUNK_STATUS, SOURCE_REQUESTS, SOURCES, SPACES
 from services.indexer.metrics import REQUESTED
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.recent import Recent
 from streaming.state import StateTopic
 
 LOOK_SECONDS: Final = 5.0
@@ -23,7 +24,7 @@ class Registry:
         self._spaces = StateTopic(bootstrap, SPACES, Space)
         self._chunks = StateTopic(bootstrap, CHUNK_STATUS, ChunkStatus) if lane == "bulk" else None
         self._requested = metrics.of(REQUESTED)
-        self._asked: set[str] = set()
+        self._asked = Recent()
         self._changed: list[Source] = []
 
     def read_to_end(self, deadline_seconds: float) -> None:
@@ -66,10 +67,9 @@ class Registry:
         self._follow()
 
     def request(self, source_id: str, seen_ms: int) -> None:
-        """Ask, once, that an unknown source be registered."""
-        if source_id in self._asked:
+        """Ask that an unknown source be registered, unless that was asked of late."""
+        if not self._asked.note(source_id):
             return
-        self._asked.add(source_id)
         request = SourceRequest(reason="unknown_id", source_id=source_id, at_ms=seen_ms)
         self._outbox.send_message(SOURCE_REQUESTS.name, request, key=source_id)
         self._requested.inc()
