@@ -19,7 +19,7 @@ from services.decoder import metrics as m
 from services.decoder.decoding import Changed, Decoding, Sample
 from services.decoder.reports import FileState, ask_for_new_life, now_ms, say
 from services.decoder.state import StateTopics
-from services.decoder.verdict import Verdict, verdict
+from services.decoder.verdict import Verdict, dealing_ms, verdict
 from streaming.backlog import Backlog
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -41,6 +41,7 @@ class Dealt:
 
     record: Record
     chunk: Chunk
+    at_ms: int
 
 
 @dataclass
@@ -100,7 +101,7 @@ class ChunkWork:
         for record in records:
             self._next[record.partition] = record.offset + 1
             try:
-                self._queue.append(Dealt(record, decode(record.value, Chunk)))
+                self._queue.append(Dealt(record, decode(record.value, Chunk), dealing_ms(record.timestamp_ms, now_ms())))
             except InvalidMessage as invalid:
                 self._outbox.reject(record, str(invalid))
             else:
@@ -147,7 +148,7 @@ class ChunkWork:
         return True
 
     def _judge(self, dealt: Dealt) -> Verdict:
-        chunk, dealt_ms = dealt.chunk, dealt.record.timestamp_ms
+        chunk, dealt_ms = dealt.chunk, dealt.at_ms
         done = self._state.finished.has(chunk.stream) or self._sent_at_ms.get((chunk.stream, chunk.run), -1) >= dealt_ms
         return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=now_ms() - dealt_ms)
 

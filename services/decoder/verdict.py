@@ -10,6 +10,11 @@ SETTLED_MS: Final = 2_000
 Verdict = Literal["decode", "drop", "wait"]
 
 
+def dealing_ms(timestamp_ms: int, read_ms: int) -> int:
+    """Return when a chunk was dealt. A Kafka timestamp from the future is of a wrong clock, and counts as the time of reading."""
+    return min(timestamp_ms, read_ms)
+
+
 def verdict(chunk: Chunk, source: Source | None, *, done: bool, age_ms: int) -> Verdict:
     """Judge a chunk by the wanted state of its source, as far as it has been read.
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.messages import Chunk, Life, Source, Wanted
-from services.decoder.verdict import SETTLED_MS, verdict
+from services.decoder.verdict import SETTLED_MS, dealing_ms, verdict
 
 YOUNG, OLD = 10, SETTLED_MS + 1
 CHUNK = Chunk(
@@ -35,3 +35,9 @@ def test_a_chunk_that_is_done_is_dropped_at_once() -> None:
 def test_a_chunk_may_arrive_before_the_wanted_state_that_it_was_dealt_under(found: Source | None) -> None:
     assert verdict(CHUNK, found, done=False, age_ms=YOUNG) == "wait"
     assert verdict(CHUNK, found, done=False, age_ms=OLD) == "drop"
+
+
+def test_a_chunk_with_a_timestamp_from_the_future_waits_no_longer_than_another() -> None:
+    an_hour_ms = 3_600_000
+    assert dealing_ms(timestamp_ms=5_000 + an_hour_ms, read_ms=5_000) == 5_000
+    assert dealing_ms(timestamp_ms=4_000, read_ms=5_000) == 4_000
