@@ -30,7 +30,8 @@ class Access:
         except RuntimeError:
             raise Unreadable(f"{shown} leads in a circle of symbolic links") from None
         if not any(real.is_relative_to(root.resolve()) for root in self.file_roots):
-            raise Unreadable(f"{shown} does not lie below a folder that files may be read from (FRAMEBUS_DECODER_FILE_ROOTS)")
+            settings = "FRAMEBUS_DECODER_FILE_ROOTS, FRAMEBUS_QUERY_FILE_ROOTS"
+            raise Unreadable(f"{shown} does not lie below a folder that files may be read from ({settings})")
         return real
 
     def connect(self, host: str, port: int, timeout_seconds: float | None) -> socket.socket:

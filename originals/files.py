@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from originals.access import Access
@@ -19,14 +20,18 @@ BUFFER_BYTES: Final = 1 << 18
 
 
 class LocalFile(io.FileIO):
-    """A local file whose failing disk or share says so in words for people."""
+    """A local file whose failing disk or share says so in words for people, who know it as `shown`."""
+
+    def __init__(self, path: Path, shown: str) -> None:
+        super().__init__(path)
+        self._shown = shown
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return up to `size` bytes; raises `Unreachable`."""
         try:
             return super().read(size) or b""
         except OSError as error:
-            raise Unreachable(f"{self.name} cannot be read: {error.strerror}") from None
+            raise Unreachable(f"{self._shown} cannot be read: {error.strerror}") from None
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def _open_local(address: Address, access: Access) -> OpenFile:
     try:
         path = access.real_path(address.path, address.shown)
         _check_regular(path.stat().st_mode, address.shown)
-        stream = LocalFile(path)
+        stream = LocalFile(path, address.shown)
     except (FileNotFoundError, NotADirectoryError):
         raise Missing(f"{address.shown} does not exist") from None
     except PermissionError:

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -78,7 +79,7 @@ def main(stopping: threading.Event) -> None:
 
 
 def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Services:
-    ring, encoder, networks = _key_ring(settings), _encoder(settings), parse_networks(settings.source_networks)
+    ring, encoder = _key_ring(settings), _encoder(settings)
     book, readiness = SourceBook(encoder.space), Readiness()
     writer = SourceWriter(outbox, book)
     intake = FrameIntake(book, writer, outbox, readiness, auto_register=settings.auto_register, sample_fps=settings.sample_fps)
@@ -87,18 +88,23 @@ def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Serv
         writer=writer,
         store=Store(settings.milvus),
         encoder=encoder,
-        media=MediaStore(settings.media, Access((), networks)),
+        media=MediaStore(settings.media, _access(settings)),
         gate=Gate(ring),
         readiness=readiness,
         metrics=metrics,
         pool=ThreadPoolExecutor(settings.threads, "search"),
-        allowed=Allowed(settings.address_schemes, settings.file_roots, networks),
+        allowed=Allowed(settings.address_schemes, settings.file_roots, parse_networks(settings.source_networks)),
         default_fps=DefaultFps(settings.sample_fps, settings.camera_fps),
         passwords=Passwords(SecretStore(settings.secrets)),
         intake=intake,
         outbox=outbox,
         kafka=settings.kafka,
     )
+
+
+def _access(settings: QuerySettings) -> Access:
+    roots = (settings.media, *map(Path, settings.file_roots))
+    return Access(roots, parse_networks(settings.source_networks))
 
 
 def _encoder(settings: QuerySettings) -> Encoder:

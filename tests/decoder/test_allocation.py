@@ -10,12 +10,12 @@ from tests.decoder.footage import write_video
 LOOK = """
 import sys
 import av, cv2
-from originals.access import Access
 from originals.allocation import limit_allocations
 from services.query.media.original import UnreadableError
 from services.query.media.picture import picture_at
 from services.query.media.stretches import Stretch
 from tests.broken.memory import peak_kib
+from tests.query.media.conftest import ANYWHERE
 assert limit_allocations()
 with av.open(sys.argv[1]) as whole:
     assert len(list(whole.decode(video=0))) == 25
@@ -24,7 +24,7 @@ try:
 except av.error.FFmpegError as error:
     print(error.strerror)
 try:
-    picture_at([Stretch(sys.argv[2])], 0, Access(()), lambda: None)
+    picture_at([Stretch(sys.argv[2])], 0, ANYWHERE, lambda: None)
 except UnreadableError as error:
     print(error)
 print(peak_kib() >> 10)

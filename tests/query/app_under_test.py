@@ -87,7 +87,7 @@ def make_app(
         writer=writer,
         store=Store(milvus, alias),
         encoder=encoder,
-        media=MediaStore(folder / "media", Access(())),
+        media=MediaStore(folder / "media", Access((folder,))),
         gate=Gate(ring),
         readiness=readiness,
         metrics=metrics,

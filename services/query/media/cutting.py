@@ -54,9 +54,8 @@ def cut_clip(
     """Write the half-open span [start_ms, end_ms) of a timeline to `clip`; it begins with the frame shown at `start_ms`.
 
     What lies between two stretches stays a gap in time, in which the last frame is held. Where a stretch has other parameters
-    than the first (a camera's resolution was changed) the clip ends. `access` judges servers. `check` is called before each
-    packet and raises to give up.
-    Returns whether the span can have no more: False where its end is not recorded yet.
+    than the first (a camera's resolution was changed) the clip ends. `access` judges where files lie. `check` is called before
+    each packet and raises to give up. Returns whether the span can have no more: False where its end is not recorded yet.
     Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
     with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:

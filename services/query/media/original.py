@@ -1,7 +1,7 @@
 """Original media, opened with as few rights as possible and positioned at a moment.
 
-FFmpeg opens far more than video files when it is let: playlists that name local files, `concat:`, `data:`. Both
-whitelists hold for every open, also for what a file itself refers to. What lies on a server is read by us.
+FFmpeg opens far more than video files when it is let: playlists that name local files, `concat:`, `data:`. It is handed
+bytes, and opens nothing but our own recordings. Both whitelists hold also for what a file itself refers to.
 """
 
 from __future__ import annotations
@@ -28,14 +28,12 @@ from originals.access import Access
 from originals.address import parse
 from originals.errors import Missing, Unreachable, Unreadable
 from originals.files import OpenFile, open_file
-from originals.formats import CAUTION, PIXELS
+from originals.formats import CAUTION, NO_PROTOCOL, PIXELS
 from services.query.media.fragments import whole_bytes
 from services.query.media.stretches import Stretch
 from services.query.media.timeline import Timeline
 
 SHOWN: Final = "the original media"
-WEB: Final = ("http", "https")
-LOCAL: Final = ("", "file")
 RECORDED: Final = "subfile,file"
 STILLS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 OPEN_TIMEOUT_SECONDS: Final = 10.0
@@ -117,18 +115,18 @@ def opened_at(
     `check` is called before each packet, and each piece that a server sends; it raises to give up.
     """
     with ExitStack() as opened:
-        served = _served(stretch, access, check)
-        if served is not None:
-            opened.callback(served.stream.close)
+        file = _file(stretch, access, check)
+        if file is not None:
+            opened.callback(file.stream.close)
         original: Original | None = None
-        if served is None or served.ranged:
-            container = opened.enter_context(_open(stretch, served))
+        if file is None or file.ranged:
+            container = opened.enter_context(_open(stretch, file))
             with explaining():
                 original = _sought(container, stretch, t_ms, check, with_audio=with_audio, threads=threads)
             if original is None:
                 container.close()
         if original is None:
-            container = opened.enter_context(_open(stretch, served))
+            container = opened.enter_context(_open(stretch, file))
             with explaining():
                 original = _from_the_start(container, stretch, check, with_audio=with_audio, threads=threads)
         yield original
@@ -166,52 +164,42 @@ def _scheme(address: str) -> str:
     return "" if address.startswith("/") else urlsplit(address).scheme.lower()
 
 
-def _served(stretch: Stretch, access: Access, check: Callable[[], None]) -> OpenFile | None:
-    """Open what lies on a server; None for a local file, which FFmpeg opens. Nobody is told the address."""
-    if stretch.recorded or _scheme(stretch.address) not in WEB:
-        return None
+def _file(stretch: Stretch, access: Access, check: Callable[[], None]) -> OpenFile | None:
+    """Open the file of a source, whose address nobody is told; None for a segment, of which FFmpeg reads what is whole."""
 
     def keep_on() -> bool:
         check()
         return True
 
     with explaining():
-        return open_file(replace(parse(stretch.address), shown=SHOWN), access, keep_on)
+        return None if stretch.recorded else open_file(replace(parse(stretch.address), shown=SHOWN), access, keep_on)
 
 
-def _open(stretch: Stretch, served: OpenFile | None) -> InputContainer:
-    if served is not None:
-        return _opened(served.stream, "none")
-    return _opened(*(_recorded_part(stretch.address) if stretch.recorded else _named(stretch.address)))
+def _open(stretch: Stretch, file: OpenFile | None) -> InputContainer:
+    with explaining():
+        if file is None:
+            return _opened(_whole_part(stretch.address), RECORDED)
+        file.stream.seek(0)
+        return _opened(file.stream, NO_PROTOCOL)
 
 
 def _opened(file: str | BinaryIO, protocols: str) -> InputContainer:
-    with explaining():
-        if not isinstance(file, str):
-            file.seek(0)
-        return av.open(
-            file,
-            "r",
-            options=CAUTION | {"protocol_whitelist": protocols},
-            metadata_errors="replace",
-            buffer_size=BUFFER_BYTES,
-            timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
-        )
+    return av.open(
+        file,
+        "r",
+        options=CAUTION | {"protocol_whitelist": protocols},
+        metadata_errors="replace",
+        buffer_size=BUFFER_BYTES,
+        timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+    )
 
 
-def _named(address: str) -> tuple[str, str]:
-    if _scheme(address) not in LOCAL:
-        raise UnreadableError(f"media at {_scheme(address)}: addresses cannot be shown: only files and http(s)")
-    return str(local_path(address)), "file"
-
-
-def _recorded_part(path: str) -> tuple[str, str]:
+def _whole_part(path: str) -> str:
     """Name the whole fragments of a segment: its address is made by us, so `subfile` is safe here."""
-    with explaining():
-        end = whole_bytes(Path(path))
+    end = whole_bytes(Path(path))
     if end == 0:
         raise NothingThereError("the recording has just begun")
-    return f"subfile,,start,0,end,{end},,:{path}", RECORDED
+    return f"subfile,,start,0,end,{end},,:{path}"
 
 
 def _streams(container: InputContainer, *, with_audio: bool, threads: int) -> tuple[VideoStream, AudioStream | None]:

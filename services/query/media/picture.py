@@ -24,7 +24,7 @@ TOLERANCE_MS: Final = 1
 def picture_at(stretches: Sequence[Stretch], t_ms: int, access: Access, check: Callable[[], None]) -> bytes:
     """Return the JPEG of the first frame at or after `t_ms` (less 1 ms: `t_ms` may have been rounded).
 
-    `access` judges servers. `check` is called before each packet and raises to give up.
+    `access` judges where they lie. `check` is called before each packet and raises to give up.
     Raises `UnreadableError`, `NothingThereError`.
     """
     for stretch in stretches:

@@ -1,4 +1,4 @@
-"""Where the media of this service lie, and how much of it may lie there; where those of sources may lie."""
+"""Where the media of this service lie, how much of it may lie there, and where those of sources may lie."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Clip:
 class MediaStore:
     """The folder that FRAMEBUS_MEDIA names. Uploads and pictures of pushed sources are originals, the rest can be made again.
 
-    `access` says where originals may be that lie on servers.
+    `access` says where originals may lie.
     """
 
     folder: Path

@@ -21,7 +21,7 @@ from services.query.sources import SourceBook
 from tests.query.serving import serve
 
 KEY = "fb_" + "m" * 40
-ANYWHERE = Access(())
+ANYWHERE = Access((Path("/"),))
 
 
 def file_source(source_id: str, path: Path | str, *, life: int = 1) -> Source:

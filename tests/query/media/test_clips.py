@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from originals.access import Access
 from services.query.access import Gate
 from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.deadline import Deadline, OutOfTimeError
@@ -150,6 +151,12 @@ def test_addresses_of_other_kinds_are_never_opened(folder: Path, address: str) -
         cut_clip([Stretch(address)], 0, 1000, folder / "never.mp4", ANYWHERE, never)
 
 
+def test_a_link_that_leads_out_of_the_allowed_folders_by_now_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    (folder / "linked.mp4").symlink_to(write_video(tmp_path / "elsewhere.mp4", frames=30))
+    with pytest.raises(UnreadableError, match="does not lie below a folder"):
+        cut_clip([Stretch(str(folder / "linked.mp4"))], 0, 1000, folder / "never.mp4", Access((folder,)), never)
+
+
 def test_a_playlist_is_not_a_video(folder: Path) -> None:
     path = write_video(folder / "listed.ts")
     playlist = folder / "list.m3u8"
@@ -260,7 +267,8 @@ def test_a_file_that_is_no_video_is_a_clear_problem(desk: Desk, tmp_path: Path, 
     desk.add(file_source("broken", tmp_path / "broken.mp4"))
     answer = desk.client.get(clip_path("broken"), params={"start_ms": 0, "end_ms": 1000})
     assert answer.status_code == 502
-    assert "cannot be read" in answer.json()["detail"]
+    assert answer.json()["detail"].startswith("the original media ")
+    assert str(tmp_path) not in answer.text
     assert not list(desk.store.clips_folder.rglob(".making-*"))
 
 
