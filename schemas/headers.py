@@ -26,6 +26,9 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
     without them a record is its own run. `life` None is the life in force at the record's Kafka timestamp.
     `context` marks a sample of a chunk's margin, which feeds windows and never becomes a row. `samples` says with the mark
     `stream_end` how many there were, so that a reader knows whether it has read all of them.
+
+    `rebuild` marks what was decoded again for a rebuild: indexers leave it alone. `lacks` says with a mark of such a stream, for
+    people, what of it could not be decoded: with `run_end` that this try was given up, and nothing of the run is final.
     """
 
     source_id: str
@@ -40,6 +43,8 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
     context: bool = False
     mark: Mark | None = None
     samples: int | None = None
+    rebuild: bool = False
+    lacks: str | None = None
 
 
 class EmbeddingHeaders(FrameHeaders, frozen=True, kw_only=True):
@@ -125,10 +130,10 @@ def _mark(texts: dict[str, str]) -> Mark | None:
     raise InvalidMessage(f"header mark is {mark[:40]!r}: expected one of {', '.join(get_args(Mark))}")
 
 
-def _context(texts: dict[str, str]) -> bool:
-    text = texts.get("context", "0")
+def _flag(texts: dict[str, str], name: str) -> bool:
+    text = texts.get(name, "0")
     if text not in ("0", "1"):
-        raise InvalidMessage(f"header context is {text[:40]!r}: expected 0 or 1")
+        raise InvalidMessage(f"header {name} is {text[:40]!r}: expected 0 or 1")
     return text == "1"
 
 
@@ -145,9 +150,11 @@ def _checked(texts: dict[str, str]) -> FrameHeaders:
         captured_ms=UNKNOWN_MS if captured_ms is None else captured_ms,
         width=_integer(texts, "width", 1),
         height=_integer(texts, "height", 1),
-        context=_context(texts),
+        context=_flag(texts, "context"),
         mark=_mark(texts),
         samples=_integer(texts, "samples", 0),
+        rebuild=_flag(texts, "rebuild"),
+        lacks=texts.get("lacks"),
     )
     _check_together(headers)
     return headers

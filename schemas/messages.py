@@ -144,6 +144,9 @@ class Chunk(Message, frozen=True, kw_only=True):
     `read_until_ms`. `captured_from_ms` is the UTC time of t_ms 0 where it is known. `recorded` names the samples of a camera's
     span that is caught up: exactly these are read, from its recording; `url` and `fingerprint` are empty. `run` is the one that
     its samples are sent as, larger than 0 where a consumer has lost a part of what was sent before.
+
+    `rebuild`: a rebuild wants it for its collection. It names stream, index and span; how they are read, the worker knows: a
+    chunk of a file from its plan, a stretch of a camera from its journals.
     """
 
     stream: StreamName
@@ -160,6 +163,7 @@ class Chunk(Message, frozen=True, kw_only=True):
     captured_from_ms: Milliseconds = UNKNOWN_MS
     recorded: tuple[RecordedSamples, ...] = ()
     run: Count = 0
+    rebuild: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no stage after this one would take."""
