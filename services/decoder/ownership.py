@@ -117,7 +117,7 @@ class Ownership:
         """Do what is wanted of a source. `told`: its record is new, so a failed or planned file is looked at again."""
         wanted = None if source.wanted == "removed" else source.kind
         if wanted != "camera":
-            self._fleet.forget([source.source_id])
+            self._fleet.drop(source.source_id)
         if wanted != "file":
             self._forget(source.source_id)
         if wanted == "camera":

@@ -92,7 +92,7 @@ class Capture:
         self._hurry.set()
 
     def end(self, timeout_seconds: float, *, paused: bool = False) -> None:
-        """Wait for the end of a capture that was stopped, and say nothing from then on.
+        """Wait for the end of a capture that was stopped, and say nothing from then on, whether it has come or not.
 
         A silent camera is read until its time runs out, which nobody waits for.
         """
@@ -111,6 +111,11 @@ class Capture:
         known = self._voice.notices
         self._voice.notices = (*known, *(notice for notice in notices if notice not in known))[-MOST_NOTICES:]
         self._voice.catches_up = catches_up
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is being captured any more."""
+        return not self._thread.is_alive()
 
     @property
     def has_died(self) -> bool:
@@ -143,7 +148,7 @@ class Capture:
     def _capture(self) -> None:
         """Capture one connection."""
         place = find(self.source.url or "", self._around.secrets, self._around.networks)
-        camera = RtspCamera(place)
+        camera = RtspCamera(place, self._backoff.patience_seconds(self._cadence.gop_ms))
         session = _Session(camera, CameraClock(self._period_ms, self._last_ms), Sampler(camera, self._grid, self._cadence))
         try:
             for packet in self._settled(camera.packets(), session.clock):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from schemas.messages import Source, SourceStatus
@@ -9,15 +10,28 @@ from services.decoder import metrics as m
 from services.decoder.cameras.capture import Capture, Surroundings
 
 END_SECONDS: Final = 1.0
-"""How long the end of captures is waited for: a camera that sends ends with its next packet."""
+"""How long the end of a capture is waited for: a camera that sends ends with its next packet, one that hangs much later."""
+
+
+@dataclass
+class Ending:
+    """A capture that was stopped, until when its end is waited for, and what is wanted of its camera after that."""
+
+    capture: Capture
+    until: float
+    then: tuple[Source, SourceStatus | None] | None = None
 
 
 class Fleet:
-    """All of it is called from the loop's thread; captures run on their own, and the death of one is the death of the process."""
+    """All of it is called from the loop's thread; captures run on their own, and the death of one is the death of the process.
+
+    A capture whose camera is wanted otherwise ends while the loop goes on, and the next one begins when it has ended.
+    """
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._captures: dict[str, Capture] = {}
+        self._ending: dict[str, Ending] = {}
 
     @property
     def captures(self) -> Mapping[str, Capture]:
@@ -31,31 +45,56 @@ class Fleet:
             if told:
                 running.look_again()
             return
-        self._end([source.source_id], paused=source.wanted == "paused")
-        if source.wanted == "running":
-            capture = self._captures[source.source_id] = Capture(source, known, self._around)
-            capture.start()
-        elif running is None:
-            Capture(source, known, self._around).rest()
+        self._stop(source.source_id)
+        if (ending := self._ending.get(source.source_id)) is not None:
+            ending.then = source, known
+        else:
+            self._begin(source, known)
+
+    def drop(self, source_id: str) -> None:
+        """Capture a source no more."""
+        self._stop(source_id)
+        if (ending := self._ending.get(source_id)) is not None:
+            ending.then = None
 
     def forget(self, source_ids: Iterable[str]) -> None:
-        """End the captures of sources that are gone, or another's: nothing comes from them once this returns."""
-        self._end(list(source_ids), paused=False)
+        """End the captures of sources that are another's from now on: nothing comes from them once this returns."""
+        ids = list(source_ids)
+        for source_id in ids:
+            self._stop(source_id)
+        for ending in [ending for source_id in ids if (ending := self._ending.pop(source_id, None)) is not None]:
+            ending.capture.end(ending.until - time.monotonic())
 
     def watch(self) -> None:
-        """Raise when a capture has died; its stack trace was printed when it did."""
+        """Go on from captures that have ended; raise when one has died, whose stack trace was printed when it did."""
+        for source_id, ending in list(self._ending.items()):
+            if ending.capture.has_ended or time.monotonic() >= ending.until:
+                del self._ending[source_id]
+                self._follow(ending)
         for source_id, capture in self._captures.items():
             if capture.has_died:
                 raise RuntimeError(f"the capture of camera {source_id} has ended by itself; its stack trace is above")
         self._around.metrics.of(m.CAMERAS).set(len(self._captures))
 
-    def _end(self, source_ids: list[str], *, paused: bool) -> None:
-        ending = [capture for source_id in source_ids if (capture := self._captures.pop(source_id, None)) is not None]
-        for capture in ending:
+    def _stop(self, source_id: str) -> None:
+        if (capture := self._captures.pop(source_id, None)) is not None:
             capture.stop()
-        deadline = time.monotonic() + END_SECONDS
-        for capture in ending:
-            capture.end(deadline - time.monotonic(), paused=paused)
+            self._ending[source_id] = Ending(capture, time.monotonic() + END_SECONDS)
+
+    def _follow(self, ending: Ending) -> None:
+        source, known = ending.then or (None, None)
+        rests = source is not None and source.wanted == "paused" and source.life == ending.capture.source.life
+        ending.capture.end(0.0, paused=rests)
+        if source is not None and not rests:
+            self._begin(source, known)
+
+    def _begin(self, source: Source, known: SourceStatus | None) -> None:
+        capture = Capture(source, known, self._around)
+        if source.wanted == "running":
+            self._captures[source.source_id] = capture
+            capture.start()
+        else:
+            capture.rest()
 
 
 def _is_same(one: Source, other: Source) -> bool:

@@ -14,8 +14,8 @@ from av.error import FFmpegError
 from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.places import Place
 
-OPEN_SECONDS: Final = 5.0
-READ_SECONDS: Final = 2.5
+SILENT_SECONDS: Final = 5.0
+READ_SECONDS: Final = SILENT_SECONDS / 2
 """FFmpeg gives up after twice this: the frame that its parser holds comes out at the first expiry."""
 
 PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto"
@@ -47,8 +47,11 @@ class CameraPacket:
 class RtspCamera:
     """An open connection. Everything raises `CameraDown` when the camera refuses, is silent or goes away."""
 
-    def __init__(self, place: Place) -> None:
-        """Connect; returns when the camera has described its streams."""
+    def __init__(self, place: Place, open_seconds: float = SILENT_SECONDS) -> None:
+        """Connect; returns when the camera has described its streams, and has sent something of them.
+
+        `open_seconds` bounds each of the two.
+        """
         self._place = place
         options = {
             **WAYS[place.transport],
@@ -56,11 +59,11 @@ class RtspCamera:
             "probesize": str(PROBED_BYTES),
             "analyzeduration": str(PROBED_MICROSECONDS),
             "fpsprobesize": "0",  # nobody asks for the rate, and to count pictures takes most of a second
-            "timeout": str(int(OPEN_SECONDS * 1e6)),
+            "timeout": str(int(SILENT_SECONDS * 1e6)),
         }
         try:
             self._container: Any = av.open(
-                place.url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS), metadata_errors="replace"
+                place.url, options=options, timeout=(open_seconds, READ_SECONDS), metadata_errors="replace"
             )
         except (FFmpegError, OSError) as error:
             raise CameraDown(self._refused(error)) from None
@@ -143,8 +146,8 @@ class RtspCamera:
             "HTTPForbiddenError": "the camera refuses this user",
             "HTTPNotFoundError": "the camera has no stream of this path: look up its RTSP path",
             "ConnectionRefusedError": "nothing listens at the camera's address and port",
-            "ExitError": f"the camera does not answer within {OPEN_SECONDS:g} s",
-            "TimeoutError": f"the camera does not answer within {OPEN_SECONDS:g} s",
+            "ExitError": "the camera does not answer in time",
+            "TimeoutError": "the camera does not answer in time",
             "InvalidDataError": "what answers does not speak RTSP, or does not answer in time",
         }
         return known.get(type(error).__name__) or f"the camera cannot be opened: {self._words(error)}"

@@ -1,0 +1,114 @@
+"""Captures end and follow each other without holding the loop, whatever their cameras do."""
+
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.messages import Life, Source, Wanted
+from schemas.networks import parse_networks
+from services.decoder.cameras.capture import Surroundings
+from services.decoder.cameras.fleet import END_SECONDS, Fleet
+from services.decoder.metrics import METRICS
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.secrets import SecretStore
+
+CAMERAS = 8
+
+
+class Hung:
+    """Listens like a camera that hangs: it takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._taken: list[socket.socket] = []
+        self.url = f"rtsp://127.0.0.1:{self._listening.getsockname()[1]}/live"
+
+    def connections(self) -> int:
+        """Take who has connected; return how many there were."""
+        while select.select([self._listening], [], [], 0)[0]:
+            self._taken.append(self._listening.accept()[0])
+        return len(self._taken)
+
+    def close(self) -> None:
+        """Hang up, which ends captures that still wait."""
+        for connection in (self._listening, *self._taken):
+            connection.close()
+
+
+@pytest.fixture
+def hung() -> Iterator[Hung]:
+    camera = Hung()
+    yield camera
+    camera.close()
+
+
+@pytest.fixture
+def other() -> Iterator[Hung]:
+    camera = Hung()
+    yield camera
+    camera.close()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    """Make a fleet without a bus: what it says is dropped."""
+    metrics, networks = Metrics(METRICS), parse_networks(["127.0.0.0/8"])
+    outbox = Outbox("127.0.0.1:1", "test", metrics)
+    return Fleet(Surroundings(outbox, metrics, SecretStore(tmp_path / "secrets"), networks, tmp_path / "media"))
+
+
+def camera(number: int, url: str, *, wanted: Wanted = "running", life: int = 1) -> Source:
+    lives = (Life(life=1, began_ms=0),)
+    return Source(source_id=f"cam-{number}", kind="camera", life=life, lives=lives, url=url, sample_fps=1.0, wanted=wanted)
+
+
+def within(fleet: Fleet, seconds: float, what: Callable[[], bool]) -> float:
+    """Turn the loop until `what` is true; return after how long."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, "not in time"
+        fleet.watch()
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def test_cameras_that_hang_are_removed_one_by_one_without_a_wait(fleet: Fleet, hung: Hung) -> None:
+    for number in range(CAMERAS):
+        fleet.take(camera(number, hung.url), None, told=True)
+    within(fleet, 5, lambda: hung.connections() == CAMERAS)
+    began = time.monotonic()
+    for number in range(CAMERAS):
+        fleet.drop(f"cam-{number}")
+        fleet.watch()
+    assert time.monotonic() - began < END_SECONDS / 2
+    assert not fleet.captures
+
+
+def test_what_is_wanted_next_begins_when_the_time_of_the_one_before_is_up(fleet: Fleet, hung: Hung, other: Hung) -> None:
+    fleet.take(camera(1, hung.url), None, told=True)
+    within(fleet, 5, lambda: hung.connections() == 1)
+    began = time.monotonic()
+    fleet.take(camera(1, hung.url, wanted="paused"), None, told=True)
+    fleet.take(camera(1, other.url, life=2), None, told=True)
+    assert time.monotonic() - began < END_SECONDS / 2
+    assert within(fleet, 5, lambda: other.connections() == 1) > END_SECONDS / 2
+    assert fleet.captures["cam-1"].source.life == 2
+    fleet.drop("cam-1")
+
+
+def test_cameras_of_another_owner_are_silent_when_they_are_given_away(fleet: Fleet, hung: Hung) -> None:
+    for number in range(CAMERAS):
+        fleet.take(camera(number, hung.url), None, told=True)
+    within(fleet, 5, lambda: hung.connections() == CAMERAS)
+    fleet.drop("cam-0")
+    captures = list(fleet.captures.values())
+    began = time.monotonic()
+    fleet.forget([f"cam-{number}" for number in range(CAMERAS)])
+    assert time.monotonic() - began < 2 * END_SECONDS
+    assert not fleet.captures
+    assert not any(capture._voice.run_end(1) for capture in captures)
