@@ -1,5 +1,6 @@
-"""Which files and hosts addresses may lead to. Query judges an address when it is added; here it is judged again whenever it is
-opened: by then a link may lead elsewhere, a name may mean another host, and a server may redirect.
+"""Which files and hosts addresses may lead to, and the passwords that they name. Query judges an address when it is added; here
+it is judged again whenever it is opened: by then a link may lead elsewhere, a name may mean another host, and a server may
+redirect.
 """
 
 import socket
@@ -8,20 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from originals.errors import Unreadable
+from originals.errors import Unreachable, Unreadable
 from schemas.networks import SETTING as NETWORKS
 from schemas.networks import Network, lies_within
+from streaming.secrets import SecretStore, UnknownSecret, reveal
 
 MOST_TRIED: Final = 4
 """A name may have hundreds of addresses, each of which takes its time not to answer."""
+NONE_KEPT: Final = SecretStore(Path("/dev/null"))
 
 
 @dataclass(frozen=True)
 class Access:
-    """`file_roots`: folders below which files may lie; `networks`: where HTTP servers may be, anywhere without any."""
+    """`file_roots`: folders below which files may lie; `networks`: where HTTP servers may be, anywhere without any.
+
+    `secrets` holds the passwords of HTTP servers.
+    """
 
     file_roots: tuple[Path, ...]
     networks: tuple[Network, ...] = ()
+    secrets: SecretStore = NONE_KEPT
 
     def real_path(self, path: Path, shown: str) -> Path:
         """Return a path without symbolic links; raises `Unreadable` where it leads out of the allowed folders."""
@@ -33,6 +40,15 @@ class Access:
             settings = "FRAMEBUS_DECODER_FILE_ROOTS, FRAMEBUS_QUERY_FILE_ROOTS"
             raise Unreadable(f"{shown} does not lie below a folder that files may be read from ({settings})")
         return real
+
+    def with_password(self, url: str, shown: str) -> str:
+        """Return a URL with its password in place: for asking the server, never for showing. Raises `Unreachable`."""
+        try:
+            return reveal(url, self.secrets)
+        except UnknownSecret as error:
+            raise Unreachable(f"{shown} cannot be asked for: {error}") from None
+        except OSError as error:
+            raise Unreachable(f"{shown} cannot be asked for: its password cannot be read ({type(error).__name__})") from None
 
     def connect(self, host: str, port: int, timeout_seconds: float | None) -> socket.socket:
         """Connect to the first allowed address of a host that answers.

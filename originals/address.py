@@ -7,11 +7,12 @@ from urllib.parse import unquote, urlsplit
 
 from originals.errors import Unreadable
 from schemas.identity import without_credentials
+from streaming.secrets import PLACEHOLDER
 
 
 @dataclass(frozen=True)
 class Address:
-    """`path` for a local file, `url` for HTTP; `shown` has no credentials."""
+    """`path` for a local file, `url` for HTTP, which may name a secret; `shown` has no credentials."""
 
     kind: Literal["path", "http"]
     path: Path
@@ -30,8 +31,8 @@ def parse(text: str) -> Address:
 
 def _parse(text: str, shown: str) -> Address:
     scheme = urlsplit(text).scheme.lower() if "://" in text else ""
-    if "${secret:" in text:
-        raise Unreadable(f"{shown} names a secret: addresses of files cannot hold secrets yet")
+    if PLACEHOLDER.search(shown):
+        raise Unreadable(f"{shown} names a secret: only the password of an address behind http may be one")
     if scheme in ("http", "https"):
         return Address("http", Path(), text, shown)
     if scheme not in ("", "file"):

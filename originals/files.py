@@ -80,7 +80,7 @@ def fingerprint(file: OpenFile) -> str:
 
 
 def _open_remote(address: Address, access: Access, keep_on: Callable[[], bool]) -> OpenFile:
-    remote = RemoteFile(address.url, access, keep_on, address.shown)
+    remote = RemoteFile(access.with_password(address.url, address.shown), access, keep_on, address.shown)
     stream = cast("BinaryIO", io.BufferedReader(remote, BUFFER_BYTES))
     return OpenFile(stream, remote.size_bytes, address.shown, remote.ranged, remote.validator)
 

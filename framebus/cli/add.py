@@ -43,7 +43,7 @@ def add(
         typer.Option("--starts-at", metavar="ISO8601", help="When the first frame was taken, for --since and --until."),
     ] = None,
     password_file: Annotated[
-        Path | None, typer.Option("--password-file", metavar="FILE", help="File whose first line is the password of the camera.")
+        Path | None, typer.Option("--password-file", metavar="FILE", help="File whose first line is the password.")
     ] = None,
     no_record: Annotated[bool, typer.Option("--no-record", help="Keep no recording (cameras).")] = False,
     keep: Annotated[str | None, typer.Option("--keep", metavar="14d", help="How long rows and recordings are kept.")] = None,
@@ -58,7 +58,8 @@ def add(
 
     A file keeps its place: Framebus reads it, and never moves or changes it. To a server on another machine it is
     uploaded. The same file added again is the same source; what cannot be decoded is listed as failed by `framebus sources`.
-    A camera is read over TCP, or over UDP where its address ends in #udp. Its password is kept apart and shown nowhere.
+    A camera is read over TCP, or over UDP where its address ends in #udp. A password
+    before a host is kept apart and shown nowhere; what a query string holds is a part of the address.
 
     \b
       framebus add holiday.mp4

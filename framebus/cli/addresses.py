@@ -10,7 +10,7 @@ from framebus.client.client import PERCENT_ENCODING
 from streaming.secrets import shown
 
 VIDEO_SUFFIXES: Final = frozenset((".mp4", ".m4v", ".mkv", ".webm", ".mov", ".ts", ".m2ts", ".avi", ".mpg", ".mpeg"))
-CAMERA_SCHEMES: Final = ("rtsp", "rtsps")
+WITH_PASSWORDS: Final = ("http", "https", "rtsp", "rtsps")
 LATER_SCHEMES: Final = {"s3": "s3 addresses"}
 
 
@@ -40,7 +40,7 @@ def _checked_url(word: str) -> str:
     scheme = word.partition("://")[0].lower()
     if scheme in LATER_SCHEMES:
         raise not_yet(f"{shown(word)}: {LATER_SCHEMES[scheme]}", "files, folders, http(s) and rtsp(s) addresses can be added")
-    if scheme not in ("http", "https", *CAMERA_SCHEMES):
+    if scheme not in WITH_PASSWORDS:
         remedy = "give a path, or an http(s):// or rtsp(s):// address"
         raise bad_usage(shown(word), f"{scheme}:// is not an address of a video", remedy)
     try:
@@ -51,11 +51,11 @@ def _checked_url(word: str) -> str:
 
 
 def with_password(address: str, password: str) -> str:
-    """Return the address of a camera with the password of the user that it names."""
+    """Return an address with the password of the user that it names."""
     parts = urlsplit(address)
     user, at, host = parts.netloc.rpartition("@")
-    if parts.scheme.lower() not in CAMERA_SCHEMES or not at or ":" in user:
-        raise bad_usage(shown(address), "takes no password", "--password-file is for rtsp://USER@HOST/PATH")
+    if parts.scheme.lower() not in WITH_PASSWORDS or not at or ":" in user:
+        raise bad_usage(shown(address), "takes no password", "--password-file is for rtsp://USER@HOST/PATH, or http(s)")
     return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 

@@ -84,7 +84,7 @@ def _warn_of_losses(settings: DecoderSettings) -> None:
 
 def _access(settings: DecoderSettings) -> Access:
     roots = (settings.media, *map(Path, settings.file_roots))
-    return Access(roots, parse_networks(settings.networks))
+    return Access(roots, parse_networks(settings.networks), SecretStore(settings.secrets))
 
 
 def _surroundings(settings: DecoderSettings, outbox: Outbox, metrics: Metrics) -> Surroundings:

@@ -104,7 +104,7 @@ def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Serv
 
 def _access(settings: QuerySettings) -> Access:
     roots = (settings.media, *map(Path, settings.file_roots))
-    return Access(roots, parse_networks(settings.source_networks))
+    return Access(roots, parse_networks(settings.source_networks), SecretStore(settings.secrets))
 
 
 def _encoder(settings: QuerySettings) -> Encoder:

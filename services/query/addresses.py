@@ -15,6 +15,7 @@ from streaming.secrets import shown
 CAMERA_SCHEMES: Final = ("rtsp", "rtsps")
 LATER_SCHEMES: Final = ("s3",)
 WEB_SCHEMES: Final = ("http", "https")
+PASSWORD_SCHEMES: Final = (*CAMERA_SCHEMES, *WEB_SCHEMES)
 LONGEST: Final = 4_096
 LOOK_UP_SECONDS: Final = 2.0
 
@@ -74,9 +75,16 @@ def split(address: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         raise _unreadable() from None
-    if "@" not in parts.netloc and "@" in f"{parts.path}?{parts.query}#{parts.fragment}" and scheme_of(address) in CAMERA_SCHEMES:
-        raise _unreadable()  # what looks like a port and a path may be the half of a password
+    if "@" not in parts.netloc and "@" in _may_hold_half_a_password(parts):
+        raise _unreadable()
     return parts
+
+
+def _may_hold_half_a_password(parts: SplitResult) -> str:
+    """Return what may belong to a password with / in it; of a web address only what follows something like a port."""
+    if parts.scheme in CAMERA_SCHEMES:
+        return f"{parts.path}?{parts.query}#{parts.fragment}"
+    return parts.path if parts.scheme in WEB_SCHEMES and parts.port is not None else ""
 
 
 def _unreadable() -> Problem:
@@ -108,9 +116,6 @@ def _web(address: str) -> str:
     parts = split(address)
     if not parts.hostname:
         raise invalid("url", f"url {shown(address)[:100]!r} names no host")
-    if parts.username is not None or parts.password is not None:
-        detail = "url holds a user or password: files are fetched without one, only cameras may have it"
-        raise invalid("url", detail)
     return address
 
 

@@ -1,10 +1,11 @@
-"""Passwords of cameras on their way in: split off before anything is recorded, and kept in the secret of the source's id."""
+"""Passwords of cameras and web servers on their way in: split off before anything is recorded, and kept in the secret of the
+source's id. What stands elsewhere in an address, such as a token in its query string, is a part of the address."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from schemas.messages import Source
-from services.query.addresses import CAMERA_SCHEMES, scheme_of, split
+from services.query.addresses import PASSWORD_SCHEMES, scheme_of, split
 from services.query.problems import Problem, invalid
 from streaming.logs import get_logger
 from streaming.secrets import PLACEHOLDER, SecretStore, UnknownSecret, split_password
@@ -18,12 +19,12 @@ def split_off(address: str, source_id: str) -> tuple[str, str | None]:
     Raises the problem of an address that names a secret which is not its own source's.
     """
     password = None
-    if scheme_of(address) in CAMERA_SCHEMES:
+    if scheme_of(address) in PASSWORD_SCHEMES:
         split(address)
         address, password = split_password(address, source_id)
     named = [found.group() for found in PLACEHOLDER.finditer(address)]
-    if named and (scheme_of(address) not in CAMERA_SCHEMES or named != [split(address).password] or named != [own(source_id)]):
-        detail = f"url names a secret in a place or of a name that is not its own: a camera's password may be {own(source_id)}"
+    if named and (scheme_of(address) not in PASSWORD_SCHEMES or named != [split(address).password] or named != [own(source_id)]):
+        detail = f"url names a secret in a place or of a name that is not its own: its password may be {own(source_id)}"
         raise invalid("url", detail)
     return address, password
 
@@ -70,8 +71,11 @@ class Passwords:
         except (UnknownSecret, OSError):
             raise invalid("url", f"no password is kept for source {record.source_id}: give the url with its password") from None
         if last is not None and last.url is not None and own(last.source_id) in last.url and _host(last) != _host(record):
-            raise invalid("url", "url names another host than its password was given for: give the url with its password")
+            detail = "url names another host or scheme than its password was given for: give the url with its password"
+            raise invalid("url", detail)
 
 
-def _host(source: Source) -> str:
-    return urlsplit(source.url or "").netloc.rpartition("@")[2].lower()
+def _host(source: Source) -> tuple[str, str]:
+    """Return the scheme too: what was given for https would be sent in the clear to http."""
+    parts = urlsplit(source.url or "")
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower()

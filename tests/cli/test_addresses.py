@@ -56,6 +56,7 @@ def test_no_error_shows_a_password(address: str) -> None:
 
 def test_a_password_from_a_file_goes_to_the_user_that_is_named() -> None:
     assert with_password("rtsp://me@host:554/1", "p@ss/:") == "rtsp://me:p%40ss%2F%3A@host:554/1"
+    assert with_password("https://me@host/a.mp4", "p@ss") == "https://me:p%40ss@host/a.mp4"
     for address in ("rtsp://host/1", "rtsp://me:other@host/1", "/a.mp4"):
         with pytest.raises(Failure, match="takes no password") as refused:
             with_password(address, "secret")

@@ -21,6 +21,7 @@ from schemas.networks import parse_networks
 from services.decoder.decoding import Decoding
 from services.decoder.inspection import inspect
 from services.decoder.video import Video
+from streaming.secrets import SecretStore
 from tests.decoder.footage import ANYWHERE, video, write_video
 from tests.decoder.test_bad_files import source
 from tests.decoder.test_verdict import CHUNK
@@ -183,6 +184,24 @@ def test_a_login_in_the_address_is_used_and_never_shown(web: Web) -> None:
     with pytest.raises(Unreadable) as refused:
         RemoteFile(web.url("/numbers").replace("http://", "http://user:wrong@"), ANYWHERE)
     assert "wrong" not in str(refused.value)
+
+
+def test_a_password_that_is_kept_is_used_and_one_that_is_not_is_waited_for(web: Web, tmp_path: Path) -> None:
+    web.login = "Basic dXNlcjpwQHNz"
+    store = SecretStore(tmp_path)
+    url = web.url("/numbers").replace("http://", "http://user:${secret:film}@")
+    for access in (ANYWHERE, Access((), secrets=store)):
+        with pytest.raises(Unreachable, match="password"):
+            open_file(parse(url), access)
+    store.put("film", "p@ss")
+    with closing(open_file(parse(url), Access((), secrets=store)).stream) as stream:
+        assert stream.read(3) == CONTENT[:3]
+
+
+@pytest.mark.parametrize("url", ["/films/${secret:a}", "http://127.0.0.1/a.mp4?token=${secret:a}"])
+def test_a_secret_may_be_a_password_and_nothing_else(url: str) -> None:
+    with pytest.raises(Unreadable, match="names a secret"):
+        parse(url)
 
 
 def test_an_empty_remote_file_is_called_empty(web: Web) -> None:

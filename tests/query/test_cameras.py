@@ -92,6 +92,18 @@ def test_a_password_is_kept_replaced_and_forgotten_with_its_source(under_test: U
     assert "no password is kept" in again["detail"]
 
 
+def test_the_password_of_a_file_behind_http_is_kept_as_that_of_a_camera(under_test: UnderTest) -> None:
+    path, shown = "/v1/sources/served", "https://me:${secret:served}@127.0.0.1/a.mp4?v=1"
+    answer = send(under_test, "PUT", path, json={"url": "https://me:hunter2%20%25%26@127.0.0.1/a.mp4?v=1"})
+    assert "hunter2" not in answer.text
+    assert (done(answer)["kind"], answer.json()["url"], recorded(under_test, "served").url) == ("file", shown, shown)
+    assert secret(under_test, "served") == PASSWORD
+    for elsewhere in (shown.replace("https", "http"), shown.replace("0.1", "0.2"), shown.replace("https", "rtsp")):
+        assert "another host or scheme" in problem(send(under_test, "PATCH", path, json={"url": elsewhere}))["detail"]
+    assert send(under_test, "DELETE", path).status_code == 200
+    assert secret(under_test, "served") is None
+
+
 def test_a_kept_password_goes_to_no_other_host(under_test: UnderTest) -> None:
     done(send(under_test, "PUT", "/v1/sources/moved", json={"url": ADDRESS}))
     elsewhere = "rtsp://me:${secret:moved}@127.0.0.2:8554/live"

@@ -15,6 +15,7 @@ from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.original import Held, UnreadableError
 from services.query.media.store import MediaStore
 from services.query.media.stretches import Stretch
+from streaming.secrets import SecretStore
 from tests.decoder.web_server import PARTIAL, UNFINISHED, Endless, Web, served
 from tests.query.media.conftest import ANYWHERE, Desk, file_source, served_desk
 from tests.query.media.drawn import read, shown_frames, write_video
@@ -88,6 +89,15 @@ def test_redirects_in_a_circle_and_to_other_protocols_end(desk: Desk, web: Web, 
         web.redirect = target
         assert ask(desk, web.url("/film.mp4"), way)[0] == 502
     assert web.connections < 16
+
+
+def test_a_password_that_is_kept_is_used(tmp_path: Path, web: Web) -> None:
+    store = SecretStore(tmp_path / "secrets")
+    store.put("film", "p@ss")
+    web.login = "Basic dXNlcjpwQHNz"
+    url = web.url("/film.mp4").replace("http://", "http://user:${secret:film}@")
+    with served_desk(MediaStore(tmp_path / "media", Access((), secrets=store))) as desk:
+        assert ask(desk, url, "thumbnail")[0] == 200
 
 
 @pytest.mark.parametrize(("status", "expected"), [(404, 404), (410, 404), (403, 502), (503, 502)])
