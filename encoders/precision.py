@@ -13,7 +13,9 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-HEAVY: Final = frozenset({"Attention", "Conv", "ConvTranspose", "Einsum", "FusedAttention", "Gemm", "Linear", "MatMul"})
+HEAVY: Final = frozenset({
+    "Attention", "Conv", "ConvTranspose", "Einsum", "FusedAttention", "Gemm", "Linear", "LinearGelu", "MatMul",
+})  # fmt: skip
 FLOAT32_ONLY: Final = frozenset({
     "Exp", "Log", "LpNormalization", "Pow", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMean", "ReduceProd", "ReduceSum",
     "ReduceSumSquare", "Resize",

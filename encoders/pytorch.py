@@ -1,5 +1,7 @@
 """The PyTorch backend: the graph of a model folder as PyTorch's own kernels, on the CPU or on a GPU."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -50,19 +52,31 @@ class CudaTower:
     def __init__(self, graph: TorchGraph, path: Path, row: tuple[int, ...], device: torch.device) -> None:
         self._graph, self._path, self._row, self._device = graph, path, row, device
         self._stream = torch.cuda.Stream(device)
-        self._captured: dict[int, _Captured] = {}
+        self._captured: dict[int, Captured] = {}
 
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
         """Return the vectors of a batch; raises `EncoderError` where the graph does not take it."""
         check_rows(self._path, self._row, inputs.shape[1:])
-        with _GPU, torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+        with self._turn():
             return np.concatenate([self._run_piece(piece) for piece in pieces(inputs, BUCKETS[-1])])
 
+    def captured(self, count: int, row: npt.NDArray[Any]) -> "Captured":
+        """Return the CUDA graph for batches of `count`, of any size; `row` [1, ...] fills what it is captured with."""
+        with self._turn():
+            return self._captured_for(count, _tensor(row))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with _GPU, torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+            yield
+
+    def _captured_for(self, count: int, row: Tensor) -> "Captured":
+        if count not in self._captured:
+            self._captured[count] = self._capture(count, row)
+        return self._captured[count]
+
     def _run_piece(self, piece: npt.NDArray[Any]) -> Vectors:
-        bucket = bucket_of(len(piece))
-        if bucket not in self._captured:
-            self._captured[bucket] = self._capture(bucket, _tensor(piece[:1]))
-        captured = self._captured[bucket]
+        captured = self._captured_for(bucket_of(len(piece)), _tensor(piece[:1]))
         captured.sent[: len(piece)].copy_(_tensor(piece))
         captured.inputs.copy_(captured.sent, non_blocking=True)
         captured.graph.replay()
@@ -70,8 +84,8 @@ class CudaTower:
         self._stream.synchronize()
         return captured.received[: len(piece)].numpy().copy()
 
-    def _capture(self, bucket: int, row: Tensor) -> "_Captured":
-        sent = row.expand(bucket, *row.shape[1:]).contiguous().pin_memory()
+    def _capture(self, count: int, row: Tensor) -> "Captured":
+        sent = row.expand(count, *row.shape[1:]).contiguous().pin_memory()
         inputs = sent.to(self._device)
         for _ in range(2):  # libraries pick and set up their kernels before anything is recorded
             outputs = _run(self._graph, inputs, self._path)
@@ -80,10 +94,10 @@ class CudaTower:
         with torch.cuda.graph(graph, stream=self._stream):
             outputs = self._graph(inputs).float()
         received = torch.empty(outputs.shape, dtype=torch.float32, pin_memory=True)
-        return _Captured(graph, sent, inputs, outputs, received)
+        return Captured(graph, sent, inputs, outputs, received)
 
 
-class _Captured:
+class Captured:
     """A CUDA graph and the buffers that it was captured with: pinned, on the device, on the device, pinned."""
 
     def __init__(self, graph: torch.cuda.CUDAGraph, sent: Tensor, inputs: Tensor, outputs: Tensor, received: Tensor) -> None:

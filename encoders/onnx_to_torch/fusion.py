@@ -14,12 +14,12 @@ LAST_AXES: Final = (-1, 3)
 
 
 def fuse(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return `model`, whose values must be typed, with its attention as `FusedAttention` and its layers as `Linear`."""
+    """Return `model`, whose values must be typed, with attention as `FusedAttention`, layers as `Linear` and `LinearGelu`."""
     graph = _Graph(model.graph)
     replaced: dict[int, onnx.NodeProto] = {}
     gone: set[int] = set()
     for node in model.graph.node:
-        match = _attention(graph, node) or _linear(graph, node)
+        match = _attention(graph, node) or _linear(graph, node) or _linear_gelu(graph, node)
         if match is not None:
             new, parts = match
             replaced[id(node)] = new
@@ -88,6 +88,18 @@ def _linear(graph: _Graph, add: onnx.NodeProto) -> Match | None:
         if matmul is not None and graph.is_fixed(matmul.input[1], rank=2) and graph.is_fixed(bias, rank=1):
             return helper.make_node("Linear", [*matmul.input, bias], list(add.output), name=add.name), [matmul]
     return None
+
+
+def _linear_gelu(graph: _Graph, gelu: onnx.NodeProto) -> Match | None:
+    """Return a layer with its activation, where that is GELU by tanh: the matrix library of a GPU has it built in."""
+    if gelu.op_type != "Gelu" or not any(attribute.s == b"tanh" for attribute in gelu.attribute):
+        return None
+    add = graph.maker(gelu.input[0], "Add")
+    match = _linear(graph, add) if add is not None else None
+    if add is None or match is None:
+        return None
+    linear, parts = match
+    return helper.make_node("LinearGelu", list(linear.input), list(gelu.output), name=gelu.name), [add, *parts]
 
 
 def _attention(graph: _Graph, last: onnx.NodeProto) -> Match | None:

@@ -29,6 +29,14 @@ def _linear(_: Attributes, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return functional.linear(x, weight.t(), bias)
 
 
+def _linear_gelu(_: Attributes, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer and GELU by tanh, as `encoders.onnx_to_torch.fusion` writes them; on a GPU in one kernel."""
+    if not x.is_cuda:  # there the function below takes the other GELU
+        return functional.gelu(functional.linear(x, weight.t(), bias), approximate="tanh")
+    rows = torch._addmm_activation(bias, x.reshape(-1, x.shape[-1]), weight, use_gelu=True)  # noqa: SLF001  it has no other name
+    return rows.view(*x.shape[:-1], -1)
+
+
 def _padded(attributes: Attributes, x: Tensor, rank: int, value: float = 0.0) -> tuple[Tensor, list[int]]:
     """Return `x` and the padding of its last `rank` axes; where the two sides differ, it is laid on here."""
     attributes.expect("auto_pad", "NOTSET", "VALID", default="NOTSET")
@@ -153,6 +161,7 @@ OPERATORS: Final[Mapping[str, Operator]] = {
     "InstanceNormalization": _instance_norm,
     "LayerNormalization": _layer_norm,
     "Linear": _linear,
+    "LinearGelu": _linear_gelu,
     "LpNormalization": _lp_norm,
     "MatMul": lambda _, a, b: torch.matmul(a, b),
     "MaxPool": _max_pool,

@@ -15,6 +15,7 @@ from encoders.errors import EncoderError
 from encoders.onnx_to_torch.fusion import fuse
 from encoders.onnx_to_torch.graph import TorchGraph
 
+DEVICES = ("cpu", *(["cuda"] if torch.cuda.is_available() else []))
 Arrays = tuple[npt.NDArray[np.generic], ...]
 
 
@@ -30,14 +31,19 @@ def graph_of(
 
 
 def run_both(
-    nodes: list[onnx.NodeProto], x: npt.NDArray[np.generic], opset: int = 18, **weights: npt.NDArray[np.generic]
+    nodes: list[onnx.NodeProto],
+    x: npt.NDArray[np.generic],
+    opset: int = 18,
+    device: str = "cpu",
+    **weights: npt.NDArray[np.generic],
 ) -> tuple[Arrays, list[str]]:
     """Return what ONNX Runtime and PyTorch make of a graph, and the kinds of nodes that PyTorch was left with."""
     model = onnx.shape_inference.infer_shapes(graph_of(nodes, x, weights, opset))
     (there,) = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(["y"], {"x": x})
     fused = fuse(model)
-    graph = TorchGraph(fused, Path("g.onnx"), "x", "y", torch.device("cpu"))
-    first, again = (graph(torch.from_numpy(x)).numpy() for _ in range(2))
+    graph = TorchGraph(fused, Path("g.onnx"), "x", "y", torch.device(device))
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # convolutions of float32 as precise as anywhere
+        first, again = (graph(torch.from_numpy(x).to(device)).cpu().numpy() for _ in range(2))
     assert (np.nan_to_num(first) == np.nan_to_num(again)).all()
     return (there, first), [node.op_type for node in fused.graph.node]
 
@@ -128,10 +134,11 @@ NEWER = {
 """Since opset 20 and 21."""
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", [*OPERATORS, *NEWER])
-def test_an_operator_gives_what_onnx_runtime_gives(name: str) -> None:
+def test_an_operator_gives_what_onnx_runtime_gives(name: str, device: str) -> None:
     made, x, weights = OPERATORS[name] if name in OPERATORS else NEWER[name]
-    (there, here_), _ = run_both([made], x, 18 if name in OPERATORS else 21, **weights)
+    (there, here_), _ = run_both([made], x, 18 if name in OPERATORS else 21, device, **weights)
     assert there.dtype == here_.dtype
     assert there.shape == here_.shape
     assert np.allclose(there.astype(np.float64), here_.astype(np.float64), rtol=1e-4, atol=1e-5)
@@ -158,13 +165,14 @@ def attention(*, guarded: bool, root_scaled: bool, masked: bool) -> list[onnx.No
     return [*nodes, make("Reshape", ["o2", "joined"], ["y"])]
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("guarded", [False, True])
 @pytest.mark.parametrize("root_scaled", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
-def test_attention_is_recognised_however_it_was_taken_apart(guarded: bool, root_scaled: bool, masked: bool) -> None:
+def test_attention_is_recognised_however_it_was_taken_apart(guarded: bool, root_scaled: bool, masked: bool, device: str) -> None:
     mask = np.triu(np.full((5, 5), -np.inf, np.float32), 1)
     (there, here_), kinds = run_both(
-        attention(guarded=guarded, root_scaled=root_scaled, masked=masked), ROWS,
+        attention(guarded=guarded, root_scaled=root_scaled, masked=masked), ROWS, device=device,
         wq=floats(8, 8), bq=floats(8), heads=ints(0, 0, 2, 4), joined=ints(0, 0, 8), mask=mask,
         scale=np.array(0.5, np.float32), root=np.array(0.5**0.5, np.float32), zero=np.array(0, np.float32),
     )  # fmt: skip
@@ -172,6 +180,18 @@ def test_attention_is_recognised_however_it_was_taken_apart(guarded: bool, root_
     assert "Linear" in kinds
     recognised = "FusedAttention" in kinds and not {"Softmax", "IsNaN", "MatMul"}.intersection(kinds)
     assert recognised is masked, "an Identity in between is left as it is"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("approximate", "kinds"), [("tanh", ["LinearGelu"]), ("none", ["Linear", "Gelu"])])
+def test_a_layer_takes_its_activation_along_where_it_is_gelu_by_tanh(approximate: str, kinds: list[str], device: str) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["product"]), helper.make_node("Add", ["b", "product"], ["sum"]),
+        helper.make_node("Gelu", ["sum"], ["y"], approximate=approximate),
+    ]  # fmt: skip
+    (there, here_), found = run_both(nodes, ROWS, 20, device, w=floats(8, 16), b=floats(16))
+    assert found == kinds
+    assert np.allclose(there, here_, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("joined", [False, True])
@@ -182,7 +202,7 @@ def test_attention_of_opset_23_is_run_as_it_is(joined: bool) -> None:
         split = helper.make_node("Reshape", ["x", "heads"], ["h"])
         nodes = [split, helper.make_node("Attention", ["h", "h", "h", "mask"], ["y"], scale=0.3)]
     weights: dict[str, npt.NDArray[np.generic]] = {} if joined else {"heads": ints(0, 2, 5, 4), "mask": floats(5, 5)}
-    (there, here_), _ = run_both(nodes, ROWS, 23, **weights)
+    (there, here_), _ = run_both(nodes, ROWS, 23, "cpu", **weights)
     assert np.allclose(there, here_, atol=1e-5)
 
 
