@@ -6,7 +6,7 @@ from pathlib import Path
 from secrets import randbelow
 
 from originals.access import Access
-from originals.allocation import limit_allocations
+from originals.allocation import MemoryGuard
 from schemas.groups import DECODER_CHUNKS, DECODER_OWNERSHIP
 from schemas.limits import USUAL_FRAME_BYTES
 from schemas.networks import parse_networks
@@ -39,7 +39,8 @@ from streaming.settings import read
 def run(stopping: threading.Event) -> None:
     """Put the parts together and turn the loop until `stopping` is set."""
     settings = read(DecoderSettings, os.environ)
-    limit_allocations()
+    guard = MemoryGuard()
+    guard.start()
     metrics = Metrics(METRICS)
     parts = Parts("kafka")
     health = HealthServer(settings.port, parts, metrics, host=settings.host)
@@ -61,13 +62,14 @@ def run(stopping: threading.Event) -> None:
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
     loop = Loop(
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
-        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch),
+        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch, guard.watch),
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
     loop.run(stopping)
     _say_the_rest(outbox)
     sweeper.stop()
     catching_up.close()
+    guard.stop()
     health.stop()
 
 

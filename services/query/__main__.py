@@ -14,7 +14,7 @@ from encoders.address import load
 from encoders.encoder import Encoder
 from encoders.errors import EncoderError
 from originals.access import Access
-from originals.allocation import limit_allocations
+from originals.allocation import MemoryGuard
 from schemas.groups import QUERY_REQUESTS
 from schemas.networks import parse_networks
 from schemas.topics import SOURCE_REQUESTS
@@ -50,7 +50,8 @@ log = get_logger("query")
 def main(stopping: threading.Event) -> None:
     """Serve at once, saying 503 to what cannot be answered yet; then load the model and follow the bus."""
     settings = read(QuerySettings, os.environ)
-    limit_allocations()
+    guard = MemoryGuard()
+    guard.start()
     metrics = Metrics(METRICS)
     outbox = Outbox(settings.kafka, "query", metrics)
     services = _services(settings, metrics, outbox)
@@ -59,7 +60,7 @@ def main(stopping: threading.Event) -> None:
     )
     reader = Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))
     sweep = MediaSweep(services.media, services.book)
-    turns = (following.follow, sweep.follow)
+    turns = (following.follow, sweep.follow, guard.watch)
     loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=turns)
     with _listen(settings) as listening:
         server = _server(services)
@@ -74,6 +75,7 @@ def main(stopping: threading.Event) -> None:
             thread.join()
     services.intake.close()
     sweep.close()
+    guard.stop()
     services.media.close()
     services.store.close()
 
