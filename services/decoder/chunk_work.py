@@ -4,9 +4,11 @@ import time
 from collections import deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from originals.access import Access
 from originals.errors import Unreachable, Unreadable
@@ -17,6 +19,8 @@ from schemas.messages import Chunk, decode
 from schemas.topics import CHUNKS, FRAMES_BULK
 from services.decoder import metrics as m
 from services.decoder.decoding import Changed, Decoding, Sample
+from services.decoder.inspection import captured_from_ms
+from services.decoder.plan import chunk as chunk_of
 from services.decoder.reports import FileState, ask_for_new_life, now_ms, say
 from services.decoder.state import StateTopics
 from services.decoder.verdict import Verdict, dealing_ms, verdict
@@ -31,6 +35,8 @@ CHUNKS_HELD: Final = 64
 STREAMS_REMEMBERED: Final = 4_096
 MOST_WAITING: Final = 500
 """The queue to Kafka takes some two thousand pictures: most of it is left to cameras, whose frames cannot wait."""
+
+LONGEST_REASON: Final = 500
 
 log = get_logger("chunks")
 
@@ -52,6 +58,7 @@ class Begun:
     decoding: Decoding
     at: float
     samples: int = 0
+    last_run: int = 0
 
 
 class ChunkWork:
@@ -143,13 +150,33 @@ class ChunkWork:
         if self._backlog.unread(since=self._ended_at) >= self._unread_limit:
             return False
         self._queue.popleft()
+        try:
+            dealt = replace(dealt, chunk=self._completed(dealt.chunk))
+        except Unreadable as failure:
+            self._give_up(dealt.chunk, 0, failure)
+            self._finish(dealt, "failed")
+            return True
         decoding = Decoding(self._pool, dealt.chunk, self._threads, self._access, self._media)
         self._begun = Begun(dealt, decoding, time.monotonic())
         return True
 
+    def _completed(self, asked: Chunk) -> Chunk:
+        """Return how a chunk that a rebuild asks for is read: of a file as it was, by its plan. Raises `Unreadable`."""
+        source = self._state.sources.values.get(asked.source_id)
+        if not asked.rebuild or source is None:
+            return asked
+        if source.kind != "file":
+            return msgspec.structs.replace(asked, captured_from_ms=0)
+        status = self._state.statuses.values.get(asked.source_id)
+        if status is None or status.plan is None or status.life != asked.life or asked.index >= len(status.plan.chunks):
+            raise Unreadable(f"chunk {asked.index} is not in the file's plan")
+        whole = chunk_of(source, status.plan, status.plan.chunks[asked.index], captured_from_ms(source.starts_at), asked.run)
+        return msgspec.structs.replace(whole, rebuild=True)
+
     def _judge(self, dealt: Dealt) -> Verdict:
         chunk, dealt_ms = dealt.chunk, dealt.at_ms
-        done = self._state.finished.has(chunk.stream) or self._sent_at_ms.get((chunk.stream, chunk.run), -1) >= dealt_ms
+        is_sent = self._sent_at_ms.get((chunk.stream, chunk.run), -1) >= dealt_ms
+        done = is_sent or (not chunk.rebuild and self._state.finished.has(chunk.stream))
         return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=now_ms() - dealt_ms)
 
     def _go_on(self, begun: Begun) -> None:
@@ -161,7 +188,7 @@ class ChunkWork:
             while time.monotonic() < deadline and not begun.decoding.has_ended() and self._outbox.has_room(MOST_WAITING):
                 if sample := begun.decoding.take():
                     self._send(begun.dealt.chunk, sample)
-                    begun.samples += 1
+                    begun.samples, begun.last_run = begun.samples + 1, sample.run
             if begun.decoding.has_ended():
                 self._complete(begun)
         except (Unreadable, Unreachable) as failure:
@@ -175,12 +202,13 @@ class ChunkWork:
             t_ms=picture.t_ms,
             stream=chunk.stream,
             life=chunk.life,
-            run=chunk.run,
+            run=chunk.run + sample.run,
             seq=sample.seq,
             captured_ms=UNKNOWN_MS if chunk.captured_from_ms == UNKNOWN_MS else chunk.captured_from_ms + picture.t_ms,
             width=picture.width,
             height=picture.height,
             context=sample.context,
+            rebuild=chunk.rebuild,
         )
         self._outbox.send(FRAMES_BULK.name, picture.jpeg, key=chunk.stream, headers=encode_frame_headers(headers))
         self._metrics.of(m.SAMPLES).inc()
@@ -189,8 +217,8 @@ class ChunkWork:
         """Send the mark that closes the stream; a chunk without a sample has it too, since it is how the chunk becomes done."""
         chunk = begun.dealt.chunk
         mark = FrameHeaders(
-            source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=chunk.run, mark="stream_end",
-            samples=begun.samples,
+            source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=chunk.run + begun.last_run,
+            mark="stream_end", samples=begun.samples, rebuild=chunk.rebuild, lacks=begun.decoding.lacks,
         )  # fmt: skip
         self._outbox.send(FRAMES_BULK.name, b"", key=chunk.stream, headers=encode_frame_headers(mark))
         self._remember(chunk)
@@ -217,6 +245,9 @@ class ChunkWork:
     def _fail(self, begun: Begun, failure: Unreadable | Unreachable) -> None:
         """Say what is wrong with the file: its owner deals the chunk again when that is mended, and a span after a while."""
         chunk = begun.dealt.chunk
+        if chunk.rebuild:
+            self._give_up(chunk, begun.last_run, failure)
+            return self._end(begun, "failed")
         if chunk.recorded:
             log.warning("span failed", stream=chunk.stream, reason=str(failure))
             return self._end(begun, "failed")
@@ -231,6 +262,17 @@ class ChunkWork:
         state: FileState = "waiting" if isinstance(failure, (Unreachable, Changed)) else "failed"
         say(self._outbox, chunk.source_id, chunk.life, state, str(failure), known.plan, known)
         return self._end(begun, "failed")
+
+    def _give_up(self, chunk: Chunk, last_run: int, failure: Unreadable | Unreachable) -> None:
+        """Tell the rebuild why this try has failed. The source's status says nothing of it: what is searched is as it was."""
+        log.warning("not decoded again", stream=chunk.stream, reason=str(failure))
+        if isinstance(failure, Changed):
+            ask_for_new_life(self._outbox, chunk.source_id, chunk.life, failure.fingerprint)
+        mark = FrameHeaders(
+            source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=chunk.run + last_run,
+            mark="run_end", rebuild=True, lacks=str(failure)[:LONGEST_REASON],
+        )  # fmt: skip
+        self._outbox.send(FRAMES_BULK.name, b"", key=chunk.stream, headers=encode_frame_headers(mark))
 
     def _end(self, begun: Begun, outcome: str) -> None:
         self._begun, self._ended_at = None, time.monotonic()

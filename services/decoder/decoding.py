@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -11,11 +12,12 @@ from typing import Final, Protocol
 
 from originals.access import Access
 from originals.address import parse
-from originals.errors import Unreadable
+from originals.errors import Unreachable, Unreadable
 from originals.files import OpenFile, fingerprint, open_file
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from services.decoder.cameras.recorded import recorded_samples
+from services.decoder.cameras.stretch import order_of, stretch
 from services.decoder.damage import Reading, notices
 from services.decoder.margins import LeftMarginTooShort, Placed, place
 from services.decoder.picture import Picture
@@ -60,14 +62,19 @@ def samples(video: Readable, chunk: Chunk) -> Iterator[Sample | None]:
 
 
 class Decoding:
-    """One chunk being decoded. `unusable` and `notices` say what could not be used, once it has ended."""
+    """One chunk being decoded. `unusable`, `notices` and `lacks` say what could not be used, once it has ended."""
 
     def __init__(self, pool: ThreadPoolExecutor, chunk: Chunk, threads: int, access: Access, media: Path) -> None:
         self._queue: Queue[Sample | None] = Queue(QUEUED_SAMPLES)
         self._given_up = threading.Event()
-        self.unusable = self._taken = 0
+        self.unusable = self._taken = self._rows = 0
         self.notices: tuple[str, ...] = ()
-        run = partial(self._catch_up, chunk, media) if chunk.recorded else partial(self._run, chunk, threads, access)
+        self.lacks: str | None = None
+        run = partial(self._run, chunk, threads, access)
+        if chunk.recorded:
+            run = partial(self._catch_up, chunk, media)
+        elif not chunk.url:
+            run = partial(self._show_again, chunk, media)
         self._ended = pool.submit(run)
         self._ended.add_done_callback(self._wake)
 
@@ -109,13 +116,25 @@ class Decoding:
         self._put_all(recorded_samples(media, chunk))
         self.unusable = sum(len(recorded.times_ms) for recorded in chunk.recorded) - self._taken
 
-    def _put_all(self, samples: Iterator[Sample | None]) -> None:
+    def _show_again(self, chunk: Chunk, media: Path) -> None:
+        try:
+            found = stretch(media, chunk)
+        except OSError as error:
+            raise Unreachable(f"the journals of {chunk.source_id} cannot be read: {error.strerror}") from None
+        for run, span in enumerate(found.spans):
+            self._put_all(recorded_samples(media, order_of(chunk, span)), run)
+        self.unusable = found.noted - self._rows
+        if self.unusable:
+            self.lacks = f"{self.unusable} of {found.noted} samples: not recorded any more"
+
+    def _put_all(self, samples: Iterator[Sample | None], run: int = 0) -> None:
         for sample in samples:
             if self._given_up.is_set():
                 return
             if sample is not None:
-                self._put(sample)
+                self._put(replace(sample, run=run))
                 self._taken += 1
+                self._rows += not sample.context
 
     def _put(self, sample: Sample) -> None:
         while not self._given_up.is_set():

@@ -14,11 +14,12 @@ class LeftMarginTooShort(Exception):  # noqa: N818  what was found, and the read
 
 @dataclass(frozen=True, slots=True)
 class Placed(Generic[T]):
-    """A sample of a chunk: its number in the chunk, and whether it is a margin's."""
+    """A sample of a chunk: its number in its run, and whether it is a margin's. A stretch of a recording has several runs."""
 
     sample: T
     seq: int
     context: bool
+    run: int = 0
 
 
 def place(samples: Iterable[T | None], start_ms: int, end_ms: int, *, whole: bool) -> Iterator[Placed[T] | None]:

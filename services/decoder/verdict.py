@@ -18,10 +18,11 @@ def dealing_ms(timestamp_ms: int, read_ms: int) -> int:
 def verdict(chunk: Chunk, source: Source | None, *, done: bool, age_ms: int) -> Verdict:
     """Judge a chunk by the wanted state of its source, as far as it has been read.
 
-    Topics are read one beside the other: a chunk dealt just after a resume may arrive before the resume itself.
+    Topics are read one beside the other: a chunk dealt just after a resume may arrive before the resume itself. What a rebuild
+    asks for was indexed already, so a source that is paused gives it too.
     """
     if done or (source is not None and (source.life > chunk.life or source.wanted == "removed")):
         return "drop"
-    if source is not None and source.life == chunk.life and source.wanted == "running":
+    if source is not None and source.life == chunk.life and (source.wanted == "running" or chunk.rebuild):
         return "decode"
     return "drop" if age_ms > SETTLED_MS else "wait"

@@ -12,13 +12,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from schemas.headers import FrameHeaders, decode_frame_headers
 from schemas.identity import chunk_stream
-from schemas.messages import ChunkStatus, Life, Recut, Source, SourceRequest, SourceStatus, Wanted, decode
-from schemas.topics import CHUNK_STATUS, FRAMES_BULK, RECUT, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
+from schemas.messages import Chunk, ChunkStatus, Life, Recut, Source, SourceRequest, SourceStatus, Wanted, decode
+from schemas.topics import CHUNK_STATUS, CHUNKS, FRAMES_BULK, RECUT, SOURCE_REQUESTS, SOURCE_STATUS, SOURCES
 from streaming.admin import create_topics
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -367,3 +368,41 @@ def test_memory_stays_within_its_bound(bus: Bus, decoder: Process, name: str) ->
     status = Path(f"/proc/{decoder.process.pid}/status").read_text().splitlines()
     resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
     assert resident < 150_000
+
+
+def again(source_id: str, index: int, run: int) -> Chunk:
+    """Return a chunk as a rebuild asks for it: how it is read the worker knows."""
+    return Chunk(
+        stream=chunk_stream(source_id, 1, index), source_id=source_id, life=1, index=index, url="", fingerprint="",
+        sample_fps=2.0, start_ms=0, end_ms=1, read_from_ms=0, read_until_ms=1, run=run, rebuild=True,
+    )  # fmt: skip
+
+
+def test_a_chunk_that_is_done_is_decoded_again_for_a_rebuild_as_it_was(bus: Bus, decoder: Process, name: str, clip: Path) -> None:
+    bus.want(name, clip, starts_at="2026-11-20T08:00:00Z")
+    bus.wait(lambda: bus.ends(name))
+    first = bus.samples(name)
+    bus.done(name)
+    bus.want(name, clip, wanted="paused", starts_at="2026-11-20T08:00:00Z")
+    bus.outbox.send_message(CHUNKS.name, again(name, 0, 5), key=name)
+    bus.wait(lambda: bus.ends(name) == 2)
+    second = [frame for frame in bus.samples(name) if frame.rebuild]
+    assert second == [msgspec.structs.replace(frame, run=5, rebuild=True) for frame in first]
+    mark = next(frame for frame in reversed(bus.frames) if frame.source_id == name)
+    assert (mark.mark, mark.run, mark.samples, mark.rebuild, mark.lacks) == ("stream_end", 5, len(first), True, None)
+
+
+def test_a_rebuild_is_told_why_a_chunk_cannot_be_decoded_again(bus: Bus, decoder: Process, name: str, clip: Path) -> None:
+    bus.want(name, clip)
+    bus.wait(lambda: bus.ends(name))
+    bus.done(name)
+    clip.unlink()
+    for index in (0, 7):
+        bus.outbox.send_message(CHUNKS.name, again(name, index, 5), key=name)
+    bus.wait(lambda: sum(frame.source_id == name and frame.mark == "run_end" for frame in bus.frames) == 2)
+    told = {frame.stream: frame for frame in bus.frames if frame.source_id == name and frame.mark == "run_end"}
+    assert "does not exist" in (told[f"{name}/1/c0"].lacks or "")
+    assert told[f"{name}/1/c7"].lacks == "chunk 7 is not in the file's plan"
+    status = bus.status(name)
+    assert status is not None
+    assert (status.state, status.error) == ("running", None), "what is searched is as it was"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from schemas.limits import LARGEST_T_MS
 from schemas.recordings import Segment, day_of, life_folder, parse_journal, parse_segment
 from services.decoder.cameras.spans import Noted
 
@@ -20,11 +21,11 @@ class Journals:
     def __init__(self, media: Path, source_id: str, life: int) -> None:
         self._folder = media / life_folder(source_id, life)
 
-    def read(self, from_ms: int | None) -> list[Noted]:
-        """Return what is noted of segments that begin at `from_ms` or later, None for all, in the order of times."""
+    def read(self, from_ms: int | None, before_ms: int | None = None) -> list[Noted]:
+        """Return what is noted of segments that begin at `from_ms` or later and before `before_ms`, in the order of times."""
         noted = [
             Noted(segment, line)
-            for segment in self._segments(from_ms)
+            for segment in self._segments(from_ms, before_ms)
             for line in parse_journal(self._path(segment, segment.journal_name).read_text(errors="replace"))
         ]
         return sorted(noted, key=lambda one: (one.line.t_ms, one.line.run))
@@ -53,16 +54,17 @@ class Journals:
         written.write_text(str(start_ms))
         written.replace(self._folder / SETTLED)
 
-    def _segments(self, from_ms: int | None) -> Iterator[Segment]:
+    def _segments(self, from_ms: int | None, before_ms: int | None) -> Iterator[Segment]:
         if not self._folder.exists():
             return
+        from_ms = -LARGEST_T_MS if from_ms is None else from_ms
+        before_ms = LARGEST_T_MS if before_ms is None else before_ms
         for day in sorted(self._folder.iterdir()):
-            if not day.is_dir() or (from_ms is not None and day.name < day_of(from_ms)):
-                continue
-            for path in day.glob("*.samples"):
-                segment = parse_segment(path.with_suffix(".mp4").name)
-                if segment is not None and (from_ms is None or segment.start_ms >= from_ms):
-                    yield segment
+            if day.is_dir() and day_of(from_ms) <= day.name <= day_of(before_ms):
+                for path in day.glob("*.samples"):
+                    segment = parse_segment(path.with_suffix(".mp4").name)
+                    if segment is not None and from_ms <= segment.start_ms < before_ms:
+                        yield segment
 
     def _path(self, segment: Segment, name: str) -> Path:
         return self._folder / segment.day / name

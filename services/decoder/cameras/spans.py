@@ -178,14 +178,18 @@ def settled_ms(noted: Sequence[Noted], open_samples: Iterable[Noted]) -> int | N
     return min(starts, default=None)
 
 
-def span_chunk(source: Source, span: LostSpan, run: int = 0) -> Chunk:
-    """Return the work order for a span: exactly these samples, those beside it as context."""
+def recorded(span: LostSpan) -> tuple[RecordedSamples, ...]:
+    """Name the samples of a span, those beside it too, by the segments that show them."""
     segments: defaultdict[Segment, list[int]] = defaultdict(list)
     for one in span.samples:
         segments[one.segment].append(one.line.t_ms)
-    recorded = tuple(
+    return tuple(
         RecordedSamples(start_ms=segment.start_ms, run=segment.run, times_ms=tuple(times)) for segment, times in segments.items()
     )
+
+
+def span_chunk(source: Source, span: LostSpan, run: int = 0) -> Chunk:
+    """Return the work order for a span: exactly these samples, those beside it as context."""
     return Chunk(
         stream=recut_stream(source.source_id, source.life, span.reach.first_ms),
         source_id=source.source_id,
@@ -199,7 +203,7 @@ def span_chunk(source: Source, span: LostSpan, run: int = 0) -> Chunk:
         read_from_ms=span.samples[0].line.t_ms,
         read_until_ms=span.samples[-1].line.t_ms + 1,
         captured_from_ms=0,
-        recorded=recorded,
+        recorded=recorded(span),
         run=run,
     )
 
