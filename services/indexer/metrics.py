@@ -29,6 +29,11 @@ HELD_SECONDS: Final = Metric(
     "framebus_indexer_held_seconds", "gauge", "Age of the oldest record that a window holds: above an hour, nobody ended a run."
 )
 REQUESTED: Final = Metric("framebus_indexer_source_requests_total", "counter", "Unknown sources asked to be registered.")
+READ_AGAIN: Final = Metric(
+    "framebus_indexer_read_again_total",
+    "counter",
+    "Times that live records were missing, and all were read again from the commits.",
+)
 REMOVED_ROWS: Final = Metric("framebus_indexer_removed_rows_total", "counter", "Rows of lives that are over, deleted.")
 SEALED: Final = Metric("framebus_indexer_sealed_total", "counter", "Times that gathered rows were sealed into an index.")
 
@@ -41,5 +46,5 @@ EXPIRED_ROWS: Final = Metric(
 
 METRICS: Final = (
     ROWS, PROVISIONAL_ROWS, PROVISIONAL_DROPPED, DROPPED, DIVIDED, UPSERT_SECONDS, SEARCHABLE_SECONDS, HELD_SECONDS, REQUESTED,
-    REMOVED_ROWS, SEALED, EXPIRED_ROWS,
+    READ_AGAIN, REMOVED_ROWS, SEALED, EXPIRED_ROWS,
 )  # fmt: skip
