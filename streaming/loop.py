@@ -22,13 +22,13 @@ from streaming import metrics as m
 from streaming.backlog import commit_metadata
 from streaming.clients import member_settings
 from streaming.errors import Stopped, Unavailable
-from streaming.log_start import first_offset
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record, record_of
 from streaming.stage import Stage
 from streaming.start import Start, start_of
+from streaming.topic_log import first_offset
 
 COMMIT_INTERVAL_SECONDS: Final = 0.5
 IDLE_WAIT_SECONDS: Final = 0.04

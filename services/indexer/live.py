@@ -7,7 +7,9 @@ again here because it has been otherwise:
 - `stream_wait_empty` off: what a window holds is never acknowledged, and a stop would wait for it for ever;
 - `noack`, one agent, no `take`, no exception out of its loop: otherwise Faust acknowledges what was not finished;
 - every rebalance takes and gives all partitions, so the state of all is dropped;
-- events of an older generation are dropped, a partition begins at its commit or the log's beginning, a hole ends the process.
+- events of an older generation are dropped, and those that wait when their partitions are taken: a partition begins at its commit
+  or the log's beginning;
+- where the log has records between two events all is read again from the commits; if they are missing again the process ends.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +28,18 @@ import faust
 
 from schemas.groups import indexer_group
 from schemas.topics import EMBEDDINGS_LIVE
+from services.indexer.metrics import READ_AGAIN
 from services.indexer.quiet import limit_rate
 from services.indexer.seeking import SeekingTransport
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
 from streaming.errors import Unavailable
-from streaming.log_start import LogStart
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
 from streaming.start import Start, start_of
+from streaming.topic_log import TopicLog
 
 APART_SECONDS: Final = 0.025
 """Least time between the beginnings of two turns: what comes alone is worked on at once, what comes densely shares an upsert."""
@@ -66,15 +69,15 @@ def run(
     outbox.give_up = stopping.is_set
 
     group = indexer_group("live", space)
-    log_start = LogStart(bootstrap, group)
+    topic_log = TopicLog(bootstrap, group)
 
     async def runner() -> None:
         app = make_app(bootstrap, group, session_seconds)
-        lane = (lane_type or LiveLane)(app, stage, outbox, metrics, log_start, heartbeat)
+        lane = (lane_type or LiveLane)(app, stage, outbox, metrics, topic_log, heartbeat)
         await _run(app, lane, stopping)
 
     asyncio.run(runner())
-    log_start.close()
+    topic_log.close()
 
 
 async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
@@ -130,16 +133,25 @@ class _Reading:
     unacknowledged: deque[Any] = field(default_factory=deque)
 
 
+@dataclass(frozen=True)
+class Reached:
+    """How far a partition is: what may be committed, and one past what was processed, which windows may hold."""
+
+    safe_offset: int
+    processed_offset: int
+
+
 class LiveLane:
     """Between Faust's event loop and the one thread on which the stage works."""
 
     def __init__(
-        self, app: Any, stage: IndexStage, outbox: Outbox, metrics: Metrics, log_start: LogStart, heartbeat: Path | None
+        self, app: Any, stage: IndexStage, outbox: Outbox, metrics: Metrics, topic_log: TopicLog, heartbeat: Path | None
     ) -> None:
         self._app, self._stage, self._outbox, self._metrics = app, stage, outbox, metrics
-        self._log_start, self._heartbeat = log_start, heartbeat
+        self._topic_log, self._heartbeat = topic_log, heartbeat
         self._thread = ThreadPoolExecutor(1, "stage")
         self._reading: dict[Any, _Reading] = {}
+        self._missed: dict[Any, int] = {}
         self._starts: list[Start] = []
         self._records: list[Record] = []
         self._begun: set[Partition] = set()
@@ -181,26 +193,27 @@ class LiveLane:
             await asyncio.sleep(max(0.0, self._began_at + APART_SECONDS - time.monotonic()))
             self._began_at = time.monotonic()
         for _ in range(self._events.qsize()):
-            await self._take(self._events.get_nowait())
+            if not self._events.empty():  # they are thrown away where records are missing
+                await self._take(self._events.get_nowait())
         return None
 
     async def _work_and_acknowledge(self) -> bool:
-        generation = self._app.consumer_generation_id
+        generation = self._app.consumer.generation
         starts, self._starts = self._starts, []
         records, self._records = self._records, []
         try:
-            safe = await self._on_thread(self._work, starts, records)
+            reached = await self._on_thread(self._work, starts, records)
         except Unavailable as error:
             self._backoff_seconds = min(max(FIRST_BACKOFF_SECONDS, self._backoff_seconds * 2), LAST_BACKOFF_SECONDS)
             self._metrics.of(m.UNAVAILABLE).inc()
             log.warning("waiting", reason=str(error), retry_in_seconds=self._backoff_seconds)
             return False
         self._backoff_seconds = 0.0
-        if generation == self._app.consumer_generation_id:
-            await self._acknowledge(safe)
+        if generation == self._app.consumer.generation:
+            await self._acknowledge(reached)
         return True
 
-    def _work(self, starts: Sequence[Start], records: Sequence[Record]) -> dict[Partition, int]:
+    def _work(self, starts: Sequence[Start], records: Sequence[Record]) -> dict[Partition, Reached]:
         """Do one turn of the plain loop, on the stage's thread."""
         for start in starts:
             self._stage.assigned(start.partition, start.offset, resumed=start.resumed)
@@ -211,13 +224,15 @@ class LiveLane:
             pass
         self._stage.settle()
         self._outbox.flush()
-        return {partition: self._stage.safe_offset(partition) for partition in self._begun}
+        return {one: Reached(self._stage.safe_offset(one), self._stage.processed_offset(one)) for one in self._begun}
 
-    async def _acknowledge(self, safe: dict[Partition, int]) -> None:
+    async def _acknowledge(self, reached: dict[Partition, Reached]) -> None:
         """Acknowledge in offset order what nothing needs any more: one watermark a partition, never an event by itself."""
         unread = held = 0
-        for tp, reading in self._reading.items():
-            waiting, until = reading.unacknowledged, safe.get(reading.partition, 0)
+        worked = {tp: reading for tp, reading in self._reading.items() if reading.partition in reached}
+        self._app.consumer.processed = {tp: reached[one.partition].processed_offset for tp, one in worked.items()}
+        for tp, reading in worked.items():
+            waiting, until = reading.unacknowledged, reached[reading.partition].safe_offset
             while waiting and waiting[0].message.offset < until:
                 await self._stream.ack(waiting.popleft())
             held += len(waiting)
@@ -234,25 +249,29 @@ class LiveLane:
 
     async def _take(self, event: Any) -> None:
         message = event.message
-        reading = self._reading.get(message.tp) or await self._begin(message)
-        if not self._is_current(message) or reading is None or message.offset < reading.next_offset:
+        if not self._is_current(message):
             return
-        if message.offset > reading.next_offset and not self._log_has_gap(message.tp, reading.next_offset, message.offset):
-            raise RuntimeError(f"{message.tp} went on at offset {message.offset}, expected {reading.next_offset}")
+        reading = self._reading.get(message.tp) or await self._begin(message)
+        if reading is None or message.offset < reading.next_offset:
+            return
+        if message.offset > reading.next_offset and not await self._may_skip(reading, message):
+            return
+        if self._missed.get(message.tp) == message.offset:
+            del self._missed[message.tp]
         reading.next_offset = message.offset + 1
         reading.unacknowledged.append(event)
         self._records.append(_record(reading.partition, message))
 
     def _is_current(self, message: Any) -> bool:
-        """Whether a message is of the present generation; what is older is delivered again."""
-        return bool(message.generation_id == self._app.consumer_generation_id)
+        """Whether a message is of the partitions in hand; what is older, or waited when they were taken, is delivered again."""
+        return bool(message.generation_id == self._app.consumer.generation)
 
     async def _begin(self, message: Any) -> _Reading | None:
         """Begin a partition at its commit, or at the log's beginning when there is none or it has left the log."""
         partition = Partition(message.tp.topic, message.tp.partition)
         committed = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
         # Asking takes time: what begins at its commit, as nearly all do, is spared it.
-        first = committed if committed == message.offset else await self._first_offset(partition)
+        first = committed if committed == message.offset else await self._told(self._topic_log.first, partition)
         start = await self._on_thread(start_of, partition, committed, first, self._outbox, self._metrics)
         if not self._is_current(message):
             return None
@@ -260,24 +279,57 @@ class LiveLane:
         self._starts.append(start)
         return reading
 
-    async def _first_offset(self, partition: Partition) -> int:
+    async def _may_skip(self, reading: _Reading, message: Any) -> bool:
+        """Return whether the log itself has nothing before a message, as where a transaction ends.
+
+        What Faust has lost is read again from the commits, once; so is what has left the log, which is told at that beginning.
+        """
+        partition, expected, seen = reading.partition, reading.next_offset, message.offset
+        is_kept = await self._told(self._topic_log.first, partition) <= expected
+        is_lost = not is_kept or await self._told(self._topic_log.next_from, partition, expected) < seen
+        if not (is_lost and self._is_current(message)):
+            return self._is_current(message)
+        if is_kept and self._missed.get(message.tp) == expected:
+            raise RuntimeError(f"{message.tp} went on at offset {seen}, expected {expected}, and again when it was read again")
+        self._missed[message.tp] = expected
+        log.warning("records are missing: reading again", partition=partition.number, expected=expected, seen=seen)
+        self._metrics.of(READ_AGAIN).inc()
+        await self._begin_again()
+        return False
+
+    async def _begin_again(self) -> None:
+        """Drop everything and read all partitions again from their commits, as a rebalance does that begins meanwhile."""
+        consumer = self._app.consumer
+        generation = consumer.generation
+        consumer.halt()
+        self._drop_events()
+        await consumer.seek_again()
+        await self._forget()
+        if consumer.generation == generation:
+            self._drop_events()  # also those that were on their way
+            consumer.go_on()
+
+    def _drop_events(self) -> None:
+        while not self._events.empty():
+            self._events.get_nowait()
+
+    async def _told(self, ask: Callable[..., int], *arguments: Any) -> int:
+        """Ask Kafka until it answers."""
         while True:
             try:
-                return int(await self._on_thread(self._log_start.of, partition))
+                return int(await self._on_thread(ask, *arguments))
             except Unavailable as error:
                 log.warning("waiting", reason=str(error), retry_in_seconds=FIRST_BACKOFF_SECONDS)
                 await asyncio.sleep(FIRST_BACKOFF_SECONDS)
 
-    def _log_has_gap(self, tp: Any, begin: int, end: int) -> bool:
-        """Whether Faust's fetcher saw that the log itself has no records there, as after a transaction."""
-        gaps = self._app.consumer._gap[tp].overlap(begin, end)  # noqa: SLF001  as above
-        return bool(sum(min(gap.end, end) - max(gap.begin, begin) for gap in gaps) == end - begin)
-
     async def _rebalanced(self, _app: Any, _partitions: Any, **_: Any) -> None:
         """Drop everything: Faust delivers all partitions again from their commits, kept ones too."""
+        self._metrics.of(m.REBALANCES).labels("given").inc()
+        await self._forget()
+
+    async def _forget(self) -> None:
         self._reading.clear()
         self._starts, self._records = [], []
-        self._metrics.of(m.REBALANCES).labels("given").inc()
         await self._on_thread(self._drop)
 
     def _drop(self) -> None:

@@ -1,16 +1,31 @@
-"""A Faust consumer that begins every partition where it must: also those that have no commit yet.
+"""A Faust consumer that begins every partition where it must, lets nothing flow before, and commits as the plain loop does.
 
-What Faust fetches while a rebalance is at work it throws away, and then seeks every partition back to its commit. aiokafka's
-`seek_to_committed` leaves a partition alone whose commit is absent or 0: what was thrown away of it would never come.
+What Faust fetches while a rebalance is at work it throws away, and then seeks every partition back to its commit. That is not
+enough in two cases, and what was thrown away would never come:
+
+- aiokafka's `seek_to_committed` leaves a partition alone whose commit is absent or 0;
+- a rebalance that begins during that seek finds the flow resumed when the seek is over. Records of its own partitions flow then
+  while it is still at work, before and while these are sought, and are thrown away when it has done.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
+
+from streaming.backlog import commit_metadata
+
+END_OF_TEXT: Final = "\0"
+"""Confluent's client ends metadata so, and reads on behind what does not end so."""
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
+    consumer: "_Consumer"
+
     async def seek_to_committed(self) -> Mapping[Any, int]:
         """Seek every partition to its commit, and to the log's beginning where there is none."""
         committed = await super().seek_to_committed()
@@ -22,10 +37,93 @@ class _Thread(driver.AIOKafkaConsumerThread):
     def verify_event_path(self, now: float, tp: Any) -> None:
         """Ask nothing: Faust's check only logs, and ends the process where a partition's beginning is still being asked for."""
 
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        """Commit, with what was processed as metadata; False where the partitions have gone meanwhile."""
+        given, processed = self.assignment(), self.consumer.processed
+        notes = {tp: commit_metadata(max(offset, processed.get(tp, 0))) for tp, offset in offsets.items() if tp in given}
+        places = {
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offsets[tp], note + END_OF_TEXT) for tp, note in notes.items()
+        }  # fmt: skip
+        try:
+            await self._ensure_consumer().commit(places)
+        except (CommitFailedError, IllegalStateError):
+            return False
+        return True
+
 
 class _Consumer(driver.Consumer):
+    """Faust's consumer, of which a lane may have all read again.
+
+    Attributes:
+        generation: that of the partitions in hand; None from when they are taken until the next ones are given.
+        processed: one past the last record processed of each partition, for whoever asks how far this group is behind.
+    """
+
+    processed: Mapping[Any, int] = {}
+    seek_seconds = 30.0
+    """Faust gives up a seek after 40 s, and then waits for ever: before that a seek that is not answered ends the process."""
+
+    generation: int | None = None
+    _sought: int | None = None
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._told: dict[Any, int] = {}
+
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Begin a rebalance: what is being sought now is sought for nothing."""
+        self.generation = None
+        self.processed, self._told = {}, {}
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
+        """Take the partitions of a generation, which are to be sought."""
+        self.generation = generation_id
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Seek every partition of the present generation; raises `TimeoutError`."""
+        generation = self.generation
+        async with asyncio.timeout(self.seek_seconds):
+            await super().perform_seek()
+        self._sought = generation
+
+    def resume_flow(self) -> None:
+        """Let records flow if all partitions of the present generation were sought; the rebalance that is at work sees to it."""
+        if self.generation is None or self._sought != self.generation:
+            self.stop_flow()
+        else:
+            super().resume_flow()
+
+    def halt(self) -> None:
+        """Stop the flow, throw away what is under way, and forget what Faust has made of it: that the log has a gap there."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        for kept in (self._gap, self._acked, self._acked_index):
+            kept.clear()
+
+    async def seek_again(self) -> None:
+        """Seek every partition to its commit while nothing flows; a rebalance that begins meanwhile does so itself."""
+        with contextlib.suppress(IllegalStateError):
+            await self.perform_seek()
+
+    def go_on(self) -> None:
+        """Let records flow after `seek_again`."""
+        self.app.flow_control.resume()
+        self.resume_flow()
+
+    def _filter_committable_offsets(self, tps: Any) -> dict[Any, int]:
+        """Commit also where the offset stays and more was processed: a window holds it."""
+        offsets: dict[Any, int] = super()._filter_committable_offsets(tps)
+        for tp, processed in self.processed.items():
+            committed = offsets.get(tp) or self._committed_offset[tp]
+            if committed and self._told.get(tp) != processed:
+                offsets[tp], self._told[tp] = committed, processed
+        return offsets
 
 
 class SeekingTransport(driver.Transport):

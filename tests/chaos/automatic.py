@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from services.indexer.__main__ import main
-from services.indexer.live import LiveLane
+from services.indexer.live import LiveLane, Reached
 from streaming.main import run_service
 from streaming.records import Partition
 
@@ -17,7 +17,7 @@ class AutomaticLane(LiveLane):
             await self._events.put(event)
             self._arrived.set()
 
-    async def _acknowledge(self, safe: dict[Partition, int]) -> None:
+    async def _acknowledge(self, reached: dict[Partition, Reached]) -> None:
         pass
 
 

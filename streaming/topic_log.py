@@ -1,4 +1,4 @@
-"""Where a partition's log begins."""
+"""What the log of a partition holds: where it begins, and which record comes next."""
 
 from typing import Final
 
@@ -28,18 +28,32 @@ def first_offset(consumer: Consumer, partition: Partition, timeout_seconds: floa
     return int(answer.offset)
 
 
-class LogStart:
+class TopicLog:
     """Asks on a connection of its own, since on Faust's the answer waits behind its fetches."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        self._consumer = Consumer(reader_settings(bootstrap, "log-start", group))
+        settings = {**reader_settings(bootstrap, "topic-log", group), "isolation.level": "read_uncommitted"}
+        self._consumer = Consumer(settings)
 
-    def of(self, partition: Partition) -> int:
+    def first(self, partition: Partition) -> int:
         """Return the offset of the oldest record that is kept; raises `Unavailable`."""
         try:
             return first_offset(self._consumer, partition, TIMEOUT_SECONDS)
         except KafkaException as error:
             raise Unavailable(f"the log's beginning is unknown: {error}") from error
+
+    def next_from(self, partition: Partition, offset: int) -> int:
+        """Return the offset of the first record from `offset` on, which the log reaches; raises `Unavailable`."""
+        try:
+            self._consumer.assign([TopicPartition(partition.topic, partition.number, offset)])
+            message = self._consumer.poll(TIMEOUT_SECONDS)
+            self._consumer.unassign()
+        except KafkaException as error:
+            raise Unavailable(f"the log cannot be read: {error}") from error
+        if message is None or message.error() is not None:
+            reason = "no answer" if message is None else message.error()
+            raise Unavailable(f"the log cannot be read from offset {offset}: {reason}")
+        return int(message.offset() or 0)
 
     def close(self) -> None:
         """Disconnect."""
