@@ -30,7 +30,7 @@ from streaming.settings import read
 KAFKA_SECONDS: Final = 5.0
 
 
-def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLane) -> None:
+def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLane, writer_type: type[Writer] = Writer) -> None:
     """Run one lane until `stopping` is set. The collection and the state topics are ready before the group is joined."""
     settings = read(IndexerSettings, os.environ)
     threadpool_limits(1, user_api="blas")  # products of 64 rows: waking other threads costs more than half of a sample
@@ -48,7 +48,7 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
     if until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping):
         parts.ready("kafka", registry.is_followed)
 
-    writer = Writer(store, metrics, seal_rows=settings.seal_rows)
+    writer = writer_type(store, metrics, seal_rows=settings.seal_rows)
     intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
     topic = LANES[settings.lane][1].name
     until(lambda: take_over(settings.kafka, topic, *_groups(settings.lane, model.space, store.collection)), stopping)

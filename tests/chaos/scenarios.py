@@ -1,4 +1,4 @@
-"""Named troubles of cameras on real servers, too long for `make test`: `make chaos` begins with them."""
+"""Named troubles of cameras, and a control of bulk work, on real servers; too long for `make test`: `make chaos` begins so."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from encoders.address import load
 from framebus.demo.camera import CameraServer, LiveScene, read_clip
 from framebus.demo.camera.track import Source
 from framebus.local.errors import StackError
@@ -14,7 +15,8 @@ from schemas.headers import decode_frame_headers
 from schemas.topics import FRAMES_LIVE
 from tests.camera.clips import write_wav
 from tests.chaos.faults import Fault
-from tests.chaos.fleet import Ground, ground
+from tests.chaos.films import films
+from tests.chaos.fleet import WORKERS, Ground, ground
 from tests.chaos.records import records_of
 from tests.chaos.run import Plan, run
 from tests.chaos.table import lines
@@ -83,6 +85,19 @@ def test_of_two_decoders_that_both_believe_they_own_a_camera_the_later_one_makes
     assert report.is_clean, "\n".join(lines(report))
     assert report.rows["cameras"].expected > 100
     assert behind_the_newest(chaos_ground.kafka, "claimed") > 0, "both sent for some time"
+
+
+def test_a_bulk_indexer_that_commits_what_milvus_has_not_confirmed_is_caught(chaos_ground: Ground, tmp_path: Path) -> None:
+    model = make_tiny_model(tmp_path / "model")
+    made = films(tmp_path, load(str(model), threads=1), lengths=(24,))
+    faults = [Fault(1.0, "refuse", "milvus", 6.0), Fault(5.0, "kill", "indexer-bulk", 0.0)]
+    plan = Plan(
+        1, 1, faults, made, model, cameras=1, over_udp=0, workers=dict.fromkeys(WORKERS, 1), catch_up_seconds=0,
+        modules={"indexer-bulk": "tests.chaos.hasty"}, drain_seconds=20, name="hasty-bulk",
+    )  # fmt: skip
+    report = run(chaos_ground, plan)
+    assert report.rows["files"].missing
+    assert not report.is_clean
 
 
 def behind_the_newest(kafka: str, prefix: str) -> int:
