@@ -18,7 +18,12 @@ from streaming.records import Record
 
 
 class Intake:
-    """Judges each record by itself. What can never be indexed goes to the dead letters, what is over is dropped and counted."""
+    """Judges each record by itself. What can never be indexed goes to the dead letters, what is over is dropped and counted.
+
+    What was decoded again for a rebuild is a rebuild's alone.
+    """
+
+    for_rebuild = False
 
     def __init__(self, space: str, dimension: int, registry: Registry, outbox: Outbox, metrics: Metrics) -> None:
         self._space, self._dimension = space, dimension
@@ -37,6 +42,9 @@ class Intake:
         """
         try:
             headers = decode_embedding_headers(record.headers)
+            if headers.rebuild and not self.for_rebuild:
+                self._dropped.labels("rebuild").inc()
+                return None
             life = self._life(headers, record.timestamp_ms) if self._is_ours(headers.space) else None
             source = self._registry.source(headers.source_id)
             if life is not None:

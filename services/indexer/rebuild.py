@@ -1,7 +1,8 @@
-"""Fills a new collection from the log, and gives it the alias: `python -m services.indexer.rebuild`.
+"""Fills a new collection from the log and from media, and gives it the alias: `python -m services.indexer.rebuild`.
 
 It reads both lanes from their beginnings, by groups of its own, through the core and the loop of every indexer; so what it has
-committed is where the indexers go on. Meanwhile they write to the old collection, which is searched. At the end the alias moves;
+committed is where the indexers go on. Then it asks decoders for what lies beyond the log (docs/decisions/0018), which comes back
+on the bulk lane, for it alone. Meanwhile the indexers write to the old collection, which is searched. At the end the alias moves;
 the indexers see that, stop, and take over (`streaming.handover`) when they are started again.
 """
 
@@ -17,64 +18,67 @@ from threadpoolctl import threadpool_limits
 
 from schemas.collection import rebuilt_name
 from schemas.groups import Lane, rebuild_group
-from schemas.messages import Message
-from schemas.topics import CHUNK_STATUS, LANES
-from services.indexer.intake import Intake
+from schemas.limits import LARGEST_T_MS
+from schemas.messages import SourceStatus
+from schemas.topics import LANES, SOURCE_STATUS
+from services.indexer.asking import Asking, Lacking
+from services.indexer.beyond import Beginnings, Part
+from services.indexer.comparing import lacks
+from services.indexer.filling import FillingIntake, FillingOutbox, FillingStage, Missing
 from services.indexer.metrics import METRICS
 from services.indexer.registry import Registry
 from services.indexer.settings import IndexerSettings
-from services.indexer.stage import IndexStage
 from services.indexer.start import collection_settings, model_of, prepare, until
 from services.indexer.store import Store
 from services.indexer.writer import Writer
-from streaming import metrics as m
 from streaming.errors import Unavailable
 from streaming.handover import ends_of
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
 from streaming.metrics import Metrics
-from streaming.outbox import Outbox
-from streaming.records import Partition, Record
+from streaming.records import Partition
 from streaming.settings import SettingError, read
+from streaming.state import StateTopic
 
 KAFKA_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.5
 TOLD_SECONDS: Final = 10.0
 NEAR_RECORDS: Final = 1_000
 """So near to the end of the log the alias moves: the indexers read the rest within seconds."""
+NEWEST_MS: Final = 600_000
 FINAL: Final = "provisional == false"
 LANE_NAMES: Final[tuple[Lane, ...]] = ("live", "bulk")
 EVEN_IF_FEWER, DROP_OTHERS = "--even-if-fewer", "--drop-others"
 log = get_logger("rebuild")
 
 
-class Unheard(Outbox):
-    """Says of what is filled again only which chunks are done: no index event, no dead letter, no request a second time."""
+@dataclass(frozen=True)
+class Filled:
+    """What has come of filling: whether it came to the log's end, what is lacking, and the sources that are known."""
 
-    def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
-        """Send a chunk's status, and nothing else."""
-        if topic == CHUNK_STATUS.name:
-            super().send_message(topic, message, key=key, partition=partition)
-
-    def reject(self, record: Record, reason: str) -> None:
-        """Count a record that is refused: it has its dead letter."""
-        del reason
-        self._metrics.of(m.REJECTED).labels(record.partition.topic).inc()
+    arrived: bool
+    lacking: tuple[Lacking, ...]
+    source_ids: tuple[str, ...]
 
 
 @dataclass
-class Arrival:
-    """Sets `stopping` when a stage has read what lay in the log when it was looked at, and little has come since."""
+class Progress:
+    """Sets `stopping` when the log was read, what it does not hold was asked for and has come, and little has come since."""
 
     kafka: str
     topics: Sequence[str]
-    stage: IndexStage
+    stage: FillingStage
+    outbox: FillingOutbox
+    missing: Missing
+    asking: Asking
     stopping: threading.Event
     arrived: bool = False
 
     def __post_init__(self) -> None:
         self._ends: dict[Partition, int] = {}
+        self._read_at: int | None = None
+        self._asks = False
         self._look_at = self._tell_at = 0.0
 
     def look(self) -> None:
@@ -84,22 +88,49 @@ class Arrival:
             return
         self._look_at = now + LOOK_SECONDS
         try:
-            self._ends = self._ends or ends_of(self.kafka, self.topics)
-            if self._is_reached(self._behind(self._ends)):
-                self._ends = ends_of(self.kafka, self.topics)
-                self.arrived = sum(self._behind(self._ends).values()) <= NEAR_RECORDS
+            self._go_on(now)
         except Unavailable as error:
             log.warning("waiting", reason=str(error))
         if self.arrived:
             self.stopping.set()
         if now >= self._tell_at:
             self._tell_at = now + TOLD_SECONDS
-            log.info("filling", unread=sum(self._behind(self._ends).values()))
+            unread = sum(self._behind(self._ends).values())
+            log.info("filling", unread=unread, decoded_again=self.asking.done, to_decode_again=self.asking.left)
 
-    @staticmethod
-    def _is_reached(behind: dict[Partition, int]) -> bool:
-        """Tell whether all is read: the last place of a partition may hold a producer's commit, which is no record."""
-        return all(records <= 1 for records in behind.values())
+    def _go_on(self, now: float) -> None:
+        if not self._asks and self._is_read():
+            self._begin_asking(now)
+        if self._asks:
+            self._ask(now)
+        if self._asks and not self.asking.left:
+            self._ends = ends_of(self.kafka, self.topics)
+            self.arrived = sum(self._behind(self._ends).values()) <= NEAR_RECORDS
+
+    def _is_read(self) -> bool:
+        """Whether what lay in the log when it was looked at was read, and confirmed since then.
+
+        The last place of a partition may hold a producer's commit, which is no record.
+        """
+        self._ends = self._ends or ends_of(self.kafka, self.topics)
+        if self._read_at is None and all(records <= 1 for records in self._behind(self._ends).values()):
+            self._read_at = self.stage.settled
+        return self._read_at is not None and self.stage.settled > self._read_at
+
+    def _begin_asking(self, now: float) -> None:
+        now_ms = _now_ms()
+        self.missing.statuses.read_on(KAFKA_SECONDS)
+        self.asking.add(self.missing.of_files(), now)
+        for part in self.missing.of_cameras(now_ms):
+            self.asking.add([part], now + self.missing.ripe_in_ms(part, now_ms) / 1000)
+        self._asks = True
+        if self.asking.left:
+            log.info("beyond the log: decoding again", parts=self.asking.left)
+
+    def _ask(self, now: float) -> None:
+        run = _now_ms()
+        for part in self.asking.due(now, run, self.missing.is_over):
+            self.outbox.ask(part, run)
 
     def _behind(self, ends: dict[Partition, int]) -> dict[Partition, int]:
         processed = self.stage.processed()
@@ -115,14 +146,15 @@ def main(stopping: threading.Event, words: Sequence[str] = ()) -> None:
     made_with = collection_settings(settings, model.space)
     if DROP_OTHERS in words:
         return drop_others(Store(settings.milvus, made_with, model.card.dimension))
-    name = rebuilt_name(model.space, int(time.time() * 1000))
+    name = rebuilt_name(model.space, _now_ms())
     store = Store(settings.milvus, made_with, model.card.dimension, collection=name)
     if not until(lambda: prepare(store), stopping):
         return None
     try:
-        if _fill(settings, model.space, model.card.dimension, store, stopping):
+        filled = _fill(settings, model.space, model.card.dimension, store, stopping)
+        if filled.arrived:
             store.seal()
-            check_rows(store, even_if_fewer=EVEN_IF_FEWER in words)
+            check_rows(store, filled, even_if_fewer=EVEN_IF_FEWER in words)
             store.take_name()
             log.info("filled and searched from now on", collection=name, rows=store.count(FINAL), others=store.others())
             name = ""
@@ -133,34 +165,55 @@ def main(stopping: threading.Event, words: Sequence[str] = ()) -> None:
     return None
 
 
-def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, stopping: threading.Event) -> bool:
-    """Read both lanes to their ends; False when asked to stop before."""
+def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, stopping: threading.Event) -> Filled:
+    """Read both lanes to their ends, and have decoded again what they do not hold."""
     threadpool_limits(1, user_api="blas")
-    metrics = Metrics(METRICS)
-    outbox = Unheard(settings.kafka, "rebuild", metrics)
+    metrics, asking, beginnings = Metrics(METRICS), Asking(), Beginnings(settings.smoothing)
+    outbox = FillingOutbox(settings.kafka, metrics, asking)
     registry = Registry(settings.kafka, space, "bulk", outbox, metrics, auto_register=settings.auto_register)
     until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping)
+    statuses = StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus)
+    until(lambda: statuses.read_to_end(KAFKA_SECONDS), stopping)
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
-    intake = Intake(space, dimension, registry, outbox, metrics)
+    intake = FillingIntake(space, dimension, registry, outbox, metrics, asking=asking, beginnings=beginnings, again=outbox.again)
     topics = [LANES[lane][1].name for lane in LANE_NAMES]
-    stage = IndexStage(topics, space, settings.smoothing, intake, registry, writer, outbox, metrics)
-    arrival = Arrival(settings.kafka, topics, stage, stopping)
+    stage = FillingStage(topics, space, settings.smoothing, intake, registry, writer, outbox, metrics, beginnings=beginnings)
+    missing = Missing(registry, statuses, beginnings, outbox.whole, settings.camera_days)
+    progress = Progress(settings.kafka, topics, stage, outbox, missing, asking, stopping)
     readers = [Reader(rebuild_group(lane, store.collection), (LANES[lane][1].name,)) for lane in LANE_NAMES]
-    Loop(settings.kafka, readers, stage, outbox, metrics, each_turn=(stage.follow, arrival.look)).run(stopping)
+    Loop(settings.kafka, readers, stage, outbox, metrics, each_turn=(stage.follow, progress.look)).run(stopping)
     writer.close()
+    sources = registry.sources()
     registry.close()
-    return arrival.arrived
+    statuses.close()
+    return Filled(progress.arrived, tuple(asking.lacking), tuple(source.source_id for source in sources))
 
 
-def check_rows(store: Store, *, even_if_fewer: bool) -> None:
-    """Raise `SettingError` when the log holds much less than what is searched: it does not reach back as far as rows do."""
+def check_rows(store: Store, filled: Filled, *, even_if_fewer: bool) -> None:
+    """Say what could not be filled again; raise `SettingError` where it is too much to be given up unasked."""
+    for one in filled.lacking:
+        log.warning("not filled", source_id=one.part.source_id, span=_span(one.part), why=one.why)
     named = store.named()
-    if named is None or even_if_fewer:
+    fewer = 0 if named is None else store.count(FINAL, collection=named) - store.count(FINAL)
+    if named is not None and fewer > 0:
+        for lack in lacks(store, named, filled.source_ids, _now_ms() - NEWEST_MS):
+            log.warning("fewer rows than are searched", source_id=lack.source_id, rows=lack.rows, span=lack.span)
+    if even_if_fewer:
         return
-    rows, searched = store.count(FINAL), store.count(FINAL, collection=named)
-    if rows < searched - NEAR_RECORDS:
-        wrong = f"the log gives {rows} rows, and {named} has {searched}: nothing was changed"
-        raise SettingError(f"{wrong}; {EVEN_IF_FEWER} does without the older ones")
+    if filled.lacking or fewer > NEAR_RECORDS:
+        raise SettingError(
+            f"{len(filled.lacking)} parts could not be decoded again, and {max(0, fewer)} rows that are searched are not there, "
+            f"as said above: nothing was changed; {EVEN_IF_FEWER} does without them"
+        )
+
+
+def _span(part: Part) -> str:
+    end_ms = "its end" if part.end_ms == LARGEST_T_MS else f"{part.end_ms} ms"
+    return f"{part.start_ms} ms to {end_ms}"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def drop_others(store: Store) -> None:

@@ -57,6 +57,11 @@ class Registry:
         """Return whether a chunk's rows were confirmed in this space."""
         return self._chunks is not None and f"{self._space}/{stream}" in self._chunks.values
 
+    def done(self) -> list[ChunkStatus]:
+        """Return the chunks whose rows were confirmed in this space."""
+        chunks = () if self._chunks is None else self._chunks.values.values()
+        return [status for status in chunks if status.space == self._space]
+
     def look_again(self) -> None:
         """Read on to where sources and spaces end now: a record may overtake the message that its sender had read.
 

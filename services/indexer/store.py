@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import grpc  # type: ignore[import-untyped]
 import msgspec
@@ -15,6 +15,7 @@ from streaming.errors import Unavailable
 from streaming.logs import get_logger
 
 T = TypeVar("T")
+Consistency = Literal["Strong", "Bounded"]
 
 TIMEOUT_SECONDS: Final = 10.0
 SLOW_SECONDS: Final = 60.0
@@ -126,14 +127,14 @@ class Store:
             self.delete_keys(keys)
         return len(keys)
 
-    def count(self, expression: str = "", collection: str | None = None) -> int:
-        """Return how many rows match, by a strong read, in this collection or another."""
+    def count(self, expression: str = "", collection: str | None = None, consistency: Consistency = "Strong") -> int:
+        """Return how many rows match, in this collection or another. A bounded read waits for no tick: it may miss the newest."""
         read = self._call(
             lambda client: client.query(
                 collection or self.collection,
                 filter=expression,
                 output_fields=["count(*)"],
-                consistency_level="Strong",
+                consistency_level=consistency,
                 timeout=self._timeout_seconds,
             )
         )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -45,6 +46,18 @@ def test_silence_closes_nothing_and_a_mark_closes_all() -> None:
     index.feed(replace(record("cam", None, run=1, mark="run_end"), offset=index.next_offset))
     assert times(index.drain()[0]) == [0, 1, 2, 3]
     assert index.safe_offset() == index.next_offset
+
+
+def test_of_a_try_that_a_decoder_has_given_up_nothing_more_is_final_and_a_larger_run_is_taken() -> None:
+    index, early = fed(camera(range(6), run=4, name="file"))
+    given_up = record("file", None, run=4, mark="run_end")
+    headers = msgspec.structs.replace(given_up.headers, rebuild=True, lacks="it is gone")
+    index.feed(replace(given_up, headers=headers, offset=index.next_offset))
+    assert (times(early), index.drain().rows) == ([0, 1], [])
+    assert index.safe_offset() == index.next_offset
+    for entry in (*camera(range(3), run=9, name="file"), record("file", None, run=9, mark="run_end")):
+        index.feed(replace(entry, offset=index.next_offset))
+    assert times(index.drain().rows) == [0, 1, 2]
 
 
 def test_a_run_end_of_an_older_run_ends_nothing() -> None:

@@ -18,10 +18,13 @@ from schemas.errors import InvalidMessage
 from schemas.groups import Lane
 from schemas.messages import IndexEvent, decode
 from schemas.topics import INDEX_EVENTS, TOPICS
+from services.indexer.asking import Lacking
+from services.indexer.beyond import Part
+from services.indexer.comparing import lacks
 from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from services.indexer.rebuild import NEAR_RECORDS, check_rows, drop_others, main
+from services.indexer.rebuild import NEAR_RECORDS, Filled, check_rows, drop_others, main
 from services.indexer.rows import row_of
 from services.indexer.store import Store
 from streaming.settings import SettingError
@@ -138,9 +141,16 @@ def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> N
     vector = unit(np.random.default_rng(1))
     samples = [RowSample("a", "a", 1, t_ms, -1, vector) for t_ms in range(NEAR_RECORDS + 1)]
     old.upsert([row_of(sample) for sample in samples])
-    with pytest.raises(SettingError, match=r"the log gives 0 rows, and .* has 1001"):
-        check_rows(new, even_if_fewer=False)
-    check_rows(new, even_if_fewer=True)
+    with pytest.raises(SettingError, match="0 parts could not be decoded again, and 1001 rows that are searched are not there"):
+        check_rows(new, filled(), even_if_fewer=False)
+    (lack,) = lacks(new, old.collection, ["a", "b"], 0)
+    assert (lack.source_id, lack.rows, lack.span) == ("a", NEAR_RECORDS + 1, f"0 ms to {NEAR_RECORDS} ms")
+    check_rows(new, filled(source_ids=["b"]), even_if_fewer=True)
+    new.upsert([row_of(sample) for sample in samples])
+    lacking = Lacking(Part("a/1/c0", "a", 1, 0, 0, 9, 2.0), "/videos/a.mp4 does not exist")
+    with pytest.raises(SettingError, match="1 parts could not be decoded again, and 0 rows"):
+        check_rows(new, filled(lacking), even_if_fewer=False)
+    check_rows(new, filled(lacking), even_if_fewer=True)
     new.take_name()
     follower = Store(bench.milvus, made_with, DIMENSION)
     follower.prepare()
@@ -150,6 +160,10 @@ def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> N
     assert new.others() == []
     for store in (old, new, follower):
         store.close()
+
+
+def filled(*lacking: Lacking, source_ids: Sequence[str] = ()) -> Filled:
+    return Filled(arrived=True, lacking=lacking, source_ids=tuple(source_ids))
 
 
 def test_words_that_a_rebuild_does_not_know_are_refused() -> None:

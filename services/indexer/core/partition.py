@@ -96,9 +96,7 @@ class PartitionIndex:
     def forget(self, source_id: str, life: int) -> None:
         """Let go of a source's streams of this life and earlier ones: nothing of them will be written."""
         for run in [run for run in self._runs.values() if run.source_id == source_id and run.life <= life]:
-            del self._runs[run.stream]
-            run.released = True
-            self._touched.pop(run, None)
+            self._abandon(run)
 
     def _take_alone(self, entry: Entry) -> None:
         headers = entry.headers
@@ -187,7 +185,9 @@ class PartitionIndex:
             return None
         if headers.mark == "stream_end":
             self._end_stream(entry, run)
-        if run is not None:
+        if run is not None and headers.mark == "run_end" and headers.rebuild and headers.lacks is not None:
+            self._abandon(run)
+        elif run is not None:
             self._close(run)
         if run is not None or headers.run is not None or headers.mark == "stream_end":
             named = headers.run is not None or headers.mark == "stream_end"
@@ -201,6 +201,12 @@ class PartitionIndex:
         else:
             whole = headers.samples == 0
             self._ends.append(StreamEnd(headers.stream, headers.source_id, entry.life, 0, None, whole))
+
+    def _abandon(self, run: Run) -> None:
+        """Let go of a run of which nothing more is final: what its windows lack will not come."""
+        del self._runs[run.stream]
+        run.released = True
+        self._touched.pop(run, None)
 
     def _close(self, run: Run) -> None:
         run.closed = True
