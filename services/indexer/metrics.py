@@ -14,7 +14,10 @@ PROVISIONAL_DROPPED: Final = Metric(
     "framebus_indexer_provisional_dropped_total", "counter", "Provisional rows given up because Milvus did not answer."
 )
 DROPPED: Final = Metric(
-    "framebus_indexer_dropped_total", "counter", "Records left out: repeats, older runs, other spaces and lives.", ("reason",)
+    "framebus_indexer_dropped_total",
+    "counter",
+    "Records left out: repeats, older runs, other spaces and lives, what a rebuild asked for.",
+    ("reason",),
 )
 DIVIDED: Final = Metric(
     "framebus_indexer_divided_total", "counter", "Holes in seq and unknown vectors, which end a smoothing run.", ("reason",)
