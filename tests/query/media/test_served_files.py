@@ -33,9 +33,15 @@ def desk_of(tmp_path: Path, work_limit_seconds: float = 20.0) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with desk_of(tmp_path) as desk:
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_of(tmp_path_factory.mktemp("desk")) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def hasty_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_of(tmp_path_factory.mktemp("hasty"), 0.4) as desk:
         yield desk
 
 
@@ -54,12 +60,18 @@ def web(film: dict[str, bytes]) -> Iterator[Web]:
 def ask(desk: Desk, url: str, way: str) -> tuple[int, dict[str, Any]]:
     """Add a source and ask for its clip or thumbnail; return the status and the problem, which is kept nowhere."""
     desk.add(file_source("film", url))
+    before = kept(desk)
     answer = desk.client.get(f"/v1/sources/film/{way}", params=WAYS[way], timeout=20)
     if answer.is_success:
         return answer.status_code, {}
-    assert not [path for folder in (desk.store.clips_folder, desk.store.made_thumbnails_folder) for path in folder.rglob("*.*")]
+    assert kept(desk) == before
     assert "127.0.0.1" not in answer.json()["detail"]
     return answer.status_code, answer.json()
+
+
+def kept(desk: Desk) -> list[Path]:
+    folders = (desk.store.clips_folder, desk.store.made_thumbnails_folder)
+    return sorted(path for folder in folders for path in folder.rglob("*.*"))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -114,12 +126,12 @@ def test_what_a_server_answers_is_said_without_its_address(desk: Desk, web: Web,
     ("piece_bytes", "pause_seconds", "head"), [(188_000, 0.0, PARTIAL), (1, 0.01, PARTIAL), (1, 0.01, UNFINISHED)]
 )
 def test_a_server_that_sends_without_end_is_given_up_in_time(
-    tmp_path: Path, way: str, piece_bytes: int, pause_seconds: float, head: bytes
+    hasty_desk: Desk, tmp_path: Path, way: str, piece_bytes: int, pause_seconds: float, head: bytes
 ) -> None:
     """A film that is followed by nothing without end, bytes that drip, and a head of an answer that drips."""
     film = write_video(tmp_path / "film.ts", frames=20).read_bytes() if piece_bytes > 1 else b""
-    with desk_of(tmp_path, 0.4) as desk, Endless(piece_bytes, pause_seconds, film, head) as endless:
-        status, problem = ask(desk, endless.url, way)
+    with Endless(piece_bytes, pause_seconds, film, head) as endless:
+        status, problem = ask(hasty_desk, endless.url, way)
     assert (status, problem["type"]) == (504, "urn:framebus:problem:out-of-time")
 
 
