@@ -32,6 +32,7 @@ from streaming.records import Partition, Record
 
 STEP_SECONDS: Final = 0.2
 CHUNKS_HELD: Final = 64
+LOOK_SECONDS: Final = 5.0
 STREAMS_REMEMBERED: Final = 4_096
 MOST_WAITING: Final = 500
 """The queue to Kafka takes some two thousand pictures: most of it is left to cameras, whose frames cannot wait."""
@@ -48,6 +49,7 @@ class Dealt:
     record: Record
     chunk: Chunk
     at_ms: int
+    read_at: float
 
 
 @dataclass
@@ -81,7 +83,7 @@ class ChunkWork:
         self._pool = ThreadPoolExecutor(1, "decode")
         self._queue: deque[Dealt] = deque()
         self._begun: Begun | None = None
-        self._ended_at = 0.0
+        self._ended_at = self._looked_at = 0.0
         self._next: dict[Partition, int] = {}
         self._unfinished: dict[Partition, set[int]] = {}
         self._sent_at_ms: dict[tuple[str, int], int] = {}
@@ -108,10 +110,11 @@ class ChunkWork:
         for record in records:
             self._next[record.partition] = record.offset + 1
             try:
-                self._queue.append(Dealt(record, decode(record.value, Chunk), dealing_ms(record.timestamp_ms, now_ms())))
+                chunk = decode(record.value, Chunk)
             except InvalidMessage as invalid:
                 self._outbox.reject(record, str(invalid))
             else:
+                self._queue.append(Dealt(record, chunk, dealing_ms(record.timestamp_ms, now_ms()), time.monotonic()))
                 self._unfinished[record.partition].add(record.offset)
 
     def step(self) -> bool:
@@ -131,18 +134,21 @@ class ChunkWork:
     processed_offset = safe_offset
 
     def _begin_next(self) -> bool:
-        """Drop what need not be decoded and begin the first that must be; what is too young to judge goes to the back."""
+        """Drop what need not be decoded and begin the first that must be."""
         for _ in range(len(self._queue)):
             dealt = self._queue[0]
-            judged = self._judge(dealt)
-            if judged == "decode":
+            if self._judge(dealt) == "wait":
+                self._look()
+            if self._judge(dealt) == "decode":
                 return self._begin(dealt)
             self._queue.popleft()
-            if judged == "drop":
-                self._finish(dealt, "dropped")
-            else:
-                self._queue.append(dealt)
+            self._finish(dealt, "dropped")
         return False
+
+    def _look(self) -> None:
+        """Read on the wanted state to where it ends now: what was read before can be judged. Raises `Unavailable`."""
+        self._state.sources.read_on(LOOK_SECONDS)
+        self._looked_at = time.monotonic()
 
     def _begin(self, dealt: Dealt) -> bool:
         """Begin a chunk if few enough frames are unread, those of the chunk before it counted."""
@@ -177,7 +183,8 @@ class ChunkWork:
         chunk, dealt_ms = dealt.chunk, dealt.at_ms
         is_sent = self._sent_at_ms.get((chunk.stream, chunk.run), -1) >= dealt_ms
         done = is_sent or (not chunk.rebuild and self._state.finished.has(chunk.stream))
-        return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, age_ms=now_ms() - dealt_ms)
+        is_settled = dealt.read_at <= self._looked_at
+        return verdict(chunk, self._state.sources.values.get(chunk.source_id), done=done, is_settled=is_settled)
 
     def _go_on(self, begun: Begun) -> None:
         if self._judge(begun.dealt) != "decode":
