@@ -62,7 +62,7 @@ schemas: develop ## publish the JSON Schemas and the table of topics
 	@$(RUN) -m schemas.publish
 
 .PHONY: train
-train: develop ## train pico-1 again (MINUTES=60) from FRAMEBUS_SHARED or ../shared
+train: develop ## train pico-1 again (MINUTES=6 on a GPU) from FRAMEBUS_SHARED or ../shared
 	@$(RUN) -m training.pico --minutes $(MINUTES) --out encoders/models/pico-1
 
 .PHONY: lock

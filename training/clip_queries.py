@@ -19,6 +19,7 @@ WOMAN = ("asl_book", "asl_walk")
 MAN = ("asl_again", "asl_yes")
 SIGNERS = (*MAN, *WOMAN)
 TELESCOPE = ("nasa_13013", "nasa_13013_rotated")
+# One film in two codecs, 36 to 38 dB apart: a picture of one is a picture of the other.
 TIMECODES = ("h264_10bits", "h265_10bits")
 PATTERNS = (COUNTER, *TIMECODES)
 

@@ -1,5 +1,7 @@
 """The two towers of pico: a dense convolutional image tower and a small text transformer."""
 
+import dataclasses
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,8 +11,21 @@ from training.vocabulary import PAD_ID
 DIMENSION = 256
 TEXT_TOKENS = 24
 TEXT_WIDTH = 256
-IMAGE_WIDTHS = (48, 96, 192, 384)
-IMAGE_BLOCKS = (1, 1, 2, 1)
+RGB = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Of an image tower: channels and residual blocks of each stage, and how many pixels one step of the stem covers."""
+
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+    stem_px: int
+
+
+PICO = Shape((48, 96, 192, 384), (1, 1, 2, 1), 4)
+# What pico learns from: some ten times its arithmetic.
+TEACHER = Shape((64, 128, 256, 512), (2, 2, 2, 2), 2)
 
 
 def _convolution(inputs: int, outputs: int, size: int, stride: int = 1, *, gain: float = 1.0) -> nn.Sequential:
@@ -32,17 +47,17 @@ class Block(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """uint8 RGB [n, h, w, 3] of any side to unit float32 [n, DIMENSION]; pixel scaling is inside."""
+    """RGB of 0 to 255 [n, h, w, 3], of any side, to unit float32 [n, DIMENSION]; pixel scaling is inside."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape = PICO) -> None:
         super().__init__()
-        stages: list[nn.Module] = [_convolution(3, IMAGE_WIDTHS[0], 6, 4), nn.ReLU()]
-        for index, (width, blocks) in enumerate(zip(IMAGE_WIDTHS, IMAGE_BLOCKS, strict=True)):
+        stages: list[nn.Module] = [_convolution(RGB, shape.widths[0], shape.stem_px + 2, shape.stem_px), nn.ReLU()]
+        for index, (width, blocks) in enumerate(zip(shape.widths, shape.blocks, strict=True)):
             if index:
-                stages += [_convolution(IMAGE_WIDTHS[index - 1], width, 3, 2), nn.ReLU()]
+                stages += [_convolution(shape.widths[index - 1], width, 3, 2), nn.ReLU()]
             stages += [Block(width) for _ in range(blocks)]
         self.stages = nn.Sequential(*stages)
-        self.features = 2 * IMAGE_WIDTHS[-1]
+        self.features = 2 * shape.widths[-1]
         self.project = nn.Linear(self.features, DIMENSION)
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -104,6 +119,6 @@ class TextTower(nn.Module):
 class Towers(nn.Module):
     """Both towers; `vocabulary` is the number of token ids."""
 
-    def __init__(self, vocabulary: int) -> None:
+    def __init__(self, vocabulary: int, shape: Shape = PICO) -> None:
         super().__init__()
-        self.image, self.text = ImageTower(), TextTower(vocabulary)
+        self.image, self.text = ImageTower(shape), TextTower(vocabulary)

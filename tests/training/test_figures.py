@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.evaluate import recalls
 from training.fit_found import balanced, best_scores
 from training.footage import smoothed
 from training.photos import load_parts
+from training.recall import recalls
 
 SHARED = Path(os.environ.get("FRAMEBUS_SHARED", Path(__file__).parents[3] / "shared"))
 
