@@ -18,6 +18,7 @@ from services.decoder.cameras.sweeping import Limits, Sweeper
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.dealing import Dealer
 from services.decoder.inspection import Inspector
+from services.decoder.memory import FreeMemory
 from services.decoder.metrics import METRICS
 from services.decoder.ownership import Ownership
 from services.decoder.service import Decoder
@@ -62,7 +63,7 @@ def run(stopping: threading.Event) -> None:
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
     loop = Loop(
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
-        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch, guard.watch),
+        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch, guard.watch, FreeMemory().give_back_when_due),
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
     loop.run(stopping)
