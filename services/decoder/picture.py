@@ -49,12 +49,15 @@ class Painter:
             interpolation=Interpolation.AREA,
             threads=1,
         )
-        planes = [_upright(_array(plane), self._matrix(frame)) for plane in scaled.planes]
+        planes = [_upright(_array(plane), self._matrix(scaled)) for plane in scaled.planes]
         height, width = planes[0].shape
         return Picture(t_ms, encode_jpeg(planes), width, height)
 
     def _matrix(self, frame: av.VideoFrame) -> Matrix:
-        """Look the display matrix up once for each rotation: a frame whose side data was asked for is freed late."""
+        """Look the display matrix up once for each rotation: a frame whose side data was asked for is freed late.
+
+        So it is asked of a scaled frame, which keeps less than the decoder's, and no decoder's buffers.
+        """
         rotation = frame.rotation
         if rotation not in self._matrices:
             self._matrices[rotation] = _display_matrix(frame)
