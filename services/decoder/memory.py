@@ -1,7 +1,7 @@
 """glibc: memory that is free in the process goes back to the system.
 
 Captures and chunks come and go on threads of their own, and glibc keeps what they free in as many arenas as eight times the
-cores: without this the process holds 15 to 20 MB more than it uses, and comes to that slowly.
+cores: without this the process holds 15 to 35 MB more than it need, and comes to that slowly.
 """
 
 import ctypes
