@@ -33,12 +33,9 @@ def images(tmp_path: pathlib.Path) -> pathlib.Path:
                 said = (name, "", "") if part == "tinyimagenet" else ("", "", f"a {name} wall . | all is {name} .")
                 rows.append((f"{part}/{split}-000.jpg", tile, split, *said, ""))
             cv2.imwrite(str(folder / part / f"{split}-000.jpg"), sheet)
-    for name, lines in {
-        "labels.csv": [("sheet", "tile", "split", "label", "broad", "captions", "original"), *rows],
-        "parts.csv": [("part", "tile"), ("flickr8k", 96), ("tinyimagenet", 64)],
-    }.items():
-        with (folder / name).open("w", newline="") as file:
-            csv.writer(file).writerows(lines)
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("sheet", "tile", "split", "label", "broad", "captions", "original"), *rows])
+    (folder / "parts.csv").write_text("part,tile\nflickr8k,96\ntinyimagenet,64\n")
     return folder
 
 
