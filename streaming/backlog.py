@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import TOPICS
-from streaming.clients import admin_settings, reader_settings
+from streaming.clients import reader_settings
 from streaming.errors import Unavailable
+from streaming.topic_log import LogBounds
 
 PROCESSED: Final = "processed="
 TIMEOUT_SECONDS: Final = 5.0
@@ -39,8 +39,7 @@ class Backlog:
 
     def __init__(self, bootstrap: str, topic: str, groups: Sequence[str], *, refresh_seconds: float = 0.5) -> None:
         self._partitions = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
-        self._bootstrap = bootstrap
-        self._admin = AdminClient(admin_settings(bootstrap))
+        self._log = LogBounds(bootstrap, topic, TOPICS[topic].partitions)
         self._groups = [Consumer(reader_settings(bootstrap, "backlog", group)) for group in groups]
         self._refresh_seconds = refresh_seconds
         self._looked_at = -refresh_seconds
@@ -56,8 +55,6 @@ class Backlog:
             try:
                 self._unread = self._look()
             except (KafkaException, TimeoutError) as error:
-                # An admin client may go on asking with leaders and epochs of before a broker was restarted or shut out, for ever.
-                self._admin = AdminClient(admin_settings(self._bootstrap))
                 raise Unavailable(f"the backlog is unknown: {error}") from error
             self._looked_at = now
         return self._unread
@@ -68,13 +65,8 @@ class Backlog:
             consumer.close()
 
     def _look(self) -> int:
-        ends = self._offsets(OffsetSpec.latest())
-        starts = self._offsets(OffsetSpec.earliest())
+        ends, starts = self._log.ends(TIMEOUT_SECONDS), self._log.begins(TIMEOUT_SECONDS)
         return max(self._behind(consumer, starts, ends) for consumer in self._groups)
-
-    def _offsets(self, spec: OffsetSpec) -> list[int]:
-        futures = self._admin.list_offsets(dict.fromkeys(self._partitions, spec), request_timeout=TIMEOUT_SECONDS)
-        return [futures[partition].result(TIMEOUT_SECONDS).offset for partition in self._partitions]
 
     def _behind(self, consumer: Consumer, starts: list[int], ends: list[int]) -> int:
         committed = consumer.committed(self._partitions, timeout=TIMEOUT_SECONDS)

@@ -15,6 +15,7 @@ from streaming.clients import reader_settings
 from streaming.contact import Contact
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
+from streaming.topic_log import LogBounds
 
 M = TypeVar("M", bound=Message)
 BATCH = 500
@@ -37,6 +38,7 @@ class StateTopic(Generic[M]):
         self._topic, self._struct = topic, struct
         self._contact = Contact()
         self._consumer = _consumer(bootstrap, topic, OFFSET_BEGINNING, **self._contact.settings())
+        self._log = LogBounds(bootstrap, topic.name, topic.partitions)
         self._values: dict[str, M] = {}
         self._partition_of: dict[str, int] = {}
         self._unread = set(range(topic.partitions))
@@ -75,12 +77,11 @@ class StateTopic(Generic[M]):
     def read_on(self, deadline_seconds: float) -> None:
         """Read all that was written until now; the next `poll` returns it. Raises `Unavailable` when that takes longer."""
         deadline = time.monotonic() + deadline_seconds
-        places = [TopicPartition(self._topic.name, number) for number in self._read_to]
         try:
-            ends = {place.partition: self._consumer.get_watermark_offsets(place, deadline_seconds)[1] for place in places}
-        except KafkaException as error:
+            ends = self._log.ends(deadline_seconds)
+        except (KafkaException, TimeoutError) as error:
             raise Unavailable(f"the end of {self._topic.name} is unknown: {error}") from error
-        while any(self._read_to[number] < end for number, end in ends.items()):
+        while any(self._read_to[number] < end for number, end in enumerate(ends)):
             self._heard += self._take(TURN_SECONDS)
             if time.monotonic() > deadline:
                 raise Unavailable(f"{self._topic.name} was not read on to its end in {deadline_seconds} s")
