@@ -49,7 +49,8 @@ class LogBounds:
         return self._ask(OffsetSpec.latest(), timeout_seconds)
 
     def _ask(self, spec: OffsetSpec, timeout_seconds: float) -> list[int]:
-        admin = self._admin or AdminClient(admin_settings(self._bootstrap))
+        # Not `or`: a client with nothing to do is false.
+        admin = AdminClient(admin_settings(self._bootstrap)) if self._admin is None else self._admin
         # Kept only where it answers: one may go on asking with leaders and epochs of before a broker was restarted, for ever.
         self._admin = None
         futures = admin.list_offsets(dict.fromkeys(self._places, spec), request_timeout=timeout_seconds)
