@@ -99,14 +99,16 @@ def test_a_moment_is_found_while_it_happens_and_stays_where_it_was(
 
 
 def assert_shown(stack: LocalStack, hit: Hit) -> None:
-    """Compare picture and clip of a hit with the time that they show."""
+    """Compare picture and clip of a hit with the time that they show, once all of the clip is recorded."""
+    until_ms = hit.end_ms + 1000
+    await_that(lambda: (stack.client.source(hit.source_id).last_t_ms or 0) > until_ms + 2 * TWO_FRAMES_MS, SOON_SECONDS)
     picture = cv2.imdecode(np.frombuffer(stack.client.thumbnail(hit.source_id, hit.peak_ms), np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert read_number(picture.astype(np.uint8)) == pytest.approx(hit.peak_ms, abs=TWO_FRAMES_MS)
-    played = frames(stack.client.clip(hit.source_id, hit.start_ms, hit.end_ms + 1000))
+    played = frames(stack.client.clip(hit.source_id, hit.start_ms, until_ms))
     times = [number for number in map(read_number, played) if number is not None]
     assert times[0] == pytest.approx(hit.start_ms, abs=TWO_FRAMES_MS)
-    assert times[-1] == pytest.approx(hit.end_ms + 1000, abs=2 * TWO_FRAMES_MS)
+    assert times[-1] == pytest.approx(until_ms, abs=2 * TWO_FRAMES_MS)
     assert len(times) == len(played)
 
 
