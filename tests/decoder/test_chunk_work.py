@@ -67,10 +67,11 @@ class Desk:
         return 0.0
 
 
-@pytest.fixture
-def state(kafka: str, tmp_path: Path) -> StateTopics:
+@pytest.fixture(scope="module")
+def state(kafka: str) -> StateTopics:
+    """The wanted state as it was before any of these tests: each has a source of its own."""
     create_topics(kafka)
-    return read_state(DecoderSettings(kafka=kafka, media=tmp_path))
+    return read_state(DecoderSettings(kafka=kafka))
 
 
 @pytest.fixture
@@ -96,9 +97,7 @@ def test_a_chunk_that_was_read_before_its_source_is_decoded_however_long_ago_it_
     assert desk.is_begun()
 
 
-def test_a_chunk_that_was_read_before_the_resume_of_its_source_is_decoded(
-    desk: Desk, state: StateTopics, source_id: str
-) -> None:
+def test_a_chunk_that_was_read_before_the_resume_of_its_source_is_decoded(desk: Desk, state: StateTopics, source_id: str) -> None:
     desk.want(source_id, "paused")
     state.sources.read_on(10)
     desk.want(source_id, "running")
