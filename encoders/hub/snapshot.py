@@ -15,7 +15,8 @@ from encoders.hub.cache import Say
 from encoders.hub.files import SMALL, Checkpoint, check_files, layout_of, weight_names
 
 ANSWER_SECONDS: Final = 10.0
-WORKERS: Final = 4
+WORKERS: Final = 1
+"""Where one of several breaks off, huggingface_hub closes the client that the others are using."""
 
 
 class HubAway(EncoderError):  # noqa: N818  names what is the matter

@@ -1,12 +1,14 @@
 """The few answers of the hub that a download needs, on a loopback port, from a folder."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 
 class LoopbackHub(ThreadingHTTPServer):
@@ -18,6 +20,23 @@ class LoopbackHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.files, self.name, self.commit = files, name, commit
         self.asked: set[str] = set()
+        self._connections: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def go_away(self) -> None:
+        """Answer nothing more, on open connections neither."""
+        self.shutdown()
+        self.server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def url(self) -> str:
@@ -32,9 +51,8 @@ def serve(files: Path, name: str, commit: str) -> Iterator[LoopbackHub]:
     try:
         yield hub
     finally:
-        hub.shutdown()
+        hub.go_away()
         thread.join()
-        hub.server_close()
 
 
 class _Answer(BaseHTTPRequestHandler):
