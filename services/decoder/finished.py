@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from schemas.groups import embedder_group
 from schemas.messages import ChunkStatus
-from services.decoder.cameras.spans import Reach
+from services.decoder.cameras.spans import Done, Reach
 from streaming.state import StateTopic
 
 
@@ -27,7 +27,7 @@ class Finished:
     def __init__(self, topic: StateTopic[ChunkStatus], spaces: Sequence[str]) -> None:
         self._topic, self._spaces = topic, tuple(spaces)
         self._streams = {status.stream for status in topic.values.values()}
-        self._caught_up: defaultdict[tuple[str, int], dict[str, Reach]] = defaultdict(dict)
+        self._caught_up: defaultdict[tuple[str, int], dict[str, Done]] = defaultdict(dict)
         for status in topic.values.values():
             self._note(status)
 
@@ -37,9 +37,10 @@ class Finished:
             return stream in self._streams
         return all(f"{space}/{stream}" in self._topic.values for space in self._spaces)
 
-    def caught_up(self, source_id: str, life: int) -> list[Reach]:
-        """Return the spans of a camera that are done."""
-        return [reach for stream, reach in self._caught_up[source_id, life].items() if self.has(stream)]
+    def caught_up(self, source_id: str, life: int) -> dict[int, Done]:
+        """Return the spans of a camera that are done, by the times at which they begin; each as far as it has rows."""
+        spans = self._caught_up[source_id, life]
+        return {span.reach.first_ms: span for stream, span in spans.items() if self.has(stream)}
 
     def follow(self) -> list[ChunkStatus]:
         """Return the chunks that are done since the last call."""
@@ -53,4 +54,5 @@ class Finished:
         first_ms = span_began_ms(status.stream)
         if first_ms is not None:
             last_ms = first_ms if status.last_t_ms is None else status.last_t_ms
-            self._caught_up[status.source_id, status.life][status.stream] = Reach(first_ms, last_ms)
+            span = Done(Reach(first_ms, last_ms), status.rows, status.last_t_ms)
+            self._caught_up[status.source_id, status.life][status.stream] = span

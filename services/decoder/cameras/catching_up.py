@@ -18,7 +18,7 @@ from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder import metrics as m
 from services.decoder.cameras.capture import Capture
 from services.decoder.cameras.looking import Found, Question, look
-from services.decoder.cameras.spans import Fence, Lost, LostSpan, LostVectors, Reach, not_shown, span_chunk
+from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, LostSpan, LostVectors, Reach, span_chunk
 from services.decoder.dealing import Dealer
 from services.decoder.finished import Finished, span_began_ms
 from services.decoder.reruns import Reruns
@@ -54,7 +54,9 @@ class _Camera:
     asked: tuple[Lost | LostVectors, ...] = ()
     spans: dict[int, LostSpan] = field(default_factory=dict)
     deal_again_at: float = 0.0
-    covered: list[Reach] = field(default_factory=list)
+    done: dict[int, Done] = field(default_factory=dict)
+    gone: list[Reach] = field(default_factory=list)
+    told: set[Lacking] = field(default_factory=set)
 
 
 class CatchingUp:
@@ -98,10 +100,8 @@ class CatchingUp:
         if camera is None or first_ms is None or status.life != camera.capture.source.life or first_ms not in camera.spans:
             return
         span = camera.spans.pop(first_ms)
-        camera.covered.append(span.reach)
+        camera.done[first_ms] = Done(span.reach, status.rows, status.last_t_ms)
         self._dealer.done(status.source_id, first_ms)
-        if absent := not_shown(span, status.rows, status.last_t_ms):
-            camera.capture.catch_up(catches_up=True, notices=[_notice(absent[1], f"{absent[0]} samples")])
         if not camera.spans:
             log.info("caught up", source_id=status.source_id)
             camera.look_at = time.monotonic()
@@ -137,8 +137,10 @@ class CatchingUp:
     def _look(self, camera: _Camera, first_fence: Fence, fence: Fence) -> None:
         source = camera.capture.source
         camera.asked = tuple(lost for lost in camera.lost if lost.partition == fence.partition)
-        covered = (*camera.covered, *self._finished.caught_up(source.source_id, source.life))
-        question = Question(source, first_fence, fence, covered, camera.asked)
+        done = {**self._finished.caught_up(source.source_id, source.life), **camera.done}
+        question = Question(
+            source, first_fence, fence, tuple(done.values()), tuple(camera.gone), frozenset(camera.told), camera.asked
+        )
         camera.look_at, camera.looking = None, self._pool.submit(look, question, self._media, self._kafka)
 
     def _take_in(self, camera: _Camera) -> None:
@@ -151,13 +153,17 @@ class CatchingUp:
             log.warning("journals are looked at later", source_id=source_id, reason=str(error))
             camera.look_at = time.monotonic() + AGAIN_SECONDS
             return
-        camera.covered += found.gone
+        camera.gone += found.gone
+        camera.told.update(found.lacking)
         camera.spans = {span.reach.first_ms: span for span in found.spans}
-        camera.capture.catch_up(catches_up=bool(camera.spans), notices=[_notice(reach, "all") for reach in found.gone])
+        notices = [_notice(reach, "all") for reach in found.gone]
+        notices += [_notice(one.reach, f"{one.samples} sample{'s' * (one.samples > 1)}") for one in found.lacking]
+        camera.capture.catch_up(catches_up=bool(camera.spans), notices=notices)
         if found.all_ripe and not camera.spans:
             camera.lost = [lost for lost in camera.lost if lost not in camera.asked]
         if camera.look_at is None:
-            camera.look_at = time.monotonic() + (LOOK_EVERY_SECONDS if found.all_ripe else UNRIPE_SECONDS)
+            is_settled = found.all_ripe and not notices
+            camera.look_at = time.monotonic() + (LOOK_EVERY_SECONDS if is_settled else UNRIPE_SECONDS)
         if camera.spans:
             samples = sum(len(span.lost) for span in found.spans)
             log.info("catching up", source_id=source_id, spans=len(found.spans), samples=samples)

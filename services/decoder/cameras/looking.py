@@ -14,8 +14,10 @@ from schemas.recordings import NOT_ACKNOWLEDGED, Segment
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.spans import (
+    Done,
     Fence,
     Heard,
+    Lacking,
     Lost,
     LostSpan,
     LostUntil,
@@ -23,7 +25,9 @@ from services.decoder.cameras.spans import (
     Noted,
     Reach,
     lost_to_consumers,
+    lying_in,
     missed,
+    not_shown,
     ripe,
     settled_ms,
     spans,
@@ -43,21 +47,35 @@ log = get_logger("catching-up")
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about one camera. `covered` was caught up already; `lost` is what consumers have lost."""
+    """What is asked about one camera. `done` was caught up already and `gone` cannot be; `lost` is what consumers have lost.
+
+    `told` has been said to lack samples.
+    """
 
     source: Source
     first_fence: Fence
     fence: Fence
-    covered: tuple[Reach, ...]
+    done: tuple[Done, ...]
+    gone: tuple[Reach, ...]
+    told: frozenset[Lacking]
     lost: tuple[Lost | LostVectors, ...]
+
+    @property
+    def covered(self) -> tuple[Reach, ...]:
+        """Where nothing is to be caught up any more."""
+        return (*(span.reach for span in self.done), *self.gone)
 
 
 @dataclass(frozen=True)
 class Found:
-    """`spans` are to be caught up, `gone` is recorded no more. `all_ripe`: nothing waits for margins that are still to come."""
+    """`spans` are to be caught up; `gone` is recorded no more and `lacking` was never shown, both to be told.
+
+    `all_ripe`: nothing waits for margins that are still to come.
+    """
 
     spans: tuple[LostSpan, ...]
     gone: tuple[Reach, ...]
+    lacking: tuple[Lacking, ...]
     all_ripe: bool
 
 
@@ -68,8 +86,10 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     noted = _completed(question, journals.read(None if question.lost else journals.settled_ms()), journals, kafka)
     unsent = _unsent(question, noted)
     delivered = _delivered(noted, unsent)
-    lost = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
-    expired = uncovered(lost_to_consumers(delivered, lost), question.covered)
+    lost = lost_to_consumers(delivered, [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost])
+    expired = uncovered(lost, question.covered)
+    never_read = dict.fromkeys((*missed(noted, fence, question.first_fence), *lost))
+    lacking = [one for one in not_shown(never_read, question.done) if one not in question.told]
     there = _recorded(noted, journals)
     gone = [one for one in (*unsent, *expired) if one.segment not in there]
     found = [
@@ -77,9 +97,10 @@ def look(question: Question, media: Path, kafka: str) -> Found:
         *spans(_of(expired, there), _of(delivered, there), source.sample_fps),
     ]
     ready = ripe(found, noted, fence.below_run)
+    untold = (*gone, *lying_in(noted, [one.reach for one in lacking]))
     with _unless_disk_refuses(source):
-        _settle(journals, noted, [one for span in found for one in span.lost], fence)
-    return Found(tuple(ready), tuple(_reaches(gone, noted)), all_ripe=len(ready) == len(found))
+        _settle(journals, noted, [*(one for span in found for one in span.lost), *untold], fence)
+    return Found(tuple(ready), tuple(_reaches(gone, noted)), tuple(lacking), all_ripe=len(ready) == len(found))
 
 
 def _unsent(question: Question, noted: Sequence[Noted]) -> list[Noted]:
@@ -138,7 +159,7 @@ def _of(noted: Iterable[Noted], segments: set[Segment]) -> list[Noted]:
 
 
 def _settle(journals: Journals, noted: Sequence[Noted], lost: Sequence[Noted], fence: Fence) -> None:
-    """What is on its way to Kafka is open too."""
+    """Write down how far all is settled. What was lost is open until it is caught up or told, what is on its way to Kafka too."""
     on_its_way = [one for one in noted if one.line.offset == NOT_ACKNOWLEDGED and one.line.run >= fence.below_run]
     start_ms = settled_ms(noted, (*lost, *on_its_way))
     if start_ms is not None and start_ms != journals.settled_ms():

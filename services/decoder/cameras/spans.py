@@ -81,6 +81,23 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """A span that was caught up: where its lost samples lie, how many of them have rows, and the time of the last row."""
+
+    reach: Reach
+    rows: int
+    last_t_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Samples of a span that was caught up which its recording did not show, and where they lie."""
+
+    samples: int
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
 class LostSpan:
     """Lost samples of one run, in a row, with the samples beside them that their windows need."""
 
@@ -132,7 +149,12 @@ def lost_to_consumers(noted: Iterable[Noted], lost: Sequence[Lost | LostUntil]) 
 
 def uncovered(noted: Iterable[Noted], covered: Sequence[Reach]) -> list[Noted]:
     """Return the samples that no span which was caught up reaches over."""
-    return [one for one in noted if not any(span.first_ms <= one.line.t_ms <= span.last_ms for span in covered)]
+    return [one for one in noted if not any(_is_in(one, span) for span in covered)]
+
+
+def lying_in(noted: Iterable[Noted], reaches: Sequence[Reach]) -> list[Noted]:
+    """Return the samples that lie in any of these stretches."""
+    return [one for one in noted if any(_is_in(one, reach) for reach in reaches)]
 
 
 def spans(lost: Sequence[Noted], noted: Sequence[Noted], sample_fps: float) -> Iterator[LostSpan]:
@@ -160,16 +182,18 @@ def ripe(found: Sequence[LostSpan], noted: Sequence[Noted], below_run: int) -> l
     ]
 
 
-def not_shown(span: LostSpan, rows: int, last_t_ms: int | None) -> tuple[int, Reach] | None:
-    """Return how many samples of a span its recording did not show, and where they lie; None where it showed all.
+def not_shown(lost: Iterable[Noted], done: Iterable[Done]) -> Iterator[Lacking]:
+    """Say of the spans that were caught up which of the `lost` samples have no row.
 
-    Where the film breaks off they are the last ones; else nobody knows which ones they are.
+    Where the film breaks off they are the last ones of a span; else nobody knows which ones they are.
     """
-    missing = len(span.lost) - rows
-    if missing <= 0:
-        return None
-    after = [one.line.t_ms for one in span.lost if last_t_ms is None or one.line.t_ms > last_t_ms]
-    return missing, Reach(after[0], after[-1]) if len(after) == missing else span.reach
+    lost = list(lost)
+    for span in done:
+        times_ms = sorted(one.line.t_ms for one in lost if _is_in(one, span.reach))
+        if missing := max(0, len(times_ms) - span.rows):
+            after_ms = [t_ms for t_ms in times_ms if span.last_t_ms is None or t_ms > span.last_t_ms]
+            where = after_ms if len(after_ms) == missing else times_ms
+            yield Lacking(missing, Reach(where[0], where[-1]))
 
 
 def settled_ms(noted: Sequence[Noted], open_samples: Iterable[Noted]) -> int | None:
@@ -229,6 +253,10 @@ def _ends(noted: Iterable[Noted]) -> dict[int, _End]:
 def _over_at(run: int, end: _End, first: Fence) -> float:
     """Return the offset after which no reader takes a sample of a run."""
     return min(end.offset, first.offset) if run < first.below_run else end.offset
+
+
+def _is_in(one: Noted, reach: Reach) -> bool:
+    return reach.first_ms <= one.line.t_ms <= reach.last_ms
 
 
 def _lies_in(line: JournalLine, lost: Lost | LostUntil) -> bool:

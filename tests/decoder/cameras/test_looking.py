@@ -8,7 +8,7 @@ from schemas.messages import Life, Source
 from schemas.recordings import JournalLine, Segment, life_folder
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.looking import Question, look
-from services.decoder.cameras.spans import Fence, Lost, Reach
+from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, Reach
 
 BEGIN_MS = 1_763_625_600_000
 NOBODY = "127.0.0.1:1"
@@ -34,8 +34,10 @@ def film_of(media: Path, start_ms: int) -> Path:
     return media / life_folder(SOURCE.source_id, 1) / segment.day / segment.name
 
 
-def question(*lost: Lost, covered: tuple[Reach, ...] = ()) -> Question:
-    return Question(SOURCE, FENCE, FENCE, covered, lost)
+def question(
+    *lost: Lost, done: tuple[Done, ...] = (), gone: tuple[Reach, ...] = (), told: frozenset[Lacking] = frozenset()
+) -> Question:
+    return Question(SOURCE, FENCE, FENCE, done, gone, told, lost)
 
 
 def test_what_a_consumer_lost_is_found_as_far_as_it_is_recorded(media: Path) -> None:
@@ -44,8 +46,26 @@ def test_what_a_consumer_lost_is_found_as_far_as_it_is_recorded(media: Path) -> 
     assert found.gone == (Reach(BEGIN_MS + 50_000, BEGIN_MS + 59_000),)
     (span,) = found.spans
     assert span.reach == Reach(BEGIN_MS + 60_000, BEGIN_MS + 69_000)
-    again = look(question(Lost(5, 50, 69), covered=(*found.gone, span.reach)), media, NOBODY)
-    assert (again.spans, again.gone) == ((), ())
+    done = Done(span.reach, 10, span.reach.last_ms)
+    again = look(question(Lost(5, 50, 69), done=(done,), gone=found.gone), media, NOBODY)
+    assert (again.spans, again.gone, again.lacking) == ((), (), ())
+
+
+def test_what_no_recording_showed_is_told_by_the_next_owner_too_and_settled_once_it_was_told(media: Path) -> None:
+    lost = Lost(5, 10, 19)
+    dealt_by_another = Done(Reach(BEGIN_MS + 10_000, BEGIN_MS + 16_000), 7, BEGIN_MS + 16_000)
+    (span,) = look(question(lost, done=(dealt_by_another,)), media, NOBODY).spans
+    assert span.reach == Reach(BEGIN_MS + 17_000, BEGIN_MS + 19_000)
+    without_a_row = Done(Reach(span.reach.first_ms, span.reach.first_ms), 0, None)
+    whole = Done(span.reach, 1, span.reach.first_ms)
+    found = look(question(lost, done=(dealt_by_another, without_a_row)), media, NOBODY)
+    assert found.lacking == (Lacking(1, without_a_row.reach),)
+    found = look(question(lost, done=(dealt_by_another, whole)), media, NOBODY)
+    assert found.lacking == (Lacking(2, Reach(BEGIN_MS + 18_000, BEGIN_MS + 19_000)),)
+    journals = Journals(media, SOURCE.source_id, 1)
+    assert journals.settled_ms() == BEGIN_MS, "whoever comes next finds it again"
+    told = look(question(lost, done=(dealt_by_another, whole), told=frozenset(found.lacking)), media, NOBODY)
+    assert (told.lacking, journals.settled_ms()) == ((), BEGIN_MS + 60_000)
 
 
 def test_a_look_begins_where_everything_before_is_settled(media: Path) -> None:

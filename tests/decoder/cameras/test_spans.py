@@ -12,8 +12,10 @@ from schemas.headers import EmbeddingHeaders
 from schemas.messages import Life, Source
 from schemas.recordings import JournalLine, Segment
 from services.decoder.cameras.spans import (
+    Done,
     Fence,
     Heard,
+    Lacking,
     Lost,
     LostSpan,
     LostUntil,
@@ -156,12 +158,16 @@ def test_a_span_waits_for_its_right_margin_while_its_run_goes_on() -> None:
 
 
 def test_where_the_film_breaks_off_the_last_samples_are_missing() -> None:
-    noted = tuple(note(10 * number) for number in range(5))
-    span = LostSpan(noted, noted)
-    assert not_shown(span, 5, 40) is None
-    assert not_shown(span, 3, 20) == (2, Reach(30, 40))
-    assert not_shown(span, 0, None) == (5, Reach(0, 40))
-    assert not_shown(span, 2, 20) == (3, Reach(0, 40)), "one of the first is missing too"
+    noted = [note(10 * number) for number in range(5)]
+
+    def lacking(rows: int, last_t_ms: int | None, first_ms: int = 0, last_ms: int = 40) -> list[Lacking]:
+        return list(not_shown(noted, [Done(Reach(first_ms, last_ms), rows, last_t_ms)]))
+
+    assert lacking(5, 40) == []
+    assert lacking(3, 20) == [Lacking(2, Reach(30, 40))]
+    assert lacking(0, None) == [Lacking(5, Reach(0, 40))]
+    assert lacking(2, 20) == [Lacking(3, Reach(0, 40))], "one of the first is missing too"
+    assert lacking(0, None, 10, 10) == [Lacking(1, Reach(10, 10))], "of another owner's span the first sample is known"
 
 
 @pytest.mark.parametrize(("open_at", "expected"), [((), 90), ((0,), 10), ((1, 2), 50)])
