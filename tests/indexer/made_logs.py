@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -63,12 +63,19 @@ def numbered(records: list[Entry]) -> list[Entry]:
     return log
 
 
+def copies(records: list[Entry]) -> list[Entry]:
+    """Return the same records, as others of the log."""
+    return [replace(entry) for entry in records]
+
+
 @dataclass
 class Maker:
     """Makes the streams of a log."""
 
     dice: random.Random
     rng: np.random.Generator
+    late: dict[int, Entry] = field(default_factory=dict)
+    """What a frozen embedder still sends, by identity: the one that took over never reads it."""
 
     def run(self, source_id: str, stream: str, run: int, start_ms: int) -> Iterator[Entry]:
         """Make the samples of one run: shots, gaps, holes, marks, refused vectors, times that go back, margins."""
@@ -124,11 +131,13 @@ class Maker:
         last_seq = max((one.headers.seq or 0 for one in samples), default=-1)
         lost = self.dice.choice([0, 0, 0, 1])  # of its end: nothing but the mark's number shows it
         end = record(name, None, stream=stream, run=0, mark="stream_end", samples=last_seq + 1 + lost)
-        again = samples[self.dice.randrange(len(samples) + 1) :]
+        again = copies(samples[self.dice.randrange(len(samples) + 1) :])
         if two_at_once:
             return [*self.interleaved([samples, samples]), end, end]
-        ways = [[*samples, end], [*self.repeated(samples), end], [*samples[: len(again)], *samples, end]]
-        return self.dice.choice([*ways, [*samples, end, *again, end]])
+        ways = [[*samples, end], [*self.repeated(samples), end], [*copies(samples[: len(again)]), *samples, end]]
+        if not lost and {one.headers.seq for one in samples} == set(range(last_seq + 1)):  # else it comes again as a larger run
+            ways.append([*samples, end, *again, *copies([end])])
+        return self.dice.choice(ways)
 
     def alone(self, name: str) -> list[Entry]:
         """Make what a simple producer sends."""
@@ -136,12 +145,20 @@ class Maker:
         return [record(name, t_ms, unit(self.rng), context=self.dice.random() < 0.1) for t_ms in times_ms]
 
     def repeated(self, records: list[Entry]) -> list[Entry]:
-        """Send a stretch of a stream once more, later, interleaved with what follows it."""
+        """Send a stretch of a stream once more, later, interleaved with what follows it, as a frozen embedder does that wakes."""
         if not records or self.dice.random() < 0.4:
             return records
         first = self.dice.randrange(len(records))
         end = self.dice.randrange(first, len(records)) + 1
-        return records[:end] + list(self.interleaved([records[first:end], records[end:]]))
+        late = copies(records[first:end])
+        self.late.update((id(entry), entry) for entry in late)
+        return records[:end] + list(self.interleaved([late, records[end:]]))
+
+    def sent_again(self, log: list[Entry]) -> list[Entry]:
+        """Let the embedder crash and send again from its commit, in the order of the frames that it reads."""
+        crashed = self.dice.randrange(len(log) + 1)
+        read = {id(entry): entry for entry in log[:crashed] if id(entry) not in self.late}
+        return [*log[:crashed], *list(read.values())[-30:], *log[crashed:]]
 
     def interleaved(self, streams: list[list[Entry]]) -> Iterator[Entry]:
         """Mix streams in bursts, each in its own order."""
@@ -160,7 +177,6 @@ def made_log(seed: int, *, two_at_once: bool = False, prefix: str = "") -> list[
     streams += [maker.chunk(f"{prefix}file-1", n, two_at_once=two_at_once) for n in range(maker.dice.randrange(4))]
     streams += [maker.alone(f"{prefix}push-1")]
     log = list(maker.interleaved(streams))
-    for _ in range(0 if two_at_once else maker.dice.randrange(3)):  # the embedder crashed, and sends again from its commit
-        crashed = maker.dice.randrange(len(log) + 1)
-        log = log[:crashed] + log[max(0, crashed - 30) :]
+    for _ in range(0 if two_at_once else maker.dice.randrange(3)):
+        log = maker.sent_again(log)
     return numbered(log)
