@@ -28,7 +28,7 @@ SETTINGS: Final[Mapping[str, object]] = {
     # The interim index of unsealed rows loses more than half of what a filtered search should find.
     "queryNode.segcore.interimIndex.enableIndex": "false",
     # After a restart the parts of the server meet sessions of the dead one until those expire: rows can be searched after
-    # 10 s instead of 35 s.
+    # 10 s instead of 35 s. A server that stands still for longer ends itself when it goes on (its shutdown panics: status -6).
     "common.session.ttl": 5,
     "grpc.client.initialBackOff": 0.1,
     "grpc.client.maxBackoff": 0.2,
