@@ -72,7 +72,8 @@ def test_the_thumbnail_of_a_fresh_sample_is_that_sample_and_a_clip_begins_at_its
     clip = desk.client.get(f"/v1/sources/{name}/clip", params={"start_ms": start_ms, "end_ms": start_ms + 1_000})
     assert clip.status_code == 200, clip.text
     (tmp_path / "clip.mp4").write_bytes(clip.content)
-    shown = {round(t_ms / FRAME_MS): read_number(picture) for t_ms, picture in shown_frames(tmp_path / "clip.mp4")}
-    assert shown[2] == sample.number
+    shown_ms = {read_number(picture): t_ms for t_ms, picture in shown_frames(tmp_path / "clip.mp4")}
+    # A clock that follows a camera whose packets come late slews: frames lie a little nearer or farther than they were taken.
+    assert shown_ms[sample.number] == pytest.approx(2 * FRAME_MS, abs=FRAME_MS)
     bus.want(name, server.url(mount), sample_fps=sample_fps, wanted="paused")
     bus.wait(lambda: bus.state(name)[0] == "paused")
