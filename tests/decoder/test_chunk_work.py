@@ -34,23 +34,23 @@ class Desk:
     metrics: Metrics
     folder: Path
 
-    def want(self, source_id: str, wanted: Wanted, life: int = 1) -> None:
+    def want(self, source_id: str, wanted: Wanted) -> None:
         """Say what a source should be; nothing here has read it yet."""
         source = Source(
-            source_id=source_id, kind="file", life=life, lives=(Life(life=life, began_ms=0),), url="/v", sample_fps=2.0,
+            source_id=source_id, kind="file", life=1, lives=(Life(life=1, began_ms=0),), url="/v", sample_fps=2.0,
             wanted=wanted,
         )  # fmt: skip
         self.outbox.send_message(SOURCES.name, source, key=source_id)
         self.outbox.flush()
 
-    def deal(self, source_id: str, offset: int = 0, dealt_ms: int = LONG_AGO_MS) -> None:
+    def deal(self, source_id: str, offset: int = 0) -> None:
         """Give the work a chunk of a short video, as the log gives it."""
         path = write_video(self.folder / f"{source_id}.mp4", range(0, 2000, 40))
         chunk = Chunk(
             stream=chunk_stream(source_id, 1, 0), source_id=source_id, life=1, index=0, url=str(path), fingerprint="f",
             sample_fps=2.0, start_ms=0, end_ms=2000, read_from_ms=0, read_until_ms=2000,
         )  # fmt: skip
-        self.work.process([Record(PARTITION, offset, chunk.stream.encode(), encode(chunk), (), dealt_ms)])
+        self.work.process([Record(PARTITION, offset, chunk.stream.encode(), encode(chunk), (), LONG_AGO_MS)])
 
     def is_begun(self) -> bool:
         """Take the step that begins or drops what was dealt, and return which."""

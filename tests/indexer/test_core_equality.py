@@ -216,3 +216,24 @@ def test_a_commit_one_record_too_far_is_noticed_by_the_same_comparison(smoothing
         log = made_log(seed)
         noticed += not same(restarted(log, smoothing, random.Random(seed), too_far).rows, offline(log, smoothing)[0])
     assert noticed >= 3
+
+
+@pytest.mark.xfail(reason="decision 19: such a repeat is not known as one", raises=AssertionError)
+def test_a_late_repeat_without_the_end_of_its_run_changes_no_row_after_a_restart() -> None:
+    rng = np.random.default_rng(1)
+    times_ms = (0, 500, 9_000, 9_500, 10_000)  # the gap shows where the second part begins, to whoever enters before it
+    still = unit(rng)
+    samples = [record("cam", t_ms, unit(rng, still), run=1, seq=seq) for seq, t_ms in enumerate(times_ms)]
+    late = [replace(entry) for entry in samples[1:4]]
+    next_run = record("cam", 400_000, still, run=2, seq=0)
+    log = numbered([*samples, record("cam", None, run=1, mark="run_end"), *late, next_run])
+    rows, _ = offline(log, Smoothing())
+    before, after = log[: len(samples) + 1], log[len(samples) + 1 :]
+    table, first = Table(), PartitionIndex(Smoothing(), FIRST_OFFSET, resumed=False)
+    feed(first, before, table)
+    finish(first, table)
+    assert same(table.rows, rows), "all is right, and committed"
+    second = PartitionIndex(Smoothing(), first.safe_offset(), resumed=True)
+    feed(second, after, table)
+    finish(second, table)
+    assert same(table.rows, rows)
