@@ -48,9 +48,14 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingHeaders(FrameHeaders, frozen=True, kw_only=True):
-    """As `FrameHeaders`, plus the embedding space of the vector."""
+    """As `FrameHeaders`, plus the embedding space of the vector.
+
+    `frame_offset` is where its frame is, in the partition of `frames-*` that has the number of this one. Vectors come in the
+    order of their partition's frames, so one whose frame was passed is sent once more. None where the sender does not say it.
+    """
 
     space: str
+    frame_offset: int | None = None
 
 
 def encode_frame_headers(headers: FrameHeaders) -> list[tuple[str, bytes]]:
@@ -73,12 +78,12 @@ def decode_embedding_headers(raw: RawHeaders | None) -> EmbeddingHeaders:
     texts = _texts(raw, EMBEDDING)
     if not texts.get("space"):
         raise InvalidMessage("header space is missing: name the embedding space, for example pico-1@3fa9c1d2")
-    return with_space(_checked(texts), texts["space"])
+    return of_embedding(_checked(texts), texts["space"], _integer(texts, "frame_offset", 0))
 
 
-def with_space(headers: FrameHeaders, space: str) -> EmbeddingHeaders:
+def of_embedding(headers: FrameHeaders, space: str, frame_offset: int | None = None) -> EmbeddingHeaders:
     """Return a frame's headers as those of its embedding."""
-    return EmbeddingHeaders(space=space, **msgspec.structs.asdict(headers))
+    return EmbeddingHeaders(space=space, frame_offset=frame_offset, **msgspec.structs.asdict(headers))
 
 
 def schema_header(schema: str) -> list[tuple[str, bytes]]:

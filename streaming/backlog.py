@@ -8,23 +8,11 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.topics import TOPICS
 from streaming.clients import reader_settings
+from streaming.commits import processed_offset
 from streaming.errors import Unavailable
 from streaming.topic_log import LogBounds
 
-PROCESSED: Final = "processed="
 TIMEOUT_SECONDS: Final = 5.0
-
-
-def commit_metadata(processed: int) -> str:
-    """Return what a commit carries: one past the last record processed, which windows do not hold back."""
-    return f"{PROCESSED}{processed}"
-
-
-def processed_offset(committed: int, metadata: str | None) -> int | None:
-    """Return the processed offset of a commit, or None where nothing was committed."""
-    if metadata and metadata.startswith(PROCESSED) and metadata[len(PROCESSED) :].isdecimal():
-        return int(metadata[len(PROCESSED) :])
-    return committed if committed >= 0 else None
 
 
 def unread_of(start: int, end: int, processed: int | None) -> int:

@@ -8,8 +8,8 @@ from typing import Final
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec
 
-from streaming.backlog import processed_offset
 from streaming.clients import admin_settings
+from streaming.commits import processed_offset
 from streaming.errors import Unavailable
 
 TIMEOUT_SECONDS: Final = 3.0

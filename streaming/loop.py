@@ -4,7 +4,7 @@ A commit, in this order and no other:
 
 1. `Stage.settle` makes durable what the stage's outputs need (rows confirmed by the vector store);
 2. `Outbox.flush` waits until Kafka has acknowledged every output and dead letter;
-3. the safe offset of every partition is committed, with the processed offset as metadata.
+3. the safe offset of every partition is committed, with the processed offset and the stage's note as metadata.
 
 A crash between any two of these repeats work and never loses it: keys are only ever written with one value.
 """
@@ -19,15 +19,15 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streaming import metrics as m
-from streaming.backlog import commit_metadata
 from streaming.clients import member_settings
+from streaming.commits import commit_metadata, note_of
 from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record, record_of
-from streaming.stage import Stage
-from streaming.start import Start, start_of
+from streaming.stage import Reached, Stage, Start
+from streaming.start import start_of
 from streaming.topic_log import first_offset
 
 COMMIT_INTERVAL_SECONDS: Final = 0.5
@@ -66,7 +66,7 @@ class Reader:
 class _Member:
     reader: Reader
     consumer: Consumer
-    committed: dict[Partition, tuple[int, int]] = field(default_factory=dict)
+    committed: dict[Partition, Reached] = field(default_factory=dict)
     paused: set[Partition] = field(default_factory=set)
     given: set[Partition] = field(default_factory=set)
 
@@ -197,11 +197,14 @@ class Loop:
 
     def _commit(self, member: _Member, partitions: Iterable[Partition]) -> None:
         """Commit what has changed. Call it only after `settle` and `flush` have returned."""
-        now = {p: (self._stage.safe_offset(p), self._stage.processed_offset(p)) for p in partitions}
-        changed = {p: offsets for p, offsets in now.items() if offsets != member.committed[p]}
+        now = {p: self._stage.reached(p) for p in partitions}
+        changed = {p: reached for p, reached in now.items() if reached != member.committed[p]}
         if not changed:
             return
-        places = [TopicPartition(p.topic, p.number, safe, commit_metadata(done)) for p, (safe, done) in changed.items()]
+        places = [
+            TopicPartition(p.topic, p.number, one.safe_offset, commit_metadata(one.processed_offset, one.note))
+            for p, one in changed.items()
+        ]
         try:
             member.consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
@@ -215,10 +218,11 @@ class Loop:
     def _measure(self, member: _Member) -> None:
         for topic in member.reader.topics:
             unread = held = 0
-            for partition, (safe, done) in member.committed.items():
+            for partition, reached in member.committed.items():
                 if partition.topic == topic:
                     _, end = member.consumer.get_watermark_offsets(_place(partition), cached=True)
-                    unread, held = unread + max(0, end - done), held + done - safe
+                    unread += max(0, end - reached.processed_offset)
+                    held += reached.processed_offset - reached.safe_offset
             self._metrics.of(m.UNREAD).labels(topic).set(unread)
             self._metrics.of(m.HELD).labels(topic).set(held)
 
@@ -235,9 +239,9 @@ class Loop:
         starts = [self._start(member, commit) for commit in self._commits(member, places)]
         member.consumer.incremental_assign([_place(start.partition, start.offset) for start in starts])
         for start in starts:
-            member.committed[start.partition] = (-1, -1)
+            member.committed[start.partition] = Reached(-1, -1)
             member.given.add(start.partition)
-            self._stage.assigned(start.partition, start.offset, resumed=start.resumed)
+            self._stage.assigned(start)
         self._pause(member)
         self._metrics.of(m.REBALANCES).labels("given").inc(len(places))
         log.info("assigned", group=member.reader.group, partitions=len(places))
@@ -260,7 +264,7 @@ class Loop:
         partition = Partition(commit.topic, commit.partition)
         first = self._asked(lambda: first_offset(member.consumer, partition, KAFKA_SECONDS))
         committed = commit.offset if commit.offset >= 0 else None
-        return start_of(partition, committed, first, self._outbox, self._metrics)
+        return start_of(partition, committed, note_of(commit.metadata), first, self._outbox, self._metrics)
 
     def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""

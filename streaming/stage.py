@@ -1,9 +1,38 @@
 """What a service does with records; `streaming.loop` decides when."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from streaming.records import Partition, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the reading of a partition begins.
+
+    `resumed`: at this group's own commit, with the `note` that it carries. False: there is none, or the log begins beyond it.
+    """
+
+    partition: Partition
+    offset: int
+    resumed: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a partition is, as it is committed.
+
+    Attributes:
+        safe_offset: the next to read, the oldest record that an unfinished output still needs.
+        processed_offset: one past the last record processed: lag and backpressure are counted from it.
+        note: what whoever begins at `safe_offset` has to know of what lies before it.
+    """
+
+    safe_offset: int
+    processed_offset: int
+    note: str = ""
 
 
 class Stage(Protocol):
@@ -12,11 +41,8 @@ class Stage(Protocol):
     State belongs to a partition and lives from `assigned` to `revoked`, so none can survive a rebalance by accident.
     """
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        """Begin `partition` at offset `start` with empty state.
-
-        `resumed`: `start` is this group's own commit. False: there is none, or the log begins beyond it.
-        """
+    def assigned(self, start: Start) -> None:
+        """Begin a partition with empty state."""
 
     def revoked(self, partition: Partition) -> None:
         """Forget everything of `partition`."""
@@ -34,13 +60,10 @@ class Stage(Protocol):
         """
 
     def settle(self) -> None:
-        """Make durable what `safe_offset` is about to cover, then send what announces it.
+        """Make durable what `reached` is about to cover, then send what announces it.
 
         May raise `Unavailable` and is then called again before anything is committed.
         """
 
-    def safe_offset(self, partition: Partition) -> int:
-        """Return the next offset to commit: the oldest record that an unfinished output still needs."""
-
-    def processed_offset(self, partition: Partition) -> int:
-        """Return one past the last record processed: lag and backpressure are counted from it."""
+    def reached(self, partition: Partition) -> Reached:
+        """Return what may be committed of a partition."""

@@ -1,7 +1,6 @@
 """Where the reading of a partition begins, and what is told of records that left the log before that; for both runners."""
 
 import time
-from dataclasses import dataclass
 
 from schemas.messages import Recut
 from schemas.topics import RECUT
@@ -10,28 +9,20 @@ from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition
+from streaming.stage import Start
 
 log = get_logger("start")
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a partition is begun. `resumed`: at the group's own commit."""
-
-    partition: Partition
-    offset: int
-    resumed: bool
-
-
-def start_of(partition: Partition, committed: int | None, first: int, outbox: Outbox, metrics: Metrics) -> Start:
-    """Begin at the group's commit, None where there is none, else at `first`, the oldest record of the log.
+def start_of(partition: Partition, committed: int | None, note: str, first: int, outbox: Outbox, metrics: Metrics) -> Start:
+    """Begin at the group's commit with its note, None where there is none, else at `first`, the oldest record of the log.
 
     A commit that has left the log is told, counted and asked for again; it is never hidden.
     """
     if committed is None:
-        return Start(partition, first, resumed=False)
+        return Start(partition, first)
     if committed >= first:
-        return Start(partition, committed, resumed=True)
+        return Start(partition, committed, resumed=True, note=note)
     lost = first - committed
     log.error("records left the log before they were read", topic=partition.topic, partition=partition.number, lost=lost)
     metrics.of(m.LOST).labels(partition.topic).inc(lost)
@@ -40,4 +31,4 @@ def start_of(partition: Partition, committed: int | None, first: int, outbox: Ou
         at_ms=time.time_ns() // 1_000_000,
     )  # fmt: skip
     outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
-    return Start(partition, first, resumed=False)
+    return Start(partition, first)

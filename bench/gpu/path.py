@@ -38,6 +38,7 @@ from streaming.loop import BATCH_RECORDS
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Start
 
 BATCH_IMAGES: Final = 64
 """What the embedder has in a batch unless it is told otherwise."""
@@ -130,7 +131,7 @@ def path_rate(encoder: Encoder, jpegs: Sequence[bytes], count: int, threads: int
         decode_threads=threads,
     )
     records = [_record(number, jpegs[number % len(jpegs)]) for number in range(count)]
-    stage.assigned(PLACE, 0, resumed=False)
+    stage.assigned(Start(PLACE, 0))
     given = 0
     while len(counter.sent_at) < count:
         if FRAMES_BULK.name in stage.wants():

@@ -29,6 +29,7 @@ from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 
 STEP_SECONDS: Final = 0.2
 CHUNKS_HELD: Final = 64
@@ -88,10 +89,10 @@ class ChunkWork:
         self._unfinished: dict[Partition, set[int]] = {}
         self._sent_at_ms: dict[tuple[str, int], int] = {}
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+    def assigned(self, start: Start) -> None:
         """Begin a partition with nothing in hand."""
-        self._next[partition] = start
-        self._unfinished[partition] = set()
+        self._next[start.partition] = start.offset
+        self._unfinished[start.partition] = set()
 
     def revoked(self, partition: Partition) -> None:
         """Give up what is in hand of a partition: its next owner begins those chunks anew."""
@@ -127,11 +128,10 @@ class ChunkWork:
     def settle(self) -> None:
         """Nothing but Kafka's acknowledgement makes frames durable."""
 
-    def safe_offset(self, partition: Partition) -> int:
+    def reached(self, partition: Partition) -> Reached:
         """Return the oldest chunk whose frames were not all sent."""
-        return min(self._unfinished[partition], default=self._next[partition])
-
-    processed_offset = safe_offset
+        safe_offset = min(self._unfinished[partition], default=self._next[partition])
+        return Reached(safe_offset, safe_offset)
 
     def _begin_next(self) -> bool:
         """Drop what need not be decoded and begin the first that must be."""

@@ -22,6 +22,7 @@ from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 
 CHANGED: Final = "the file has changed since it was planned; it is being planned anew"
 
@@ -50,11 +51,11 @@ class Ownership:
         self._files: dict[str, Source] = {}
         self._said: dict[str, SourceStatus] = {}
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+    def assigned(self, start: Start) -> None:
         """Take over the sources of a partition: cameras are captured, planned chunks that are not done are dealt again."""
-        self._next[partition.number] = start
+        self._next[start.partition.number] = start.offset
         for source in list(self._state.sources.values.values()):
-            if self._number(source.source_id) == partition.number:
+            if self._number(source.source_id) == start.partition.number:
                 self._take(source)
 
     def revoked(self, partition: Partition) -> None:
@@ -73,11 +74,9 @@ class Ownership:
         for record in records:
             self._next[record.partition.number] = record.offset + 1
 
-    def safe_offset(self, partition: Partition) -> int:
+    def reached(self, partition: Partition) -> Reached:
         """Return how far the log was read: nothing of it is needed again."""
-        return self._next[partition.number]
-
-    processed_offset = safe_offset
+        return Reached(self._next[partition.number], self._next[partition.number])
 
     def settle(self) -> None:
         """Nothing waits for a commit."""

@@ -6,6 +6,7 @@ from schemas.topics import CHUNKS, SOURCES
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.ownership import Ownership
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 
 
 class Decoder:
@@ -14,9 +15,9 @@ class Decoder:
     def __init__(self, ownership: Ownership, work: ChunkWork) -> None:
         self._parts: dict[str, Ownership | ChunkWork] = {SOURCES.name: ownership, CHUNKS.name: work}
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        """Begin `partition` in its part."""
-        self._parts[partition.topic].assigned(partition, start, resumed=resumed)
+    def assigned(self, start: Start) -> None:
+        """Begin a partition in its part."""
+        self._parts[start.partition.topic].assigned(start)
 
     def revoked(self, partition: Partition) -> None:
         """Forget `partition` in its part."""
@@ -39,10 +40,6 @@ class Decoder:
     def settle(self) -> None:
         """Nothing but Kafka's acknowledgement makes plans and frames durable."""
 
-    def safe_offset(self, partition: Partition) -> int:
+    def reached(self, partition: Partition) -> Reached:
         """Ask the part of `partition`."""
-        return self._parts[partition.topic].safe_offset(partition)
-
-    def processed_offset(self, partition: Partition) -> int:
-        """Ask the part of `partition`."""
-        return self._parts[partition.topic].processed_offset(partition)
+        return self._parts[partition.topic].reached(partition)

@@ -14,7 +14,7 @@ from encoders.folder import Vectors
 from encoders.pictures import Pixels
 from schemas.errors import InvalidMessage
 from schemas.groups import Lane as LaneName
-from schemas.headers import EmbeddingHeaders, FrameHeaders, decode_frame_headers, encode_embedding_headers, with_space
+from schemas.headers import EmbeddingHeaders, FrameHeaders, decode_frame_headers, encode_embedding_headers, of_embedding
 from schemas.topics import EMBEDDINGS_BULK, EMBEDDINGS_LIVE, FRAMES_BULK, FRAMES_LIVE
 from schemas.vectors import encode_vector
 from services.embedder import metrics as m
@@ -26,6 +26,7 @@ from services.embedder.thumbnails import Thumbnails
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 
 MOST_HELD_RECORDS: Final = 512
 MOST_HELD_BYTES: Final = 48_000_000
@@ -75,9 +76,9 @@ class EmbedStage:
         # A pool for each lane: a live picture never waits behind the bulk pictures that are decoded ahead.
         self._pools = {topic: ThreadPoolExecutor(decode_threads, f"decode-{name}") for topic, name in LANE_OF.items()}
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+    def assigned(self, start: Start) -> None:
         """Begin a partition: there is no window, so where it begins does not matter."""
-        self._progress.begin(partition, start)
+        self._progress.begin(start.partition, start.offset)
 
     def revoked(self, partition: Partition) -> None:
         """Forget a partition; its unfinished records are read again by whoever is next."""
@@ -120,13 +121,10 @@ class EmbedStage:
     def settle(self) -> None:
         """Do nothing: what is finished has been handed to the outbox, which the loop flushes."""
 
-    def safe_offset(self, partition: Partition) -> int:
-        """Return the oldest record whose embedding has not been sent."""
-        return self._progress.safe_offset(partition)
-
-    def processed_offset(self, partition: Partition) -> int:
-        """Return the same as `safe_offset`: a record held for its batch is not processed."""
-        return self._progress.safe_offset(partition)
+    def reached(self, partition: Partition) -> Reached:
+        """Return the oldest record whose embedding has not been sent: one that is held for its batch is not processed."""
+        safe_offset = self._progress.safe_offset(partition)
+        return Reached(safe_offset, safe_offset)
 
     def close(self) -> None:
         """End the decoding threads."""
@@ -146,7 +144,7 @@ class EmbedStage:
         if isinstance(verdict, Dropped):
             self._metrics.of(m.DROPPED).labels(verdict.reason).inc()
             return None
-        settled = with_space(msgspec.structs.replace(headers, life=verdict.life), self._encoder.space)
+        settled = of_embedding(msgspec.structs.replace(headers, life=verdict.life), self._encoder.space, record.offset)
         pixels = None
         if headers.mark is None:
             pixels = self._pools[record.partition.topic].submit(self._prepare, record.value or b"", settled, verdict)

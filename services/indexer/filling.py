@@ -19,6 +19,7 @@ from services.indexer.stage import IndexStage
 from streaming import metrics as m
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Start
 from streaming.state import StateTopic
 
 CLOCKS_MS: Final = 10_000
@@ -93,11 +94,11 @@ class FillingStage(IndexStage):
         self._beginnings = beginnings
         self.settled = 0
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
+    def assigned(self, start: Start) -> None:
         """Begin a partition with empty state."""
-        super().assigned(partition, start, resumed=resumed)
-        if partition.topic == EMBEDDINGS_LIVE.name and not resumed:
-            self._beginnings.begins(partition.number, start)
+        super().assigned(start)
+        if start.partition.topic == EMBEDDINGS_LIVE.name and not start.resumed:
+            self._beginnings.begins(start.partition.number, start.offset)
 
     def settle(self) -> None:
         """Wait until Milvus has confirmed every row that was handed out."""

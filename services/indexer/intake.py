@@ -1,5 +1,7 @@
 """From a record to an entry of the core: headers, space, life and vector checked."""
 
+import msgspec
+
 from schemas.errors import InvalidMessage
 from schemas.headers import EmbeddingHeaders, decode_embedding_headers
 from schemas.lives import life_at
@@ -12,6 +14,7 @@ from services.indexer.core.kernel import Vector
 from services.indexer.lives import standing, stated_life
 from services.indexer.metrics import DROPPED
 from services.indexer.registry import Registry
+from streaming.dead_letters import is_replayed
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Record
@@ -42,6 +45,8 @@ class Intake:
         """
         try:
             headers = decode_embedding_headers(record.headers)
+            if is_replayed(record):  # its frame was passed, and it was not read
+                headers = msgspec.structs.replace(headers, frame_offset=None)
             if headers.rebuild and not self.for_rebuild:
                 self._dropped.labels("rebuild").inc()
                 return None

@@ -21,8 +21,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import faust
 
@@ -33,12 +34,14 @@ from services.indexer.quiet import limit_rate
 from services.indexer.seeking import SeekingTransport
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
+from streaming.commits import Notes
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
-from streaming.start import Start, start_of
+from streaming.stage import Reached, Start
+from streaming.start import start_of
 from streaming.topic_log import TopicLog
 
 APART_SECONDS: Final = 0.025
@@ -49,6 +52,7 @@ FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
 STOP_SECONDS: Final = 10.0
 DAY_SECONDS: Final = 86_400.0
 
+T = TypeVar("T")
 log = get_logger("live")
 
 
@@ -130,15 +134,8 @@ class _Reading:
 
     partition: Partition
     next_offset: int
+    notes: Notes
     unacknowledged: deque[Any] = field(default_factory=deque)
-
-
-@dataclass(frozen=True)
-class Reached:
-    """How far a partition is: what may be committed, and one past what was processed, which windows may hold."""
-
-    safe_offset: int
-    processed_offset: int
 
 
 class LiveLane:
@@ -216,7 +213,7 @@ class LiveLane:
     def _work(self, starts: Sequence[Start], records: Sequence[Record]) -> dict[Partition, Reached]:
         """Do one turn of the plain loop, on the stage's thread."""
         for start in starts:
-            self._stage.assigned(start.partition, start.offset, resumed=start.resumed)
+            self._stage.assigned(start)
             self._begun.add(start.partition)
         self._stage.process(records)
         self._stage.follow()
@@ -224,21 +221,31 @@ class LiveLane:
             pass
         self._stage.settle()
         self._outbox.flush()
-        return {one: Reached(self._stage.safe_offset(one), self._stage.processed_offset(one)) for one in self._begun}
+        return {one: self._stage.reached(one) for one in self._begun}
 
     async def _acknowledge(self, reached: dict[Partition, Reached]) -> None:
         """Acknowledge in offset order what nothing needs any more: one watermark a partition, never an event by itself."""
         unread = held = 0
         worked = {tp: reading for tp, reading in self._reading.items() if reading.partition in reached}
-        self._app.consumer.processed = {tp: reached[one.partition].processed_offset for tp, one in worked.items()}
+        consumer = self._app.consumer
+        consumer.processed = {tp: reached[one.partition].processed_offset for tp, one in worked.items()}
+        consumer.notes = {tp: one.notes for tp, one in worked.items()}
         for tp, reading in worked.items():
-            waiting, until = reading.unacknowledged, reached[reading.partition].safe_offset
-            while waiting and waiting[0].message.offset < until:
-                await self._stream.ack(waiting.popleft())
-            held += len(waiting)
+            await self._acknowledge_below(reading, reached[reading.partition])
+            held += len(reading.unacknowledged)
             unread += max(0, (self._app.consumer.highwater(tp) or 0) - reading.next_offset)
         self._metrics.of(m.UNREAD).labels(EMBEDDINGS_LIVE.name).set(unread)
         self._metrics.of(m.HELD).labels(EMBEDDINGS_LIVE.name).set(held)
+
+    async def _acknowledge_below(self, reading: _Reading, reached: Reached) -> None:
+        """Acknowledge events; since Faust commits when it likes, the note belongs to the offset behind the last of them."""
+        waiting = reading.unacknowledged
+        done = list(takewhile(lambda event: event.message.offset < reached.safe_offset, waiting))
+        if done:
+            reading.notes.add(done[-1].message.offset + 1, reached.note)
+        for event in done:
+            waiting.popleft()
+            await self._stream.ack(event)
 
     async def _read(self, stream: Any) -> None:
         """Be the agent: it only passes on, so that nothing can fail where Faust would acknowledge and go on."""
@@ -272,10 +279,11 @@ class LiveLane:
         committed = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
         # Asking takes time: what begins at its commit, as nearly all do, is spared it.
         first = committed if committed == message.offset else await self._told(self._topic_log.first, partition)
-        start = await self._on_thread(start_of, partition, committed, first, self._outbox, self._metrics)
+        note = "" if committed is None else await self._told(self._topic_log.note, partition, committed)
+        start = await self._on_thread(start_of, partition, committed, note, first, self._outbox, self._metrics)
         if not self._is_current(message):
             return None
-        reading = self._reading[message.tp] = _Reading(partition, start.offset)
+        reading = self._reading[message.tp] = _Reading(partition, start.offset, Notes(start.offset, start.note))
         self._starts.append(start)
         return reading
 
@@ -313,11 +321,11 @@ class LiveLane:
         while not self._events.empty():
             self._events.get_nowait()
 
-    async def _told(self, ask: Callable[..., int], *arguments: Any) -> int:
+    async def _told(self, ask: Callable[..., T], *arguments: Any) -> T:
         """Ask Kafka until it answers."""
         while True:
             try:
-                return int(await self._on_thread(ask, *arguments))
+                return cast("T", await self._on_thread(ask, *arguments))
             except Unavailable as error:
                 log.warning("waiting", reason=str(error), retry_in_seconds=FIRST_BACKOFF_SECONDS)
                 await asyncio.sleep(FIRST_BACKOFF_SECONDS)

@@ -17,7 +17,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 
-from streaming.backlog import commit_metadata
+from streaming.commits import Notes, commit_metadata
 
 END_OF_TEXT: Final = "\0"
 """Confluent's client ends metadata so, and reads on behind what does not end so."""
@@ -38,17 +38,22 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """Ask nothing: Faust's check only logs, and ends the process where a partition's beginning is still being asked for."""
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        """Commit, with what was processed as metadata; False where the partitions have gone meanwhile."""
-        given, processed = self.assignment(), self.consumer.processed
-        notes = {tp: commit_metadata(max(offset, processed.get(tp, 0))) for tp, offset in offsets.items() if tp in given}
+        """Commit, with what was processed and its note as metadata; False where the partitions have gone meanwhile."""
+        given = self.assignment()
         places = {
-            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offsets[tp], note + END_OF_TEXT) for tp, note in notes.items()
-        }  # fmt: skip
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, self._metadata(tp, offset) + END_OF_TEXT)
+            for tp, offset in offsets.items()
+            if tp in given
+        }
         try:
             await self._ensure_consumer().commit(places)
         except (CommitFailedError, IllegalStateError):
             return False
         return True
+
+    def _metadata(self, tp: Any, offset: int) -> str:
+        notes = self.consumer.notes.get(tp)
+        return commit_metadata(max(offset, self.consumer.processed.get(tp, 0)), notes.of(offset) if notes else "")
 
 
 class _Consumer(driver.Consumer):
@@ -57,9 +62,11 @@ class _Consumer(driver.Consumer):
     Attributes:
         generation: that of the partitions in hand; None from when they are taken until the next ones are given.
         processed: one past the last record processed of each partition, for whoever asks how far this group is behind.
+        notes: those of the offsets that may be committed.
     """
 
     processed: Mapping[Any, int] = {}
+    notes: Mapping[Any, Notes] = {}
     seek_seconds = 30.0
     """Faust gives up a seek after 40 s, and then waits for ever: before that a seek that is not answered ends the process."""
 
@@ -76,7 +83,7 @@ class _Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Begin a rebalance: what is being sought now is sought for nothing."""
         self.generation = None
-        self.processed, self._told = {}, {}
+        self.processed, self.notes, self._told = {}, {}, {}
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:

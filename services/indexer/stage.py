@@ -11,6 +11,7 @@ from schemas.messages import Recut
 from schemas.topics import CHUNK_STATUS, EMBEDDINGS_BULK, HOUR_MS, INDEX_EVENTS, RECUT
 from services.indexer import metrics as m
 from services.indexer.core.entry import StreamEnd
+from services.indexer.core.frames import note_of, place_of
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
 from services.indexer.intake import Intake
@@ -23,6 +24,7 @@ from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 
 STEP_RECORDS: Final = 1000
 QUEUED_RECORDS: Final = 4000
@@ -34,7 +36,7 @@ log = get_logger("indexer")
 @dataclass
 class _Held:
     index: PartitionIndex
-    safe_offset: int
+    reached: Reached
     ends: list[StreamEnd] = field(default_factory=list)
 
 
@@ -61,9 +63,10 @@ class IndexStage:
         self._asked: Counter[str] = Counter()
         self._warned_at = -float(HOUR_MS)
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        """Begin a partition with empty state."""
-        self._partitions[partition] = _Held(PartitionIndex(self._smoothing, start, resumed=resumed), start)
+    def assigned(self, start: Start) -> None:
+        """Begin a partition with nothing but what its commit says of the frames before it."""
+        index = PartitionIndex(self._smoothing, start.offset, resumed=start.resumed, frames=place_of(start.note))
+        self._partitions[start.partition] = _Held(index, Reached(start.offset, start.offset, start.note))
 
     def revoked(self, partition: Partition) -> None:
         """Forget a partition; rows that are on their way to Milvus are the same that its next owner writes."""
@@ -101,16 +104,13 @@ class IndexStage:
             self._announce(confirmed)
         for partition, held in self._partitions.items():
             self._finish_chunks(partition, held)
-            held.safe_offset = held.index.safe_offset()
+            safe_offset = held.index.safe_offset()
+            held.reached = Reached(safe_offset, held.index.next_offset, note_of(held.index.frames_before(safe_offset)))
         self._watch_held()
 
-    def safe_offset(self, partition: Partition) -> int:
+    def reached(self, partition: Partition) -> Reached:
         """Return the oldest record that an unfinished or unconfirmed row needs, as of the last `settle`."""
-        return self._partitions[partition].safe_offset
-
-    def processed_offset(self, partition: Partition) -> int:
-        """Return one past the last record that was fed to the core."""
-        return self._partitions[partition].index.next_offset
+        return self._partitions[partition].reached
 
     def processed(self) -> dict[Partition, int]:
         """Return one past the last record that was fed to the core, of every partition in hand."""

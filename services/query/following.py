@@ -15,6 +15,7 @@ from services.query.store import Store
 from streaming.errors import Unavailable
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 from streaming.state import Broadcast, StateTopic
 
 CHECK_SECONDS: Final = 0.25
@@ -74,10 +75,9 @@ class Following:
 
     # The stage
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        """Begin a partition of requests; nothing is kept between them, so `resumed` changes nothing."""
-        del resumed
-        self._processed[partition] = start
+    def assigned(self, start: Start) -> None:
+        """Begin a partition of requests; nothing is kept between them, so it does not matter where it begins."""
+        self._processed[start.partition] = start.offset
 
     def revoked(self, partition: Partition) -> None:
         """Forget a partition."""
@@ -112,13 +112,9 @@ class Following:
     def settle(self) -> None:
         """Nothing is held back: the loop flushes the outbox before it commits."""
 
-    def safe_offset(self, partition: Partition) -> int:
+    def reached(self, partition: Partition) -> Reached:
         """Return the next request."""
-        return self._processed[partition]
-
-    def processed_offset(self, partition: Partition) -> int:
-        """Return the next request."""
-        return self._processed[partition]
+        return Reached(self._processed[partition], self._processed[partition])
 
     def _answer(self, request: SourceRequest) -> None:
         now_ms = int(time.time() * 1000)

@@ -14,8 +14,8 @@ from schemas.headers import (
     FrameHeaders,
     encode_embedding_headers,
     encode_frame_headers,
+    of_embedding,
     schema_header,
-    with_space,
 )
 from schemas.messages import MESSAGES
 from schemas.publish import file_name
@@ -61,7 +61,7 @@ def frame(headers: FrameHeaders, seed: int = 0) -> Wire:
 
 def embedding(headers: FrameHeaders, seed: int = 0, space: str = SPACE) -> Wire:
     """Return a vector or a mark as it is sent."""
-    said: EmbeddingHeaders = with_space(headers, space)
+    said: EmbeddingHeaders = of_embedding(headers, space)
     return Wire(headers.stream.encode(), b"" if headers.mark else vector(seed), encode_embedding_headers(said))
 
 

@@ -30,7 +30,7 @@ from services.indexer.writer import Writer
 from streaming.metrics import REJECTED, Metrics
 from streaming.outbox import Outbox
 from streaming.records import Record
-from streaming.stage import Stage
+from streaming.stage import Stage, Start
 from tests.broken.seeds import DIMENSION, SPACE
 from tests.decoder.footage import ANYWHERE
 
@@ -155,15 +155,16 @@ def decode_chunks(records: Sequence[Record], sources: Sequence[Source], media: P
 def run(stage: Stage, records: Sequence[Record], outbox: Kept) -> None:
     """Read, process, step, settle and flush as the loop does, until nothing is left; then all of the partition is processed."""
     partition = records[0].partition
-    stage.assigned(partition, records[0].offset, resumed=True)
+    stage.assigned(Start(partition, records[0].offset, resumed=True))
     for first in range(0, len(records), HELD_RECORDS):
         stage.process(records[first : first + HELD_RECORDS])
         while stage.step():
             pass
         stage.settle()
         outbox.flush()
-    assert stage.processed_offset(partition) == records[-1].offset + 1, "records are left for ever"
-    assert records[0].offset <= stage.safe_offset(partition) <= records[-1].offset + 1
+    reached = stage.reached(partition)
+    assert reached.processed_offset == records[-1].offset + 1, "records are left for ever"
+    assert records[0].offset <= reached.safe_offset <= records[-1].offset + 1
 
 
 def _outcome(outbox: Kept, metrics: Metrics, records: Sequence[Record], dropped: str) -> Outcome:

@@ -8,7 +8,7 @@ import numpy as np
 from confluent_kafka import Message
 
 from encoders.encoder import Encoder
-from schemas.headers import EmbeddingHeaders, FrameHeaders, decode_embedding_headers, decode_frame_headers, with_space
+from schemas.headers import EmbeddingHeaders, FrameHeaders, decode_embedding_headers, decode_frame_headers, of_embedding
 from schemas.identity import WHOLE_FRAME, row_key
 from schemas.topics import FRAMES_LIVE
 from schemas.vectors import decode_vector, encode_vector
@@ -75,7 +75,7 @@ def open_runs(log: Log) -> list[str]:
 
 def _entry(message: Message, headers: FrameHeaders, encoder: Encoder) -> Entry:
     vector = None if headers.mark else _vector(message.value(), encoder)
-    return _made(message, with_space(headers, SPACE), vector)
+    return _made(message, of_embedding(headers, SPACE), vector)
 
 
 def _made(message: Message, headers: EmbeddingHeaders, vector: Vector | None) -> Entry:

@@ -4,9 +4,10 @@ from functools import partial
 from typing import Any
 
 from services.indexer.__main__ import main
-from services.indexer.live import LiveLane, Reached
+from services.indexer.live import LiveLane
 from streaming.main import run_service
 from streaming.records import Partition
+from streaming.stage import Reached
 
 
 class AutomaticLane(LiveLane):

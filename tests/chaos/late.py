@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.headers import FrameHeaders, RawHeaders, encode_embedding_headers, encode_frame_headers, with_space
+from schemas.headers import FrameHeaders, RawHeaders, encode_embedding_headers, encode_frame_headers, of_embedding
 from schemas.identity import chunk_stream
 from schemas.topics import LANES
 
@@ -48,7 +48,7 @@ def late(over: Over, run: int, payload: Payload) -> Iterator[Message]:
     for lane, (frames, embeddings) in LANES.items():
         stream = over.source_id if lane == "live" else chunk_stream(over.source_id, over.life, 0)
         for headers, timestamp_ms in (*_of_run(over, stream, run), (_alone(over), over.in_force_ms)):
-            vector_headers = encode_embedding_headers(with_space(headers, payload.space))
+            vector_headers = encode_embedding_headers(of_embedding(headers, payload.space))
             jpeg, vector = (b"", b"") if headers.mark else (payload.jpeg, payload.vector)
             yield Message(frames.name, stream, jpeg, encode_frame_headers(headers), timestamp_ms)
             yield Message(embeddings.name, stream, vector, vector_headers, timestamp_ms)

@@ -13,8 +13,8 @@ from pymilvus import MilvusClient
 from schemas.groups import Lane, embedder_group, indexer_group
 from schemas.messages import Recut, decode
 from schemas.topics import LANES, RECUT
-from streaming.backlog import processed_offset
 from streaming.clients import admin_settings, reader_settings
+from streaming.commits import processed_offset
 from streaming.lag import Lag, Reading
 from tests.chaos.fleet import Fleet, Ground
 from tests.chaos.processes import until

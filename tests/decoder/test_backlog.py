@@ -30,6 +30,7 @@ from streaming.loop import Loop, Reader
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 from tests.decoder.footage import write_video
 from tests.servers import absent
 
@@ -63,8 +64,8 @@ class Reading:
         """Frames read by this group, ever."""
         return sum(self._next.values())
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        self._begun[partition] = self._next[partition] = start
+    def assigned(self, start: Start) -> None:
+        self._begun[start.partition] = self._next[start.partition] = start.offset
 
     def revoked(self, partition: Partition) -> None:
         del self._begun[partition], self._next[partition]
@@ -85,11 +86,8 @@ class Reading:
     def settle(self) -> None:
         pass
 
-    def safe_offset(self, partition: Partition) -> int:
-        return self._begun[partition]
-
-    def processed_offset(self, partition: Partition) -> int:
-        return self._next[partition]
+    def reached(self, partition: Partition) -> Reached:
+        return Reached(self._begun[partition], self._next[partition])
 
     def _say_done(self, stream: str) -> None:
         source_id, life, chunk = stream.split("/")

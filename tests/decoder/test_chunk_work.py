@@ -19,6 +19,7 @@ from streaming.backlog import Backlog
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Start
 from tests.decoder.footage import ANYWHERE, write_video
 
 PARTITION = Partition(CHUNKS.name, 0)
@@ -81,7 +82,7 @@ def desk(kafka: str, tmp_path: Path, state: StateTopics) -> Iterator[Desk]:
     outbox = Outbox(kafka, "decoder", metrics)
     backlog = Backlog(kafka, FRAMES_BULK.name, ())
     work = ChunkWork(state, backlog, 1000, 1, ANYWHERE, tmp_path, outbox, metrics)
-    work.assigned(PARTITION, 0, resumed=False)
+    work.assigned(Start(PARTITION, 0))
     yield Desk(work, outbox, metrics, tmp_path)
     work.revoked(PARTITION)
 
@@ -113,7 +114,7 @@ def test_a_chunk_that_was_read_before_its_source_was_paused_or_removed_is_droppe
     desk.want(source_id, wanted)
     desk.deal(source_id)
     assert not desk.is_begun()
-    assert desk.work.safe_offset(PARTITION) == 1
+    assert desk.work.reached(PARTITION).safe_offset == 1
 
 
 def test_a_chunk_is_looked_at_again_for_each_that_was_read_after_the_last_look(desk: Desk, source_id: str) -> None:

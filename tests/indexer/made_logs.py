@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 
 from schemas.headers import EmbeddingHeaders, Mark
@@ -63,6 +64,11 @@ def numbered(records: list[Entry]) -> list[Entry]:
     return log
 
 
+def in_frame(entry: Entry, frame_offset: int, sent_ms: int) -> Entry:
+    """Return an entry that names its frame, and has its time."""
+    return replace(entry, headers=msgspec.structs.replace(entry.headers, frame_offset=frame_offset), timestamp_ms=sent_ms)
+
+
 def copies(records: list[Entry]) -> list[Entry]:
     """Return the same records, as others of the log."""
     return [replace(entry) for entry in records]
@@ -74,6 +80,7 @@ class Maker:
 
     dice: random.Random
     rng: np.random.Generator
+    repeats: bool = True
     late: dict[int, Entry] = field(default_factory=dict)
     """What a frozen embedder still sends, by identity: the one that took over never reads it."""
 
@@ -146,7 +153,7 @@ class Maker:
 
     def repeated(self, records: list[Entry]) -> list[Entry]:
         """Send a stretch of a stream once more, later, interleaved with what follows it, as a frozen embedder does that wakes."""
-        if not records or self.dice.random() < 0.4:
+        if not (records and self.repeats) or self.dice.random() < 0.4:
             return records
         first = self.dice.randrange(len(records))
         end = self.dice.randrange(first, len(records)) + 1
@@ -180,3 +187,36 @@ def made_log(seed: int, *, two_at_once: bool = False, prefix: str = "") -> list[
     for _ in range(0 if two_at_once else maker.dice.randrange(3)):
         log = maker.sent_again(log)
     return numbered(log)
+
+
+def made_frames(seed: int) -> tuple[list[Entry], list[Entry]]:
+    """Make the log of one partition whose vectors name their frames, and what it is without what comes more than once.
+
+    Any stretch, with any parts left out, comes again at any later time, as often as it likes.
+    """
+    maker = Maker(random.Random(seed), np.random.default_rng(seed), repeats=False)
+    dice = maker.dice
+    streams = [maker.camera(f"cam-{n}") for n in range(dice.randrange(1, 3))]
+    streams += [maker.chunk("file-1", n, two_at_once=dice.random() < 0.2) for n in range(dice.randrange(4))]
+    named = [replace(entry) for entry in maker.interleaved(streams)]
+    frame = dice.randrange(1000)
+    for number, entry in enumerate(named):
+        frame += 1 if dice.random() < 0.9 else dice.randrange(2, 50)
+        sent_ms = START_MS + number + (0 if dice.random() < 0.9 else dice.randrange(-2000, 2000))
+        named[number] = in_frame(entry, frame, sent_ms)
+    once = list(maker.interleaved([named, maker.alone("push-1")]))
+    log = list(once)
+    for _ in range(dice.randrange(5)):
+        log = _with_repeats(dice, log)
+    return numbered(log), numbered(once)
+
+
+def _with_repeats(dice: random.Random, log: list[Entry]) -> list[Entry]:
+    first = dice.randrange(len(log) + 1)
+    end = min(len(log), first + dice.randrange(1, 60))
+    kept = dice.choice([1.0, 0.8, 0.3])
+    late = copies([one for one in log[first:end] if one.headers.frame_offset is not None and dice.random() < kept])
+    begin = dice.randrange(end, len(log) + 1)
+    rest = log[begin:]
+    mixed = list(Maker(dice, np.random.default_rng(0)).interleaved([late, rest])) if dice.random() < 0.5 else [*late, *rest]
+    return [*log[:begin], *mixed]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from schemas.errors import InvalidMessage
 from services.indexer.core.entry import Entry, RowSample
+from services.indexer.core.frames import note_of, place_of
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from tests.indexer.made_logs import FIRST_OFFSET, START_MS, Maker, made_log, numbered, record, unit
+from tests.indexer.made_logs import FIRST_OFFSET, START_MS, Maker, copies, in_frame, made_frames, made_log, numbered, record, unit
 from tests.indexer.offline import Ends, Rows, offline
 
 SETTINGS = [
@@ -63,10 +64,10 @@ def streamed(log: list[Entry], smoothing: Smoothing, batch: int) -> Table:
 
 def restarted(log: list[Entry], smoothing: Smoothing, dice: random.Random, safe: Safe, crashes: int = 1000) -> Table:
     """Read with crashes at any moment, each new reader beginning at the last commit."""
-    table, committed = Table(), -1
+    table, committed, note = Table(), -1, ""
     for crash in range(crashes + 1):
         begin = max(committed, FIRST_OFFSET)
-        index = PartitionIndex(smoothing, begin, resumed=committed >= 0)
+        index = PartitionIndex(smoothing, begin, resumed=committed >= 0, frames=place_of(note))
         waiting = [entry for entry in log if entry.offset >= begin]
         crash_after = dice.randrange(1, len(log) + 2) if crash < crashes else 10**9
         while waiting:
@@ -79,6 +80,7 @@ def restarted(log: list[Entry], smoothing: Smoothing, dice: random.Random, safe:
             if dice.random() < 0.4:
                 assert safe(index) >= committed
                 committed = safe(index)
+                note = note_of(index.frames_before(committed))
             if crash_after <= 0:
                 break
         else:
@@ -218,22 +220,50 @@ def test_a_commit_one_record_too_far_is_noticed_by_the_same_comparison(smoothing
     assert noticed >= 3
 
 
-@pytest.mark.xfail(reason="decision 19: such a repeat is not known as one", raises=AssertionError)
+@settings(max_examples=200, deadline=None)
+@given(seeds, smoothings, seeds)
+def test_vectors_that_name_their_frames_give_the_rows_of_a_log_without_repeats_through_any_crashes(
+    seed: int, smoothing: Smoothing, crashes: int
+) -> None:
+    log, once = made_frames(seed)
+    rows, ends = offline(once, smoothing)
+    for table in (
+        streamed(log, smoothing, 1 + crashes % 30),
+        restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset),
+    ):
+        assert same(table.rows, rows)
+        assert table.ends == ends
+
+
+def test_frames_that_are_told_too_far_to_a_later_reader_are_noticed_by_the_same_comparison() -> None:
+    def too_far(index: PartitionIndex) -> int:
+        index.frames_before(index.next_offset)
+        return index.safe_offset()
+
+    noticed = 0
+    for seed in range(60):
+        log, once = made_frames(seed)
+        rows = restarted(log, Smoothing(), random.Random(seed), too_far).rows
+        noticed += not same(rows, offline(once, Smoothing())[0])
+    assert noticed >= 3
+
+
 def test_a_late_repeat_without_the_end_of_its_run_changes_no_row_after_a_restart() -> None:
     rng = np.random.default_rng(1)
     times_ms = (0, 500, 9_000, 9_500, 10_000)  # the gap shows where the second part begins, to whoever enters before it
     still = unit(rng)
     samples = [record("cam", t_ms, unit(rng, still), run=1, seq=seq) for seq, t_ms in enumerate(times_ms)]
-    late = [replace(entry) for entry in samples[1:4]]
-    next_run = record("cam", 400_000, still, run=2, seq=0)
-    log = numbered([*samples, record("cam", None, run=1, mark="run_end"), *late, next_run])
+    frames = [*samples, record("cam", None, run=1, mark="run_end"), record("cam", 400_000, still, run=2, seq=0)]
+    *first_run, next_run = [in_frame(entry, number, START_MS + number) for number, entry in enumerate(frames)]
+    log = numbered([*first_run, *copies(first_run[1:4]), next_run])
     rows, _ = offline(log, Smoothing())
     before, after = log[: len(samples) + 1], log[len(samples) + 1 :]
     table, first = Table(), PartitionIndex(Smoothing(), FIRST_OFFSET, resumed=False)
     feed(first, before, table)
     finish(first, table)
     assert same(table.rows, rows), "all is right, and committed"
-    second = PartitionIndex(Smoothing(), first.safe_offset(), resumed=True)
+    begin = first.safe_offset()
+    second = PartitionIndex(Smoothing(), begin, resumed=True, frames=first.frames_before(begin))
     feed(second, after, table)
     finish(second, table)
     assert same(table.rows, rows)

@@ -21,6 +21,7 @@ from streaming.lag import Lag, Reading
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 from streaming.topic_log import TopicLog
 from tests.indexer.service import asked, await_that
 
@@ -34,13 +35,15 @@ class Window:
 
     def __init__(self) -> None:
         self.starts: list[int] = []
+        self.notes: list[str] = []
         self.read: list[int] = []
         self.safe = self.next = 0
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        assert (partition, resumed) == (PLACE, True)
-        self.starts.append(start)
-        self.read, self.safe, self.next = [], start, start
+    def assigned(self, start: Start) -> None:
+        assert (start.partition, start.resumed) == (PLACE, True)
+        self.starts.append(start.offset)
+        self.notes.append(start.note)
+        self.read, self.safe, self.next = [], start.offset, start.offset
 
     def revoked(self, partition: Partition) -> None:
         assert partition == PLACE
@@ -57,13 +60,9 @@ class Window:
     def step(self) -> bool:
         return False
 
-    def safe_offset(self, partition: Partition) -> int:
+    def reached(self, partition: Partition) -> Reached:
         assert partition == PLACE
-        return self.safe
-
-    def processed_offset(self, partition: Partition) -> int:
-        assert partition == PLACE
-        return self.next
+        return Reached(self.safe, self.next, f"before {self.safe}")
 
 
 class Losing(LiveLane):
@@ -173,6 +172,24 @@ def test_missing_records_are_read_again_from_the_commit_and_what_is_held_is_not_
             await bench.until(lambda: bench.has_read(*range(9)))
             assert bench.stage.starts == [bench.end, bench.end]
             assert bench.read_again() == 1
+
+    asyncio.run(run())
+
+
+def test_a_partition_goes_on_with_the_note_of_the_very_commit_where_it_begins(kafka: str) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka) as bench:
+            write(kafka, 5)
+            await bench.until(lambda: bench.has_read(*range(5)))
+            bench.stage.safe = bench.end + 3
+            consumer = Consumer({"bootstrap.servers": kafka, "group.id": bench.group})
+            place = TopicPartition(PLACE.topic, NUMBER)
+            await bench.until(lambda: consumer.committed([place], timeout=SECONDS)[0].offset == bench.end + 3)
+            consumer.close()
+            await take_and_give_back(bench)
+            await bench.until(lambda: bench.has_read(3, 4))
+            assert bench.stage.starts == [bench.end, bench.end + 3]
+            assert bench.stage.notes == ["", f"before {bench.end + 3}"]
 
     asyncio.run(run())
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Reached, Start
 
 
 class Copy:
@@ -12,16 +13,16 @@ class Copy:
     def __init__(self, outbox: Outbox, topic: str, out: str, *, held: int = 0) -> None:
         self.outbox, self.topic, self.out, self.held = outbox, topic, out, held
         self.next: dict[Partition, int] = {}
-        self.begun: list[tuple[Partition, int, bool]] = []
+        self.begun: list[Start] = []
         self.forgotten: list[Partition] = []
         self.copied: list[bytes] = []
         self.reading = True
         self.on_step: Callable[[], bool] = lambda: False
         self.on_settle: Callable[[], None] = lambda: None
 
-    def assigned(self, partition: Partition, start: int, *, resumed: bool) -> None:
-        self.next[partition] = start
-        self.begun.append((partition, start, resumed))
+    def assigned(self, start: Start) -> None:
+        self.next[start.partition] = start.offset
+        self.begun.append(start)
 
     def revoked(self, partition: Partition) -> None:
         self.forgotten.append(partition)
@@ -47,8 +48,6 @@ class Copy:
     def settle(self) -> None:
         self.on_settle()
 
-    def safe_offset(self, partition: Partition) -> int:
-        return max(0, self.next[partition] - self.held)
-
-    def processed_offset(self, partition: Partition) -> int:
-        return self.next[partition]
+    def reached(self, partition: Partition) -> Reached:
+        safe_offset = max(0, self.next[partition] - self.held)
+        return Reached(safe_offset, self.next[partition], f"{self.held} before {self.next[partition]}")

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.topics import Topic
 from streaming.admin import create_topics
-from streaming.backlog import commit_metadata
+from streaming.commits import commit_metadata
 from streaming.errors import Unavailable
 from streaming.lag import Lag, Reading
 from tests.streaming.conftest import topic

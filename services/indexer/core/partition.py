@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 from schemas.errors import InvalidMessage
 from schemas.topics import DAY_MS
 from services.indexer.core.entry import Entry, RowSample, StreamEnd
+from services.indexer.core.frames import BEGINNING, FramesRead, Place
 from services.indexer.core.offsets import HeldOffsets
 from services.indexer.core.run import Run
 from services.indexer.core.settings import Smoothing
@@ -42,12 +43,13 @@ class PartitionIndex:
     """Samples and marks of one partition in, final samples and ended streams out, and the offset that may be committed.
 
     `resumed`: reading starts at this group's own commit, so a stream first seen in its middle was begun by an earlier reader.
-    Otherwise the first sample that is seen of a stream is a beginning.
+    Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`.
     """
 
-    def __init__(self, smoothing: Smoothing, start: int, *, resumed: bool) -> None:
+    def __init__(self, smoothing: Smoothing, start: int, *, resumed: bool, frames: Place = BEGINNING) -> None:
         self.counts: Counter[Count] = Counter()
         self.next_offset = start
+        self._frames = FramesRead(frames)
         self._smoothing, self._resumed = smoothing, resumed
         self._runs: dict[str, Run] = {}
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
@@ -62,7 +64,9 @@ class PartitionIndex:
         """Take the next record. Raises `InvalidMessage` for one that contradicts those before it, and goes on without it."""
         self.next_offset = entry.offset + 1
         self._close_quiet(entry.timestamp_ms)
-        if entry.headers.mark in ("run_end", "stream_end"):
+        if self._frames.repeats(entry):
+            self.counts["duplicate"] += 1
+        elif entry.headers.mark in ("run_end", "stream_end"):
             self._end(entry)
         elif entry.headers.run is None:
             self._take_alone(entry)
@@ -87,6 +91,10 @@ class PartitionIndex:
         assert not self._alone
         assert not self._ends
         return self._held.lowest(self.next_offset)
+
+    def frames_before(self, offset: int) -> Place:
+        """Return what a reader that begins at `offset`, a safe offset, has to know of the frames before it."""
+        return self._frames.before(offset)
 
     def held_since_ms(self) -> int | None:
         """Return the Kafka timestamp of the oldest record that a run holds; None when nothing is held."""
