@@ -60,8 +60,8 @@ def frame(headers: FrameHeaders, seed: int = 0) -> Wire:
 
 
 def embedding(headers: FrameHeaders, seed: int = 0, space: str = SPACE) -> Wire:
-    """Return a vector or a mark as it is sent."""
-    said: EmbeddingHeaders = of_embedding(headers, space)
+    """Return a vector or a mark as it is sent; `seed` says its frame too."""
+    said: EmbeddingHeaders = of_embedding(headers, space, 1_000 + seed)
     return Wire(headers.stream.encode(), b"" if headers.mark else vector(seed), encode_embedding_headers(said))
 
 

@@ -5,7 +5,7 @@ that keeps rows. Each run returns what came of its records.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -55,6 +55,10 @@ class Sent:
         """The header of that name."""
         return next(((value or b"").decode(errors="replace") for name, value in self.headers if name == "source_id"), "")
 
+    def without(self, header: str) -> "Sent":
+        """Return the same record without a header."""
+        return replace(self, headers=tuple(one for one in self.headers if one[0] != header))
+
 
 class Kept(Outbox):
     """An outbox that keeps what Kafka would get; its checks, letters, budget and fuse are the real ones."""
@@ -99,8 +103,8 @@ class Outcome:
     dropped: int = 0
 
     def good(self) -> tuple[list[Sent], dict[str, Row]]:
-        """Return what came of the good sources."""
-        sent = [one for one in self.sent if one.source_id.startswith(GOOD)]
+        """Return what came of the good sources, without where their frames lay: beside bad ones they lie elsewhere."""
+        sent = [one.without("frame_offset") for one in self.sent if one.source_id.startswith(GOOD)]
         return sent, {key: row for key, row in self.rows.items() if row.source_id.startswith(GOOD)}
 
 

@@ -27,6 +27,7 @@ from tests.tiny_model import make_tiny_model
 SEED: Final = 606
 BAD: Final = 1_000
 T_MS: Final = 1_700_000_000_000
+SENT_MS: Final = 1_764_000_000_000
 SOURCES: Final = (
     source(f"{GOOD}camera", "camera"), source(f"{GOOD}push", "push"), source(f"{GOOD}film", "file"),
     source("cam-1", "camera", 2), source("push-1", "push"), source("film-1", "file"),
@@ -68,7 +69,8 @@ def between(good: Sequence[Wire], bad: Sequence[Wire], topic: str) -> list[Recor
     order = [True] * len(good) + [False] * len(bad)
     dice.shuffle(order)
     left, wrong = iter(good), iter(bad)
-    return [next(left if is_good else wrong).record(topic, offset) for offset, is_good in enumerate(order, 100)]
+    records = ((next(left if is_good else wrong), number) for number, is_good in enumerate(order))
+    return [wire.record(topic, 100 + number, SENT_MS + number) for wire, number in records]
 
 
 def check_nothing_is_lost_or_changed(

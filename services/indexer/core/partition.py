@@ -44,6 +44,9 @@ class PartitionIndex:
 
     `resumed`: reading starts at this group's own commit, so a stream first seen in its middle was begun by an earlier reader.
     Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`.
+
+    A repeat of a run that is open is known by its number. Of one that is over nothing is known any more: that a frame was read
+    before keeps it from beginning anew.
     """
 
     def __init__(self, smoothing: Smoothing, start: int, *, resumed: bool, frames: Place = BEGINNING) -> None:
@@ -64,14 +67,13 @@ class PartitionIndex:
         """Take the next record. Raises `InvalidMessage` for one that contradicts those before it, and goes on without it."""
         self.next_offset = entry.offset + 1
         self._close_quiet(entry.timestamp_ms)
-        if self._frames.repeats(entry):
-            self.counts["duplicate"] += 1
-        elif entry.headers.mark in ("run_end", "stream_end"):
-            self._end(entry)
+        repeated = self._frames.repeats(entry)
+        if entry.headers.mark in ("run_end", "stream_end"):
+            self._end(entry, repeated=repeated)
         elif entry.headers.run is None:
             self._take_alone(entry)
         else:
-            self._take(entry)
+            self._take(entry, repeated=repeated)
 
     def drain(self) -> Drained:
         """Return what has become final since the last call, and what has come and is not final yet."""
@@ -112,12 +114,15 @@ class PartitionIndex:
             row = RowSample(headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector)
             self._alone.append(row)
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: Entry, *, repeated: bool) -> None:
         order = (entry.life, entry.headers.run or 0)
         run = self._runs.get(entry.headers.stream)
         if run is not None and order < run.order:
             return self._drop(run, entry, "older_run")
         if run is None or order > run.order:
+            if repeated:
+                self.counts["duplicate"] += 1
+                return None
             if run is None and (self._is_over(entry, order) or self._is_late_tail(entry, order)):
                 return None
             run = self._begin(entry, run)
@@ -183,9 +188,12 @@ class PartitionIndex:
             return entry.offset
         return None
 
-    def _end(self, entry: Entry) -> None:
+    def _end(self, entry: Entry, *, repeated: bool) -> None:
         headers = entry.headers
         run = self._runs.get(headers.stream)
+        if repeated and (run is None or headers.run is None):
+            self.counts["duplicate"] += 1
+            return None
         order = (entry.life, headers.run if headers.run is not None else run.number if run else 0)
         if run is not None and order < run.order:
             return self._drop(run, entry, "older_run")
