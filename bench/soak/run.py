@@ -20,7 +20,7 @@ from bench.observer import Observer
 from bench.served import Served, serving
 from bench.soak.load import Load, noting_failure
 from bench.soak.log_bounds import bound_the_log
-from bench.soak.sampler import Note, note_disk, note_processes
+from bench.soak.sampler import Note, note_disk, note_processes, note_write_buffer
 from bench.soak.samples import Record
 from bench.soak.schedule import schedule
 from bench.soak.searching import ask, follow, note_confirmed
@@ -59,6 +59,7 @@ class Stage:
         """Note what all processes hold."""
         others = {"cameras": self.cameras.process, "soak": psutil.Process(os.getpid())}
         note_processes(psutil.Process(self.stack.process.pid), others, note)
+        note_write_buffer(self.home / "milvus", note)
 
     def look_far(self, note: Note) -> int | None:
         """Note the disk, the index, dead letters and backlogs; return what is unread, None where nobody says it."""

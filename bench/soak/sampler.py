@@ -63,6 +63,14 @@ def note_disk(folders: Mapping[str, Path], note: Note) -> None:
         note("disk_mb", name, sum(map(_bytes_of, paths)) / MB)
 
 
+def note_write_buffer(milvus_home: Path, note: Note) -> None:
+    """Note the MB that the write buffers of Milvus's message log hold: what RocksDB has written to a file for each since it last
+    emptied it, which it does at 64 MB."""
+    with suppress(FileNotFoundError):
+        logs = [max(folder.glob("*.log"), default=None) for folder in (milvus_home / "data").glob("rocksmq*")]
+        note("write_buffer_mb", "milvus", sum(log.stat().st_size for log in logs if log is not None) / MB)
+
+
 def _bytes_of(path: Path) -> int:
     with suppress(FileNotFoundError):
         return path.lstat().st_blocks * BLOCK_BYTES

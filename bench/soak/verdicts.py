@@ -1,5 +1,6 @@
 """What T7 asks of a soak, and whether it was so. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -59,6 +60,14 @@ def trend(points: Points, ended_seconds: float) -> Trend | None:
         return None
     tenths = medians(kept, 10)
     return Trend(tenths[0][1], tenths[-1][1], max(value for _, value in kept), theil_sen(stretched))
+
+
+def without_write_buffer(samples: Samples) -> Points:
+    """Return the memory of Milvus without what its log's write buffers hold, which fill for half an hour and begin anew."""
+    buffers = samples.of("write_buffer_mb").get("milvus", [])
+    memory = samples.of("memory_mb").get("milvus", [])
+    times = [at for at, _ in buffers]
+    return [(at, value - buffers[max(0, bisect_right(times, at) - 1)][1]) for at, value in memory] if buffers else []
 
 
 def is_flat(what: str, seen: Trend) -> bool:

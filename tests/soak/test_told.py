@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from bench.processes import MB
 from bench.soak.charts import plot
+from bench.soak.sampler import note_write_buffer
 from bench.soak.samples import Record, Samples, gather, read_samples
 from bench.soak.schedule import CYCLE_SECONDS, schedule
 from bench.soak.searching import found_seconds
-from bench.soak.tables import cores_in_use, tables
+from bench.soak.tables import WITHOUT_BUFFER, cores_in_use, tables
 from bench.soak.timeline import Chart, Line, Span, draw
 from bench.soak.verdicts import PARTS, verdicts
-from tests.soak.made import MINUTES, bent, good
+from tests.soak.made import LOOKS, MINUTES, bent, good, good_lines, line
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -25,8 +27,8 @@ def test_a_plot_is_an_svg_with_every_process_in_it_and_within_its_borders(sample
     assert set(PARTS) | {"frames-live", "found, p50", "media", "the machine"} <= names
     for group in drawn.iter(f"{SVG}g"):
         left, top = map(float, group.attrib["transform"][len("translate(") : -1].split())
-        for line in group.iter(f"{SVG}polyline"):
-            places = [place.split(",") for place in line.attrib["points"].split()]
+        for drawn_line in group.iter(f"{SVG}polyline"):
+            places = [place.split(",") for place in drawn_line.attrib["points"].split()]
             assert all(0 <= left + float(x) <= width and 0 <= top + float(y) <= height for x, y in places)
 
 
@@ -42,6 +44,29 @@ def test_tables_have_a_row_for_every_target_process_and_stretch_of_time() -> Non
     assert {one.target for one in verdicts(good())} | set(PARTS) | {f"{n}–{n + 1}" for n in range(MINUTES)} <= rows
     columns = {line.count("|") for line in told if line.startswith("| 0–1 |")}
     assert columns == {line.count("|") for line in told if line.startswith("| minutes |")}
+
+
+def test_milvus_is_shown_without_the_write_buffer_of_its_log_too() -> None:
+    filling = [(look, 0.05 * (look % 400)) for look in LOOKS]
+    more = [line(look, "memory_mb", "milvus", 300 + buffer) for look, buffer in filling]
+    more += [line(look + 0.1, "write_buffer_mb", "milvus", buffer) for look, buffer in filling]
+    others = [one for one in good_lines() if one[1] == "memory_mb" and one[2] != "milvus"]
+    samples = bent(*others, *more, without="memory_mb")
+    told = {row.split(" | ")[0]: row for row in tables(samples, verdicts(samples)).splitlines()}
+    assert "| flat |" in told[f"| {WITHOUT_BUFFER}"]
+    assert f"| {WITHOUT_BUFFER}" not in tables(good(), verdicts(good()))
+
+
+def test_a_write_buffer_is_as_large_as_the_newest_log_of_each_database(tmp_path: Path) -> None:
+    sizes = {"rocksmq/000005.log": 9_000_000, "rocksmq/000012.log": 2_000_000, "rocksmq_meta_kv/000003.log": 500_000}
+    for name, size in sizes.items():
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+    seen: list[tuple[str, str, float]] = []
+    note_write_buffer(tmp_path, lambda *one: seen.append(one))
+    note_write_buffer(tmp_path / "absent", lambda *one: seen.append(one))
+    assert seen == [("write_buffer_mb", "milvus", pytest.approx(2.5e6 / MB)), ("write_buffer_mb", "milvus", 0)]
 
 
 def test_cores_are_those_of_the_stack_of_what_feeds_it_and_of_others() -> None:
