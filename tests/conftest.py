@@ -21,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.nice(NICENESS)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run pure tests first, then those with a server, then the whole stack: what breaks quickly is told quickly."""
     items.sort(key=_cost)
