@@ -1,0 +1,29 @@
+"""One group goes on where another has stopped, with what its commits say."""
+
+import uuid
+from contextlib import closing
+
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.topics import EMBEDDINGS_BULK
+from streaming.admin import create_topics
+from streaming.clients import reader_settings
+from streaming.commits import commit_metadata, note_of, processed_offset
+from streaming.handover import take_over
+
+TOPIC = EMBEDDINGS_BULK.name
+
+
+def test_a_group_goes_on_at_the_commits_of_another_with_their_notes_and_begins_where_there_is_none(kafka: str) -> None:
+    create_topics(kafka)
+    left, group = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("left", "group"))
+    with closing(Consumer(reader_settings(kafka, "test", left))) as before:
+        before.commit(offsets=[TopicPartition(TOPIC, 3, 0, commit_metadata(9, "frames=1,2@3"))], asynchronous=False)
+    assert take_over(kafka, TOPIC, group, left)
+    with closing(Consumer(reader_settings(kafka, "test", group))) as after:
+        places = [TopicPartition(TOPIC, number) for number in range(EMBEDDINGS_BULK.partitions)]
+        committed = {place.partition: place for place in after.committed(places, timeout=10)}
+    assert all(place.offset >= 0 for place in committed.values())
+    there = committed[3]
+    assert (there.offset, processed_offset(0, there.metadata), note_of(there.metadata)) == (0, 9, "frames=1,2@3")
+    assert not take_over(kafka, TOPIC, group, left), "what was taken over once is forgotten"
