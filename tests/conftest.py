@@ -1,7 +1,4 @@
-"""Fixtures that all tests share, their order, and how two workers part them: one those with servers, one the others."""
-
-import os
-from typing import Final
+"""Fixtures that all tests share, and their order: fast ones first."""
 
 import pytest
 
@@ -9,25 +6,12 @@ from tests.servers import broker, kafka, kafka_server, milvus, milvus_server
 
 __all__ = ["broker", "kafka", "kafka_server", "milvus", "milvus_server"]
 
-SERVERS: Final = {"broker", "chaos_ground", "kafka", "kafka_server", "milvus", "milvus_server"}
-ONE_WORKER: Final = pytest.mark.xdist_group("servers")
-"""All tests with servers share one of each: a worker of its own would start its own."""
-NICENESS: Final = 10
+SERVERS = {"broker", "chaos_ground", "kafka", "kafka_server", "milvus", "milvus_server"}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let pure tests give way: the largest group, those with servers, goes to the first worker, and some of them measure time."""
-    if getattr(config, "workerinput", {}).get("workerid", "gw0") != "gw0":
-        os.nice(NICENESS)
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run pure tests first, then those with a server, then the whole stack: what breaks quickly is told quickly."""
     items.sort(key=_cost)
-    for item in items:
-        if _cost(item):
-            item.add_marker(ONE_WORKER)
 
 
 def _cost(item: pytest.Item) -> int:
