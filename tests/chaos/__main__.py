@@ -1,6 +1,7 @@
 """`python -m tests.chaos --seed 1 --kills 20`: a whole Framebus under faults, and a table of what became of the rows."""
 
 import argparse
+import logging
 import shutil
 import signal
 import sys
@@ -41,6 +42,7 @@ def main() -> int:
     if not is_inside():
         go_inside("tests.chaos", sys.argv[1:])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)  # that a killed broker refuses connections is no news here
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="framebus-chaos-"))
     is_clean = False
     try:
