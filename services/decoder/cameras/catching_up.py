@@ -33,6 +33,8 @@ AGAIN_SECONDS: Final = 5.0
 DEAL_AGAIN_SECONDS: Final = 600.0
 """A span that is not done by then was lost with its worker's disk: it is dealt again, which changes nothing if it was not."""
 
+AFTER_A_CHANGE_SECONDS: Final = 60.0
+"""A run that has begun is looked at once more after this: by then the owner before has woken, if it was frozen."""
 LOOK_EVERY_SECONDS: Final = 600.0
 """So that the next owner has little to read: how far all is settled is written down at each look."""
 LIVE_TOPICS: Final = frozenset((FRAMES_LIVE.name, EMBEDDINGS_LIVE.name))
@@ -50,6 +52,7 @@ class _Camera:
     coming: Fence | None = None
     comes_at: float = 0.0
     look_at: float | None = None
+    looks_once_more: bool = False
     looking: Future[Found] | None = None
     asked: tuple[Lost | LostVectors, ...] = ()
     spans: dict[int, LostSpan] = field(default_factory=dict)
@@ -127,7 +130,7 @@ class CatchingUp:
         if camera.coming is None and camera.capture.fence != camera.fence:
             camera.coming, camera.comes_at = camera.capture.fence, now + SETTLING_SECONDS
         if camera.coming is not None and now >= camera.comes_at:
-            camera.fence, camera.coming, camera.look_at = camera.coming, None, now
+            camera.fence, camera.coming, camera.look_at, camera.looks_once_more = camera.coming, None, now, True
         if camera.spans:
             if now >= camera.deal_again_at:
                 self._deal(camera.capture.source.source_id, camera)
@@ -162,8 +165,7 @@ class CatchingUp:
         if found.all_ripe and not camera.spans:
             camera.lost = [lost for lost in camera.lost if lost not in camera.asked]
         if camera.look_at is None:
-            is_settled = found.all_ripe and not notices
-            camera.look_at = time.monotonic() + (LOOK_EVERY_SECONDS if is_settled else UNRIPE_SECONDS)
+            camera.look_at = time.monotonic() + _next_look_seconds(camera, is_settled=found.all_ripe and not notices)
         if camera.spans:
             samples = sum(len(span.lost) for span in found.spans)
             log.info("catching up", source_id=source_id, spans=len(found.spans), samples=samples)
@@ -176,6 +178,13 @@ class CatchingUp:
     def _forget(self, source_id: str) -> None:
         del self._cameras[source_id]
         self._dealer.drop(source_id)
+
+
+def _next_look_seconds(camera: _Camera, *, is_settled: bool) -> float:
+    if not is_settled:
+        return UNRIPE_SECONDS
+    once_more, camera.looks_once_more = camera.looks_once_more, False
+    return AFTER_A_CHANGE_SECONDS if once_more else LOOK_EVERY_SECONDS
 
 
 def _lost(recuts: Sequence[Recut], source: Source) -> list[Lost | LostVectors]:

@@ -42,6 +42,9 @@ from streaming.records import Partition, Record
 BEFORE_MS: Final = 60_000
 """Nothing is written to the log this long before it was taken: clocks of cameras and machines lie closer together."""
 
+LATE_MS: Final = 1_800_000
+"""So long what was noted stays open: a decoder that was frozen writes on when it wakes, as if the camera were its own."""
+
 log = get_logger("catching-up")
 
 
@@ -159,11 +162,14 @@ def _of(noted: Iterable[Noted], segments: set[Segment]) -> list[Noted]:
 
 
 def _settle(journals: Journals, noted: Sequence[Noted], lost: Sequence[Noted], fence: Fence) -> None:
-    """Write down how far all is settled. What was lost is open until it is caught up or told, what is on its way to Kafka too."""
+    """Write down how far all is settled. What was lost is open until it is caught up or told, what is on its way to Kafka too.
+
+    Whoever looks may have been frozen itself, with a larger run begun meanwhile: of late samples the next owner is the judge.
+    """
     on_its_way = [one for one in noted if one.line.offset == NOT_ACKNOWLEDGED and one.line.run >= fence.below_run]
     start_ms = settled_ms(noted, (*lost, *on_its_way))
-    if start_ms is not None and start_ms != journals.settled_ms():
-        journals.settle(start_ms)
+    if start_ms is not None:
+        journals.settle(min(start_ms, now_ms() - LATE_MS))
 
 
 @contextmanager

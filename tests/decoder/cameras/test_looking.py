@@ -6,9 +6,10 @@ import pytest
 
 from schemas.messages import Life, Source
 from schemas.recordings import JournalLine, Segment, life_folder
+from services.decoder.cameras import looking
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.looking import Question, look
-from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, Reach
+from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, Reach, missed
 
 BEGIN_MS = 1_763_625_600_000
 NOBODY = "127.0.0.1:1"
@@ -29,8 +30,8 @@ def media(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def film_of(media: Path, start_ms: int) -> Path:
-    segment = Segment(start_ms, 1)
+def film_of(media: Path, start_ms: int, run: int = 1) -> Path:
+    segment = Segment(start_ms, run)
     return media / life_folder(SOURCE.source_id, 1) / segment.day / segment.name
 
 
@@ -75,6 +76,21 @@ def test_a_look_begins_where_everything_before_is_settled(media: Path) -> None:
     assert {one.segment.start_ms for one in journals.read(journals.settled_ms())} == {BEGIN_MS + 60_000}
     look(question(Lost(5, 0, 9)), media, NOBODY)
     assert journals.settled_ms() == BEGIN_MS, "what is being caught up is still to be looked at"
+
+
+def test_what_a_decoder_notes_when_it_wakes_from_a_freeze_is_still_to_be_looked_at(
+    media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "now_ms", lambda: BEGIN_MS + 125_000)
+    journals = Journals(media, SOURCE.source_id, 1)
+    larger = film_of(media, BEGIN_MS + 120_000, run=2).with_suffix(".samples")
+    larger.write_text(JournalLine(BEGIN_MS + 120_000, 2, 0, 0, 5, 120).text())
+    before_it_slept = Fence(1, 5, 0)
+    look(Question(SOURCE, before_it_slept, before_it_slept, (), (), frozenset(), ()), media, NOBODY)
+    late = JournalLine(BEGIN_MS + 119_500, 1, 120, 59_500, 5, 121)
+    with film_of(media, BEGIN_MS + 60_000).with_suffix(".samples").open("a") as journal:
+        journal.write(late.text())
+    assert late in [one.line for one in missed(journals.read(journals.settled_ms()), FENCE, FENCE)]
 
 
 def test_the_log_completes_a_journal_whose_last_line_was_cut_short(media: Path) -> None:
