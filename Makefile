@@ -19,7 +19,7 @@ demo: install ## start everything, add sample clips, search them; ONCE=1 stops a
 
 .PHONY: test
 test: develop browser check ## lint, types, unit, contract and end-to-end tests on the real broker, Milvus and browser
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses 2 --dist loadgroup
 
 .PHONY: check
 check: develop page ## lint, format, types, import rules, dead code, duplicates, scripts; under a minute

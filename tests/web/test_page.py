@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from schemas.messages import Source
 from services.query.access import KeyRing
@@ -127,8 +127,27 @@ def test_what_is_not_there_is_said_and_the_nearest_is_dimmed(visit: Visit) -> No
 
 
 @pytest.mark.usefixtures("film")
+def test_a_picture_chosen_before_the_sources_are_listed_stays(visit: Visit, tmp_path: Path) -> None:
+    held: dict[str, Route] = {}
+    visit.page.route("**/v1/sources?*", lambda route: held.setdefault("sources", route), times=1)
+    visit.page.route("**/v1/search", lambda route: held.setdefault("search", route), times=1)
+    page = visit.open()
+    expect(page.locator("#search")).to_be_visible()
+    with page.expect_request("**/v1/search"):
+        page.set_input_files("#picture-file", picture_of("red", tmp_path / "red.png"))
+    with page.expect_response("**/v1/sources?*"):
+        held["sources"].continue_()
+    expect(page.locator("#filter-source option")).to_have_count(2)
+    held["search"].continue_()
+    expect(best(page)).to_be_visible()
+    expect(page.locator("#picture-chip")).to_be_visible()
+    assert visit.complaints == []
+
+
+@pytest.mark.usefixtures("film")
 def test_a_picture_is_searched_and_kept_until_it_is_removed(visit: Visit, tmp_path: Path) -> None:
     page = visit.open()
+    expect(page.locator("#search")).to_be_visible()
     page.set_input_files("#picture-file", picture_of("red", tmp_path / "red.png"))
     expect(page.locator("#picture-chip")).to_be_visible()
     expect(best(page)).to_be_visible()
