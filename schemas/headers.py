@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.errors import InvalidMessage
 from schemas.identity import check_source_id, check_stream
-from schemas.limits import LARGEST_CAPTURED_MS, LARGEST_T_MS, UNKNOWN_MS
+from schemas.limits import LARGEST_CAPTURED_MS, LARGEST_T_MS, LONGEST_LACKS, UNKNOWN_MS
 
 RawHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
 Mark = Literal["same", "run_end", "stream_end"]
@@ -142,6 +142,13 @@ def _flag(texts: dict[str, str], name: str) -> bool:
     return text == "1"
 
 
+def _lacks(texts: dict[str, str]) -> str | None:
+    lacks = texts.get("lacks")
+    if lacks is not None and len(lacks) > LONGEST_LACKS:
+        raise InvalidMessage(f"header lacks has {len(lacks):,} characters: say in at most {LONGEST_LACKS} what is lacking")
+    return lacks
+
+
 def _checked(texts: dict[str, str]) -> FrameHeaders:
     source_id = check_source_id(texts["source_id"])
     captured_ms = _integer(texts, "captured_ms", UNKNOWN_MS, LARGEST_CAPTURED_MS)
@@ -159,7 +166,7 @@ def _checked(texts: dict[str, str]) -> FrameHeaders:
         mark=_mark(texts),
         samples=_integer(texts, "samples", 0),
         rebuild=_flag(texts, "rebuild"),
-        lacks=texts.get("lacks"),
+        lacks=_lacks(texts),
     )
     _check_together(headers)
     return headers

@@ -11,6 +11,9 @@ FRAME_SHORT_SIDE_PX: Final = 288
 USUAL_FRAME_BYTES: Final = 30_000
 """What a frame of that size has as a JPEG, for estimates."""
 
+LONGEST_LACKS: Final = 500
+"""Characters of the header `lacks`, which an embedder passes on: a record may not grow beyond what Kafka takes."""
+
 JPEG_PIXELS_LIMIT: Final = 40_000_000
 """Largest picture (width x height) that anyone decodes: a guard against decompression bombs."""
 

@@ -12,7 +12,7 @@ import pytest
 from encoders.address import load
 from encoders.encoder import Encoder
 from originals.access import Access
-from schemas.headers import FrameHeaders, schema_header
+from schemas.headers import EmbeddingHeaders, FrameHeaders, schema_header
 from schemas.messages import Chunk, decode, encode
 from services.decoder.inspection import inspect
 from streaming.records import Record
@@ -106,6 +106,21 @@ def test_a_key_of_any_length_does_not_make_an_embedding_more_than_kafka_takes(
     wire = frame(sample)
     sent = embed([Wire(key, wire.value, wire.headers).record("frames-live")], SOURCES, encoder, tmp_path).sent
     assert [one.source_id for one in sent] == [sample.source_id]
+
+
+def with_long(name: str, wire: Wire) -> Wire:
+    """Return a message whose header of this name is as long as Kafka takes."""
+    return Wire(wire.key, wire.value, [*(header for header in wire.headers if header[0] != name), (name, b"x" * 999_000)])
+
+
+@pytest.mark.parametrize("name", ["schema", "unheard-of", *EmbeddingHeaders.__struct_fields__])
+def test_a_header_of_any_length_ends_no_service(name: str, encoder: Encoder, tmp_path: Path) -> None:
+    [mark] = [headers for headers in good_headers() if headers.mark == "run_end"]
+    embedded = embed([with_long(name, frame(mark)).record("frames-live")], SOURCES, encoder, tmp_path)
+    indexed = index([with_long(name, embedding(mark)).record("embeddings-live")], SOURCES)
+    is_read = name in ("schema", *FrameHeaders.__struct_fields__)
+    assert (len(embedded.sent), embedded.rejected) == ((0, 1) if is_read else (1, 0))
+    assert indexed.rejected == (name != "unheard-of")
 
 
 @pytest.mark.parametrize("topic", ["embeddings-live", "embeddings-bulk"])

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders, decode_embedding_headers, decode_frame_headers, encode_frame_headers
 from schemas.identity import check_source_id, derive_source_id, row_key, sample_hash, source_no, without_credentials
-from schemas.limits import LARGEST_T_MS
+from schemas.limits import LARGEST_T_MS, LONGEST_LACKS
 from schemas.space import check_space, slug, space_name
 from schemas.vectors import decode_vector
+from services.decoder.chunk_work import LONGEST_REASON
 
 LEAST = {"schema": "frame/1", "source_id": "cam-1", "t_ms": "1000"}
 
@@ -46,6 +47,7 @@ def test_three_headers_are_enough() -> None:
         ({"mark": "stream_end"}, "carries neither t_ms nor seq"),
         ({"mark": "same"}, "mark same carries"),
         ({"context": "yes"}, "expected 0 or 1"),
+        ({"lacks": "x" * (LONGEST_LACKS + 1)}, "header lacks has 501 characters: say in at most 500"),
         ({"stream": "other/1/c0"}, "does not begin with source_id"),
         ({"stream": "cam-1/x/c0"}, "expected SOURCE_ID"),
     ],
@@ -53,6 +55,13 @@ def test_three_headers_are_enough() -> None:
 def test_a_wrong_header_is_told_by_name_and_rule(changes: dict[str, str | None], told: str) -> None:
     with pytest.raises(InvalidMessage, match=told.replace("(", r"\(")):
         decode_frame_headers(raw(**changes))
+
+
+def test_the_longest_that_our_decoder_says_is_lacking_is_taken() -> None:
+    mark = FrameHeaders(
+        source_id="film", t_ms=None, stream="film/1/c0", life=1, run=7, mark="run_end", rebuild=True, lacks="ü" * LONGEST_REASON
+    )
+    assert decode_frame_headers(encode_frame_headers(mark)) == mark
 
 
 def test_headers_that_are_no_text_are_told() -> None:
