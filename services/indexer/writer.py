@@ -45,6 +45,9 @@ class _Batch:
 class Writer:
     """Writes in order, a few batches ahead, and keeps every batch until it is confirmed.
 
+    Where one fails, those behind it are refused until all of them are sent again, as the next series: of two values of a key the
+    later one stands, and no batch is confirmed before those ahead of it.
+
     Provisional samples go with a batch and are not kept: where Milvus does not answer they are given up, and nothing waits.
     """
 
@@ -60,6 +63,7 @@ class Writer:
         self._uncovering: Future[None] | None = None
         self._uncover_at = 0.0
         self._waiting: deque[_Batch] = deque()
+        self._series, self._failed_series = 1, 0  # the latter is the writing thread's alone
         self._confirmed: list[Confirmed] = []
         self._over = Over()
         self._deleting: Future[None] | None = None
@@ -100,13 +104,19 @@ class Writer:
         try:
             done = batch.done.result()
         except Unavailable:
-            self._metrics.of(m.PROVISIONAL_DROPPED).inc(batch.provisional)
-            batch.provisional = 0
+            self._send_again()
             if batch.final:
-                batch.done = self._thread.submit(self._upsert, batch.final)
                 raise
         else:
             self._confirmed.append(replace(done, first=self._shown.confirmed(done.samples)))
+
+    def _send_again(self) -> None:
+        """Send the batch that has failed and all behind it, which were refused then: a later value is never written first."""
+        self._series += 1
+        for batch in self._waiting:
+            self._metrics.of(m.PROVISIONAL_DROPPED).inc(batch.provisional)
+            batch.provisional = 0
+            batch.done = self._thread.submit(self._upsert, batch.final, self._series)
 
     def remove(self, over: Mapping[str, int]) -> None:
         """Write nothing more of these sources up to these lives, and delete what was written."""
@@ -128,15 +138,21 @@ class Writer:
         self._sealing.shutdown()
 
     def _send(self, final: list[RowSample], provisional: list[RowSample]) -> None:
-        done = self._thread.submit(self._upsert, [*provisional, *final])
+        done = self._thread.submit(self._upsert, [*provisional, *final], self._series)
         self._waiting.append(_Batch(final, len(provisional), done))
 
-    def _upsert(self, samples: list[RowSample]) -> Confirmed:
+    def _upsert(self, samples: list[RowSample], series: int) -> Confirmed:
+        if series == self._failed_series:
+            raise Unavailable("a batch before this one is not written yet")
         samples = [sample for sample in samples if not self._over.covers(sample)]
         began = time.monotonic()
         rows = {row.id: row for row in map(row_of, samples)}  # of a moment that was sent twice only the last may go out
-        if rows:
-            self._store.upsert(list(rows.values()))
+        try:
+            if rows:
+                self._store.upsert(list(rows.values()))
+        except Unavailable:
+            self._failed_series = series
+            raise
         self._metrics.of(m.UPSERT_SECONDS).observe(time.monotonic() - began)
         provisional = sum(sample.provisional for sample in samples)
         self._metrics.of(m.ROWS).inc(len(samples) - provisional)

@@ -1,0 +1,100 @@
+"""Upserts that fail in between: of two values of a key the later one stands, and what is confirmed was written in order."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.collection import Row
+from services.indexer import metrics as m
+from services.indexer.core.entry import RowSample
+from services.indexer.writer import BATCH_ROWS, Writer
+from streaming.errors import Unavailable
+from streaming.metrics import Metrics
+
+Answer = Literal["written", "refused", "written without an answer"]
+
+
+class Unsteady:
+    """A store that answers its first calls as it is told, then well. It checks that no value of a key goes back."""
+
+    def __init__(self, answers: Iterable[Answer]) -> None:
+        self._answers = iter(answers)
+        self.values: dict[int, float] = {}
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write rows, or raise `Unavailable`, or both."""
+        answer = next(self._answers, "written")
+        if answer != "refused":
+            for row in rows:
+                assert row.vector[0] >= self.values.get(row.t_ms, 0.0), f"an older value of {row.id} is written over a later one"
+                self.values[row.t_ms] = row.vector[0]
+        if answer != "written":
+            raise Unavailable(answer)
+
+
+def samples(times_ms: Iterable[int], value: float, *, provisional: bool = False) -> list[RowSample]:
+    return [RowSample("cam", "cam", 1, t_ms, -1, np.array([value], np.float32), provisional) for t_ms in times_ms]
+
+
+def writer_to(store: Unsteady) -> Writer:
+    return Writer(cast("Any", store), Metrics(m.METRICS), seal_rows=1 << 40)
+
+
+def confirm_all(writer: Writer) -> list[RowSample]:
+    """Return what is confirmed by the first call that succeeds."""
+    while True:
+        try:
+            return [sample for confirmed in writer.confirm() for sample in confirmed.samples]
+        except Unavailable:
+            continue
+
+
+def test_a_batch_that_is_sent_again_does_not_overtake_the_one_behind_it() -> None:
+    store = Unsteady(["refused"])
+    writer = writer_to(store)
+    earlier, later = samples(range(BATCH_ROWS), 1.0), samples(range(BATCH_ROWS), 2.0)
+    writer.write(earlier)
+    writer.write(later)
+    with pytest.raises(Unavailable, match="refused"):
+        writer.confirm()
+    assert confirm_all(writer) == earlier + later
+    assert set(store.values.values()) == {2.0}
+    writer.close()
+
+
+@given(
+    st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=8),
+    st.lists(st.sampled_from(["written", "refused", "written without an answer"]), max_size=12),
+)
+def test_the_last_value_of_every_key_stands_however_often_milvus_fails(moments: list[set[int]], answers: list[Answer]) -> None:
+    store = Unsteady(answers)
+    writer = writer_to(store)
+    written: list[RowSample] = []
+    confirmed: list[RowSample] = []
+    for number, times_ms in enumerate(moments):
+        written += samples(sorted(times_ms), float(number))
+        writer.write(samples(sorted(times_ms), float(number)))
+        try:
+            confirmed += [sample for one in writer.confirm() for sample in one.samples]
+        except Unavailable:
+            continue  # the next batch is sent behind this one
+        assert store.values == {sample.t_ms: sample.vector[0] for sample in written}
+    confirmed += confirm_all(writer)
+    assert [(one.t_ms, one.vector[0]) for one in confirmed] == [(one.t_ms, one.vector[0]) for one in written]
+    assert store.values == {sample.t_ms: sample.vector[0] for sample in written}
+    writer.close()
+
+
+def test_provisional_rows_that_are_given_up_do_not_hold_up_what_comes_after_them() -> None:
+    store = Unsteady(["refused"])
+    writer = writer_to(store)
+    writer.show(samples([1], 1.0, provisional=True))
+    assert confirm_all(writer) == []
+    final = samples([1], 2.0)
+    writer.write(final)
+    assert [confirmed.samples for confirmed in writer.confirm()] == [final]
+    writer.close()
