@@ -85,21 +85,17 @@ class IndexStage:
         """Compute the rows of some records and hand them to the writer."""
         if self._writer.full:
             return False
-        now_ms = int(time.time() * 1000)
         self._intake.next_batch()
         for _ in range(min(STEP_RECORDS, len(self._queue))):
             self._take(self._queue[0])
             self._queue.popleft()
-        for held in self._partitions.values():
-            drained = held.index.drain()
-            held.ends += drained.ends
-            self._writer.write(drained.rows)
-            self._writer.show(fresh(drained.provisional, now_ms))
+        self._drain()
         self._count()
         return bool(self._queue)
 
     def settle(self) -> None:
         """Wait until Milvus has confirmed every row that was handed out; then say so, and let the safe offsets follow."""
+        self._drain()  # a step that found Kafka away has left what it had fed
         for confirmed in self._writer.confirm():
             self._announce(confirmed)
         for partition, held in self._partitions.items():
@@ -139,6 +135,15 @@ class IndexStage:
             held.index.feed(entry)
         except InvalidMessage as invalid:
             self._outbox.reject(record, str(invalid))
+
+    def _drain(self) -> None:
+        """Hand what has become of the records that were fed to the writer."""
+        now_ms = int(time.time() * 1000)
+        for held in self._partitions.values():
+            drained = held.index.drain()
+            held.ends += drained.ends
+            self._writer.write(drained.rows)
+            self._writer.show(fresh(drained.provisional, now_ms))
 
     def _count(self) -> None:
         for held in self._partitions.values():

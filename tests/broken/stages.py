@@ -131,8 +131,8 @@ def embed(records: Sequence[Record], sources: Sequence[Source], encoder: Encoder
 def index(records: Sequence[Record], sources: Sequence[Source]) -> Outcome:
     """Run records through the indexer."""
     metrics = Metrics(INDEXER_METRICS)
-    outbox, store = Kept("indexer", metrics), _Rows()
-    registry = cast("Any", _Registry({one.source_id: one for one in sources}))
+    outbox, store = Kept("indexer", metrics), Rows()
+    registry = cast("Any", Known({one.source_id: one for one in sources}))
     writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
     intake = Intake(SPACE, DIMENSION, registry, outbox, metrics)
     stage = IndexStage([records[0].partition.topic], SPACE, Smoothing(), intake, registry, writer, outbox, metrics)
@@ -181,7 +181,7 @@ def _outcome(outbox: Kept, metrics: Metrics, records: Sequence[Record], dropped:
     return Outcome(rejected, sent, dropped=sum(int(one.value) for one in counted))
 
 
-class _Registry:
+class Known:
     """What the indexer knows of sources and spaces."""
 
     auto_register = False
@@ -205,7 +205,7 @@ class _Registry:
         """Nothing changes."""
 
 
-class _Rows:
+class Rows:
     """A store that keeps rows, and refuses what Milvus refuses."""
 
     def __init__(self) -> None:

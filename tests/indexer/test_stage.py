@@ -1,0 +1,72 @@
+"""The indexer's stage where Kafka goes away between two records."""
+
+from typing import Any, Final, cast
+
+import pytest
+
+from schemas.headers import FrameHeaders
+from schemas.messages import Source
+from schemas.topics import CHUNK_STATUS
+from services.indexer.core.settings import Smoothing
+from services.indexer.intake import Intake
+from services.indexer.metrics import METRICS
+from services.indexer.stage import IndexStage
+from services.indexer.writer import Writer
+from streaming.errors import Unavailable
+from streaming.metrics import Metrics
+from streaming.records import Partition
+from streaming.stage import Start
+from tests.broken.seeds import DIMENSION, SPACE, embedding
+from tests.broken.stages import Kept, Known, Rows, source
+
+TOPIC: Final = "embeddings-bulk"
+HEADERS: Final = (
+    FrameHeaders(source_id="push", stream="push", t_ms=5),
+    FrameHeaders(source_id="film", stream="film/1/c0", t_ms=0, life=1, run=0, seq=0),
+    FrameHeaders(source_id="film", stream="film/1/c0", t_ms=None, life=1, run=0, mark="stream_end", samples=1),
+    FrameHeaders(source_id="new", stream="new", t_ms=5, life=1),
+)
+
+
+class AwayAtFirst(Known):
+    """Does not know the source `new`, nor can it look, until Kafka is back."""
+
+    def __init__(self, sources: dict[str, Source]) -> None:
+        super().__init__(sources)
+        self.new: Source | None = None
+
+    def source(self, source_id: str) -> Source | None:
+        """Return a source."""
+        return self.new if source_id == "new" else super().source(source_id)
+
+    def look_again(self) -> None:
+        """Raise `Unavailable` while Kafka is away."""
+        if self.new is None:
+            raise Unavailable("the end of sources is unknown")
+
+
+def test_what_was_fed_before_kafka_went_away_is_settled_and_the_rest_comes_later() -> None:
+    metrics = Metrics(METRICS)
+    outbox, store = Kept("indexer", metrics), Rows()
+    registry = AwayAtFirst({"push": source("push", "push"), "film": source("film", "file")})
+    writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
+    intake = Intake(SPACE, DIMENSION, cast("Any", registry), outbox, metrics)
+    stage = IndexStage([TOPIC], SPACE, Smoothing(), intake, cast("Any", registry), writer, outbox, metrics)
+    partition = Partition(TOPIC, 0)
+    stage.assigned(Start(partition, 0))
+    stage.process([embedding(headers, seed).record(TOPIC, seed) for seed, headers in enumerate(HEADERS)])
+
+    with pytest.raises(Unavailable):
+        stage.step()
+    stage.settle()
+    reached = stage.reached(partition)
+    assert (reached.safe_offset, reached.processed_offset) == (3, 3)
+    assert sorted(store.rows) == ["film/1/f/0", "push/1/f/5"]
+    assert [sent.topic for sent in outbox.sent if sent.topic == CHUNK_STATUS.name] == [CHUNK_STATUS.name]
+
+    registry.new = source("new", "push")
+    stage.step()
+    stage.settle()
+    assert stage.reached(partition).safe_offset == 4
+    assert sorted(store.rows) == ["film/1/f/0", "new/1/f/5", "push/1/f/5"]
+    writer.close()
