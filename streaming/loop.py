@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streaming import metrics as m
 from streaming.clients import member_settings
-from streaming.commits import commit_metadata, note_of
+from streaming.commits import commit_metadata
 from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -264,7 +264,7 @@ class Loop:
         partition = Partition(commit.topic, commit.partition)
         first = self._asked(lambda: first_offset(member.consumer, partition, KAFKA_SECONDS))
         committed = commit.offset if commit.offset >= 0 else None
-        return start_of(partition, committed, note_of(commit.metadata), first, self._outbox, self._metrics)
+        return start_of(partition, committed, commit.metadata, first, self._outbox, self._metrics)
 
     def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""

@@ -11,7 +11,8 @@ from streaming.records import Partition, Record
 class Start:
     """Where the reading of a partition begins.
 
-    `resumed`: at this group's own commit, with the `note` that it carries. False: there is none, or the log begins beyond it.
+    `resumed`: this group has read all that lies before it. False: it has never committed, or records left the log unread.
+    `note`: what the group's commit says of what lies before it.
     """
 
     partition: Partition

@@ -6,7 +6,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streaming.clients import admin_settings, reader_settings
-from streaming.commits import note_of
 from streaming.errors import Unavailable
 from streaming.records import Partition
 
@@ -74,14 +73,14 @@ class TopicLog:
         except KafkaException as error:
             raise Unavailable(f"the log's beginning is unknown: {error}") from error
 
-    def note(self, partition: Partition, offset: int) -> str:
-        """Return the note of the group's commit at `offset`, empty where the commit is another; raises `Unavailable`."""
+    def metadata(self, partition: Partition, offset: int) -> str:
+        """Return the metadata of the group's commit at `offset`, empty where the commit is another; raises `Unavailable`."""
         place = TopicPartition(partition.topic, partition.number)
         try:
             (commit,) = self._consumer.committed([place], timeout=TIMEOUT_SECONDS)
         except KafkaException as error:
             raise Unavailable(f"the commit is unknown: {error}") from error
-        return note_of(commit.metadata) if commit.offset == offset else ""
+        return (commit.metadata or "") if commit.offset == offset else ""
 
     def next_from(self, partition: Partition, offset: int) -> int:
         """Return the offset of the first record from `offset` on, which the log reaches; raises `Unavailable`."""

@@ -65,9 +65,9 @@ class FillingIntake(Intake):
 
     for_rebuild = True
 
-    def __init__(self, *parts: Any, asking: Asking, beginnings: Beginnings, again: set[str]) -> None:
+    def __init__(self, *parts: Any, asking: Asking, beginnings: Beginnings, whole: set[str], again: set[str]) -> None:
         super().__init__(*parts)
-        self._asking, self._beginnings, self._again = asking, beginnings, again
+        self._asking, self._beginnings, self._whole, self._again = asking, beginnings, whole, again
 
     def read(self, record: Record) -> Entry | None:
         """Return the entry of a record, as `Intake` does."""
@@ -84,6 +84,10 @@ class FillingIntake(Intake):
             # Those of all its runs, which were counted just now; the core would hold them against its last run alone.
             return replace(entry, headers=msgspec.structs.replace(headers, samples=None))
         return entry
+
+    def _is_done(self, stream: str) -> bool:
+        """Return whether its rows are in this collection; what others say of it is said of the one that is searched."""
+        return stream in self._whole
 
 
 class FillingStage(IndexStage):

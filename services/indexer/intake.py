@@ -68,9 +68,12 @@ class Intake:
             headers,
             life,
             closes_when_quiet=source is None or source.kind == "push",
-            done=headers.stream != headers.source_id and self._registry.is_done(headers.stream),
+            done=headers.stream != headers.source_id and self._is_done(headers.stream),
             vector=vector,
         )
+
+    def _is_done(self, stream: str) -> bool:
+        return self._registry.is_done(stream)
 
     def _is_ours(self, space: str) -> bool:
         if space == self._space:

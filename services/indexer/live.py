@@ -279,8 +279,8 @@ class LiveLane:
         committed = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
         # Asking takes time: what begins at its commit, as nearly all do, is spared it.
         first = committed if committed == message.offset else await self._told(self._topic_log.first, partition)
-        note = "" if committed is None else await self._told(self._topic_log.note, partition, committed)
-        start = await self._on_thread(start_of, partition, committed, note, first, self._outbox, self._metrics)
+        metadata = None if committed is None else await self._told(self._topic_log.metadata, partition, committed)
+        start = await self._on_thread(start_of, partition, committed, metadata, first, self._outbox, self._metrics)
         if not self._is_current(message):
             return None
         reading = self._reading[message.tp] = _Reading(partition, start.offset, Notes(start.offset, start.note))

@@ -175,7 +175,10 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     statuses = StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus)
     until(lambda: statuses.read_to_end(KAFKA_SECONDS), stopping)
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
-    intake = FillingIntake(space, dimension, registry, outbox, metrics, asking=asking, beginnings=beginnings, again=outbox.again)
+    intake = FillingIntake(
+        space, dimension, registry, outbox, metrics,
+        asking=asking, beginnings=beginnings, whole=outbox.whole, again=outbox.again,
+    )  # fmt: skip
     topics = [LANES[lane][1].name for lane in LANE_NAMES]
     stage = FillingStage(topics, space, settings.smoothing, intake, registry, writer, outbox, metrics, beginnings=beginnings)
     missing = Missing(registry, statuses, beginnings, outbox.whole, settings.camera_days)

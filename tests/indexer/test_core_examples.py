@@ -185,6 +185,15 @@ def test_a_chunk_of_which_a_part_was_lost_is_not_whole(left: Sequence[int]) -> N
     assert [end.whole for end in index.drain().ends] == [False]
 
 
+@pytest.mark.parametrize("resumed", [True, False], ids=["behind what was only held", "behind what was lost"])
+def test_the_rest_of_a_done_chunk_at_the_edge_of_the_log_is_not_taken_for_a_chunk(*, resumed: bool) -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=resumed)
+    for entry in numbered(chunk(range(6, 20))):
+        index.feed(replace(entry, done=True))
+    assert index.drain() == ([], [], [])
+    assert index.safe_offset() == index.next_offset
+
+
 def test_a_chunk_without_a_sample_is_whole() -> None:
     index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
     index.feed(numbered([record("file", None, stream="file/1/c0", run=0, mark="stream_end", samples=0)])[0])

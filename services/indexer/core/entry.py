@@ -11,7 +11,7 @@ class Entry:
     """One record of a partition, checked by itself but not yet against its neighbours.
 
     `life` is resolved. `closes_when_quiet`: the source is a push source, whose runs may never be ended by anyone.
-    `done`: the stream is a chunk whose rows were all confirmed before this reader began.
+    `done`: the stream is a chunk whose rows were all confirmed, in the collection that is written.
     `vector` is None for a mark, and for a sample whose value was refused: it still holds its place in the run.
     """
 

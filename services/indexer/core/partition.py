@@ -42,7 +42,7 @@ class Drained(NamedTuple):
 class PartitionIndex:
     """Samples and marks of one partition in, final samples and ended streams out, and the offset that may be committed.
 
-    `resumed`: reading starts at this group's own commit, so a stream first seen in its middle was begun by an earlier reader.
+    `resumed`: this group has read what lies before `start`, so a stream first seen in its middle was begun by an earlier reader.
     Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`.
 
     A repeat of a run that is open is known by its number. Of one that is over nothing is known any more: that a frame was read
@@ -161,8 +161,11 @@ class PartitionIndex:
         return ended.how == "unnamed" and order == ended.order and entry.headers.seq == 0
 
     def _is_late_tail(self, entry: Entry, order: tuple[int, int]) -> bool:
-        """Whether a slow worker sends the rest of a chunk that another one has finished; it may never send its end."""
-        late = entry.done and self._resumed and entry.headers.seq != 0
+        """Whether this is the rest of a chunk that has all its rows: the log begins in it, or a slow worker still sends it.
+
+        Its first rows would be cut off there, and its end may never come.
+        """
+        late = entry.done and entry.headers.seq != 0
         if late:
             self.counts["after_end"] += 1
             self._remember(entry.headers.stream, _Ended(order, entry.offset, "named"))

@@ -1,0 +1,52 @@
+"""What a rebuild takes from the log."""
+
+from typing import Any, cast
+
+import numpy as np
+
+from schemas.headers import EmbeddingHeaders, encode_embedding_headers
+from schemas.messages import Life, Source
+from schemas.topics import EMBEDDINGS_BULK
+from schemas.vectors import encode_vector
+from services.indexer.asking import Asking
+from services.indexer.beyond import Beginnings
+from services.indexer.core.settings import Smoothing
+from services.indexer.filling import FillingIntake
+from services.indexer.metrics import METRICS
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
+from streaming.records import Partition, Record
+from tests.indexer.made_logs import DIMENSION, SPACE, unit
+
+STREAM = "file/1/c0"
+
+
+class AllDone:
+    """Knows one file, of which every chunk is in the collection that is searched."""
+
+    def source(self, source_id: str) -> Source:
+        return Source(source_id=source_id, kind="file", life=1, lives=(Life(life=1, began_ms=0),), sample_fps=2.0)
+
+    def is_done(self, stream: str) -> bool:
+        assert stream == STREAM
+        return True
+
+
+def test_a_chunk_that_is_searched_is_not_done_in_a_new_collection_before_it_has_come_whole_there() -> None:
+    metrics, whole = Metrics(METRICS), set[str]()
+    outbox = Outbox("127.0.0.1:1", "test", metrics)
+    intake = FillingIntake(
+        SPACE, DIMENSION, cast("Any", AllDone()), outbox, metrics,
+        asking=Asking(), beginnings=Beginnings(Smoothing()), whole=whole, again=set(),
+    )  # fmt: skip
+    headers = EmbeddingHeaders(source_id="file", t_ms=500, stream=STREAM, life=1, run=0, seq=1, space=SPACE)
+    place = Partition(EMBEDDINGS_BULK.name, 0)
+    value = encode_vector(unit(np.random.default_rng(1)))
+    record = Record(place, 7, STREAM.encode(), value, tuple(encode_embedding_headers(headers)), 0)
+    entry = intake.read(record)
+    assert entry is not None
+    assert not entry.done
+    whole.add(STREAM)
+    entry = intake.read(record)
+    assert entry is not None
+    assert entry.done
