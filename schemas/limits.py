@@ -14,6 +14,9 @@ USUAL_FRAME_BYTES: Final = 30_000
 LONGEST_LACKS: Final = 500
 """Characters of the header `lacks`, which an embedder passes on: a record may not grow beyond what Kafka takes."""
 
+LONGEST_URL: Final = 8_192
+"""Characters of a source's or a chunk's `url`, twice what query takes: reasons quote it, and a status is one record."""
+
 JPEG_PIXELS_LIMIT: Final = 40_000_000
 """Largest picture (width x height) that anyone decodes: a guard against decompression bombs."""
 

@@ -10,7 +10,7 @@ import orjson
 
 from schemas.errors import InvalidMessage
 from schemas.identity import SOURCE_ID, STREAM
-from schemas.limits import LARGEST_T_MS, UNKNOWN_MS
+from schemas.limits import LARGEST_T_MS, LONGEST_URL, UNKNOWN_MS
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=-LARGEST_T_MS, le=LARGEST_T_MS)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_T_MS)]
@@ -18,6 +18,7 @@ LifeNumber = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_T_MS)]
 # `$` alone would let a line's end through.
 SourceId = Annotated[str, msgspec.Meta(pattern=rf"^{SOURCE_ID.pattern}$(?!\n)")]
 StreamName = Annotated[str, msgspec.Meta(pattern=rf"^{STREAM.pattern}$(?!\n)")]
+Url = Annotated[str, msgspec.Meta(max_length=LONGEST_URL)]
 Fps = Annotated[float, msgspec.Meta(gt=0, le=60)]
 
 Kind = Literal["camera", "file", "push"]
@@ -47,7 +48,7 @@ class Source(Message, frozen=True, kw_only=True):
     kind: Kind
     life: LifeNumber
     lives: tuple[Life, ...]
-    url: str | None = None
+    url: Url | None = None
     name: str = ""
     category: str = ""
     labels: dict[str, str] = {}
@@ -153,7 +154,7 @@ class Chunk(Message, frozen=True, kw_only=True):
     source_id: SourceId
     life: LifeNumber
     index: Count
-    url: str
+    url: Url
     fingerprint: str
     sample_fps: Fps
     start_ms: Milliseconds

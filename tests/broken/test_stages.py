@@ -13,6 +13,7 @@ from encoders.address import load
 from encoders.encoder import Encoder
 from originals.access import Access
 from schemas.headers import EmbeddingHeaders, FrameHeaders, schema_header
+from schemas.limits import LONGEST_URL
 from schemas.messages import Chunk, decode, encode
 from services.decoder.inspection import inspect
 from streaming.records import Record
@@ -146,3 +147,14 @@ def test_the_decoder_rejects_chunks_that_are_wrong_and_decodes_the_rest(tmp_path
     good = [Wire(None, encode(own), list(schema_header("chunk/1")))] * 2
     mixed = check_nothing_is_lost_or_changed(lambda records: decode_chunks(records, sources, tmp_path), good, bad, "chunks")
     assert mixed.rejected + mixed.dropped == len(good) + len(bad)
+
+
+def test_an_address_of_any_length_does_not_make_a_status_more_than_kafka_takes(tmp_path: Path) -> None:
+    whole = decode(json_message("chunk/1").value, Chunk)
+    order = msgspec.structs.replace(whole, source_id="film-1", stream="film-1/1/c0", life=1, index=0)
+    outcomes = []
+    for characters in (LONGEST_URL, LONGEST_URL + 1, 950_000):
+        order = msgspec.structs.replace(order, url="x" * (characters - len("://host")) + "://host")
+        wire = Wire(b"k", encode(order), list(schema_header("chunk/1")))
+        outcomes.append(decode_chunks([wire.record("chunks")], SOURCES, tmp_path))
+    assert [(outcome.rejected, len(outcome.sent)) for outcome in outcomes] == [(0, 1), (1, 0), (1, 0)]
