@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import InvalidMessage
+from schemas.topics import HOUR_MS
 from services.indexer.core.cuts import CutDetector
 from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.partition import QUIET_MS, PartitionIndex
@@ -232,6 +233,44 @@ def test_an_abandoned_chunk_holds_the_commit_until_its_repeat_has_ended() -> Non
     assert ends[0].rows == 40
     assert len(rows) + 25 >= 40
     assert index.safe_offset() == index.next_offset
+
+
+def hours_later(entries: list[Entry], hours: float, first_offset: int) -> list[Entry]:
+    """Return entries as they are written later, from an offset on."""
+    written_ms = START_MS + int(hours * HOUR_MS)
+    return [replace(entry, offset=first_offset + n, timestamp_ms=written_ms + n) for n, entry in enumerate(entries)]
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["file that was paused", "second copy of a done chunk"])
+def test_a_chunk_that_nobody_ends_holds_the_commit_for_an_hour_of_the_log(*, done: bool) -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
+    for entry in hours_later([replace(entry, done=done) for entry in chunk(range(12))[:-1]], 0, FIRST_OFFSET):
+        index.feed(entry)
+    for hours, safe_offset in ((0.9, FIRST_OFFSET), (1.1, 501)):
+        for entry in hours_later([record("push", 5, STILL)], hours, 500):
+            index.feed(entry)
+        index.drain()
+        assert index.safe_offset() == safe_offset
+
+
+def test_a_chunk_that_goes_on_after_an_hour_is_whole_and_asked_for_again_only_by_a_reader_that_begins_between() -> None:
+    *samples, end = chunk(range(20))
+    expected, log = fed([*samples, end])[1], hours_later(samples[:12], 0, FIRST_OFFSET)
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True)
+    rows = []
+    for entry in [*log, *hours_later([record("push", 5, STILL)], 2, 500)]:
+        index.feed(entry)
+        rows += [row for row in index.drain().rows if row.source_id == "file"]
+    later = PartitionIndex(SMOOTHING, index.safe_offset(), resumed=True)
+    for reader in (index, later):
+        for entry in hours_later([*samples[12:], end], 3, 501):
+            reader.feed(entry)
+    written, ends, _ = index.drain()
+    assert [end.whole for end in ends] == [True]
+    rows += written
+    assert [row.t_ms for row in rows] == [row.t_ms for row in expected]
+    assert all(np.allclose(row.vector, right.vector, atol=1e-6) for row, right in zip(rows, expected, strict=True))
+    assert [end.whole for end in later.drain().ends] == [False]
 
 
 def test_a_removed_source_holds_nothing_and_gives_nothing() -> None:

@@ -35,6 +35,14 @@ class HeldOffsets:
             after = min(after, self._dropped.pop()[0])
         self._dropped.append((after, offset))
 
+    def let_go_given_up(self, before_ms: int) -> None:
+        """Hold nothing more for chunks that have shown nothing since this Kafka timestamp.
+
+        One that goes on all the same is whole for this reader. For a later one it lacks its beginning, and is asked for again.
+        """
+        while (oldest := self.oldest()) is not None and oldest.needed_whole and oldest.last_timestamp_ms < before_ms:
+            heapq.heappop(self._heap)
+
     def lowest(self, otherwise: int) -> int:
         """Return the smallest offset that is needed, `otherwise` when none is."""
         oldest = self.oldest()

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final, Literal, NamedTuple
 
 from schemas.errors import InvalidMessage
-from schemas.topics import DAY_MS
+from schemas.topics import DAY_MS, HOUR_MS
 from services.indexer.core.entry import Entry, RowSample, StreamEnd
 from services.indexer.core.frames import BEGINNING, FramesRead, Place
 from services.indexer.core.offsets import HeldOffsets
@@ -15,6 +15,8 @@ from services.indexer.core.run import Run
 from services.indexer.core.settings import Smoothing
 
 QUIET_MS: Final = DAY_MS
+GIVEN_UP_MS: Final = HOUR_MS
+"""A chunk that has shown nothing for so long holds no commit: its worker has given it up, and the next one begins anew."""
 ENDED_REMEMBERED: Final = 4096
 """Ends of streams that are remembered, so that late repeats are dropped and not computed again."""
 
@@ -52,6 +54,7 @@ class PartitionIndex:
     def __init__(self, smoothing: Smoothing, start: int, *, resumed: bool, frames: Place = BEGINNING) -> None:
         self.counts: Counter[Count] = Counter()
         self.next_offset = start
+        self._timestamp_ms = 0
         self._frames = FramesRead(frames)
         self._smoothing, self._resumed = smoothing, resumed
         self._runs: dict[str, Run] = {}
@@ -66,6 +69,7 @@ class PartitionIndex:
     def feed(self, entry: Entry) -> None:
         """Take the next record. Raises `InvalidMessage` for one that contradicts those before it, and goes on without it."""
         self.next_offset = entry.offset + 1
+        self._timestamp_ms = entry.timestamp_ms
         self._close_quiet(entry.timestamp_ms)
         repeated = self._frames.repeats(entry)
         if entry.headers.mark in ("run_end", "stream_end"):
@@ -92,6 +96,7 @@ class PartitionIndex:
         """Return what may be committed once everything drained is durable: the oldest record that is still needed."""
         assert not self._alone
         assert not self._ends
+        self._held.let_go_given_up(self._timestamp_ms - GIVEN_UP_MS)
         return self._held.lowest(self.next_offset)
 
     def frames_before(self, offset: int) -> Place:

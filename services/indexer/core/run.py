@@ -36,8 +36,8 @@ class Run:
     """Takes the records of a run in order, hands out what is final, and says which record it still needs.
 
     `evidence` is the offset of the record that shows where the run begins; None for a run entered in its middle. A stream that
-    ends (a chunk) is needed whole until then, so that the count of its rows is right after a restart too; `samples` is how many
-    its end says that it has.
+    ends (a chunk) is needed whole until then, so that the count of its rows is right after a restart too, or until it is given
+    up; `samples` is how many its end says that it has.
     """
 
     def __init__(self, first: Entry, smoothing: Smoothing, evidence: int | None, *, needed_whole: bool) -> None:
@@ -48,7 +48,7 @@ class Run:
         self.needed_since_ms = self.last_timestamp_ms = first.timestamp_ms
         self.last_offset = first.offset
         self._smoothing, self._reach_ms = smoothing, smoothing.reach_ms
-        self._needed_whole, self._whole = needed_whole, headers.seq == 0
+        self.needed_whole, self._whole = needed_whole, headers.seq == 0
         self.samples = 0
         self._last_seq = (headers.seq or 0) - 1
         self._last_t_ms: int | None = None
@@ -101,7 +101,7 @@ class Run:
         Whether the whole support of a sample was read is known when it comes, so each of them gets its final row from this run.
         """
         begin, self._newest = max(self._newest, self._final), len(self._samples)
-        if not self._needed_whole:
+        if not self.needed_whole:
             yield from self._smoothed(begin, self._newest, provisional=True)
 
     def end(self) -> StreamEnd:
@@ -193,7 +193,7 @@ class Run:
         del self._samples[:keep]
         self._final -= keep
         self._newest -= keep
-        if not self._needed_whole:
+        if not self.needed_whole:
             self.needed = needed
 
     def _oldest_needed(self) -> int:
