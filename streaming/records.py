@@ -1,9 +1,11 @@
 """A record of the log, free of any Kafka library."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from schemas.headers import RawHeaders
+
+UNREADABLE: Final[RawHeaders] = (("headers", b"left out: the name of one is not UTF-8 text"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +39,12 @@ def record_of(message: Any) -> Record:
     """Return a message of the Kafka client as a record."""
     _, timestamp_ms = message.timestamp()
     partition = Partition(message.topic(), message.partition())
-    return Record(partition, message.offset(), message.key(), message.value(), message.headers() or (), timestamp_ms)
+    return Record(partition, message.offset(), message.key(), message.value(), _headers(message), timestamp_ms)
+
+
+def _headers(message: Any) -> RawHeaders:
+    """Return a message's headers, or why there are none: Kafka takes names of any bytes, and its client fails at them."""
+    try:
+        return message.headers() or ()
+    except (SystemError, UnicodeDecodeError):
+        return UNREADABLE

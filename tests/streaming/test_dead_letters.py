@@ -2,13 +2,15 @@
 
 import pytest
 
+from schemas.errors import InvalidMessage
+from schemas.headers import decode_frame_headers
 from schemas.limits import PAYLOAD_LIMIT_BYTES
 from streaming.dead_letter_log import WINDOW_RECORDS, DeadLetterLog
 from streaming.dead_letters import LETTER_LIMIT_BYTES, RECORD_LIMIT_BYTES, read_letter, replay_headers, size_bytes, write_letter
 from streaming.errors import Unavailable
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
-from streaming.records import Partition, Record
+from streaming.records import Partition, Record, record_of
 from tests.streaming.conftest import Bench
 
 NOW_MS = 1_800_000_000_000
@@ -71,6 +73,40 @@ def test_a_stranger_s_largest_record_does_not_stop_who_refuses_it(bench: Bench) 
         letter = log.letter(bench.source, 0)
     assert letter is not None
     assert (letter.record.value, letter.left_out) == (None, "the value of 1,048,000 bytes")
+
+
+class NamedInLatin1:
+    """A message of a sender that writes header names as Latin-1, as Kafka's client gives it; it cannot write one itself."""
+
+    def topic(self) -> str:
+        return "frames-live"
+
+    def partition(self) -> int:
+        return 7
+
+    def offset(self) -> int:
+        return 4711
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, NOW_MS
+
+    def key(self) -> bytes:
+        return b"cam"
+
+    def value(self) -> bytes:
+        return b"picture"
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        raise SystemError("<method 'headers'> returned a result with an exception set")
+
+
+def test_a_record_whose_header_names_are_no_text_becomes_a_dead_letter_that_says_so() -> None:
+    read = record_of(NamedInLatin1())
+    with pytest.raises(InvalidMessage, match="header schema is missing") as refused:
+        decode_frame_headers(read.headers)
+    letter = read_letter(write_letter(read, str(refused.value), "embedder", NOW_MS))
+    assert letter.record.headers == [("headers", b"left out: the name of one is not UTF-8 text")]
+    assert (letter.record.key, letter.record.value, letter.record.offset) == (b"cam", b"picture", 4711)
 
 
 def test_replayed_records_that_fail_again_blow_no_fuse(bench: Bench) -> None:
