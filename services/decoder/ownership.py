@@ -88,6 +88,7 @@ class Ownership:
                 self._take(source, told=True)
         for status in self._state.statuses.poll():
             self._hear(status)
+            self._hear_of_camera(status)
         for done in self._state.finished.follow():
             source_now = self._files.get(done.source_id)
             if source_now is not None and source_now.life == done.life:
@@ -206,6 +207,11 @@ class Ownership:
         if status.state == "waiting":
             self._retries.postpone(status.source_id, time.monotonic())
         return None
+
+    def _hear_of_camera(self, status: SourceStatus) -> None:
+        source = self._state.sources.values.get(status.source_id)
+        if source is not None and source.kind == "camera" and self._number(source.source_id) in self._next:
+            self._fleet.hear(source, status)
 
     def _recut(self, recuts: Sequence[Recut]) -> None:
         """Deal again what is not done: consumers have lost parts of the log, and of what sources they may not know."""

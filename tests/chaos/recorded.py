@@ -15,6 +15,8 @@ from tests.chaos.records import records_of
 
 LIFE: Final = 1
 SECOND_MS: Final = 1000
+SAME_MOMENT_MS: Final = 250
+"""Samples of two runs that lie so close together show one moment: half a period, where a camera is sampled twice a second."""
 _SAID: Final = re.compile(r"not caught up from (\S+) to (\S+),")
 
 
@@ -30,17 +32,16 @@ class Gap:
 def standing(lines: Iterable[JournalLine]) -> set[int]:
     """Return the times of the samples that must be in the index.
 
-    Not those that a run shows after a larger one has begun: its decoder did not know yet that the camera was another's.
+    Not those that a run shows while a larger one lasts: its decoder did not know yet that the camera was another's.
     """
-    times: set[int] = set()
-    end_ms: int | None = None
     by_run: dict[int, list[int]] = {}
     for line in lines:
         by_run.setdefault(line.run, []).append(line.t_ms)
+    larger: list[tuple[int, int]] = []
+    times: set[int] = set()
     for run in sorted(by_run, reverse=True):
-        times |= {t_ms for t_ms in by_run[run] if end_ms is None or t_ms < end_ms}
-        first_ms = min(by_run[run])
-        end_ms = first_ms if end_ms is None else min(end_ms, first_ms)
+        times |= {t_ms for t_ms in by_run[run] if not any(first_ms <= t_ms <= last_ms for first_ms, last_ms in larger)}
+        larger.append((min(by_run[run]), max(by_run[run]) + SAME_MOMENT_MS))
     return times
 
 

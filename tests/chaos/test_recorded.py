@@ -12,13 +12,8 @@ def line(run: int, t_ms: int) -> JournalLine:
 
 
 def test_what_a_decoder_notes_after_another_took_its_camera_is_not_asked_for() -> None:
-    assert standing([line(1, 0), line(1, 500), line(2, 400), line(2, 900), line(3, 2000), line(1, 300)]) == {
-        0,
-        300,
-        400,
-        900,
-        2000,
-    }
+    lines = [line(1, 0), line(1, 500), line(2, 400), line(2, 900), line(3, 2000), line(1, 300), line(1, 1100), line(1, 1400)]
+    assert standing(lines) == {0, 300, 400, 900, 1400, 2000}, "at 1400 the other had ended"
 
 
 def test_a_recorded_sample_without_a_row_is_lost_in_silence_unless_its_camera_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -129,16 +130,21 @@ def test_what_is_not_there_is_said_and_the_nearest_is_dimmed(visit: Visit) -> No
 @pytest.mark.usefixtures("film")
 def test_a_picture_chosen_before_the_sources_are_listed_stays(visit: Visit, tmp_path: Path) -> None:
     held: dict[str, Route] = {}
-    visit.page.route("**/v1/sources?*", lambda route: held.setdefault("sources", route), times=1)
-    visit.page.route("**/v1/search", lambda route: held.setdefault("search", route), times=1)
+
+    def hold_the_first(route: Route) -> None:
+        if held.setdefault(urlsplit(route.request.url).path, route) is not route:
+            route.continue_()
+
+    visit.page.route("**/v1/sources?*", hold_the_first)
+    visit.page.route("**/v1/search", hold_the_first)
     page = visit.open()
     expect(page.locator("#search")).to_be_visible()
     with page.expect_request("**/v1/search"):
         page.set_input_files("#picture-file", picture_of("red", tmp_path / "red.png"))
     with page.expect_response("**/v1/sources?*"):
-        held["sources"].continue_()
+        held["/v1/sources"].continue_()
     expect(page.locator("#filter-source option")).to_have_count(2)
-    held["search"].continue_()
+    held["/v1/search"].continue_()
     expect(best(page)).to_be_visible()
     expect(page.locator("#picture-chip")).to_be_visible()
     assert visit.complaints == []

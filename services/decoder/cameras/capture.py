@@ -33,6 +33,11 @@ from streaming.secrets import SecretStore
 SETTLING_MS: Final = 300
 """A camera that answers with the pictures since its last keyframe sends them at once: by then they have come."""
 SETTLING_PACKETS: Final = 500
+CONTESTED_SECONDS: Final = 3.0
+"""So long after another has spoken for a camera its owner speaks up. Who has lost the camera knows it by then, and is silent."""
+MENDED_AFTER_SECONDS: Final = 30.0
+"""A run is given up where Kafka did not take a sample. The next one begins when Kafka has answered since, or else after this:
+marks are small, and where the queue is full of pictures they would go in before each sample that is refused."""
 MOST_NOTICES: Final = 8
 GAP_MS: Final = 2_000
 GAP_PERIODS: Final = 2
@@ -72,7 +77,10 @@ class Capture:
         self._cadence = Cadence(self._grid, self._period_ms)
         self._last_ms = self._voice.seen_until_ms()
         self._run: int | None = None
-        self._broken = False
+        self._broken = self._is_answered = False
+        self._mends_at = 0.0
+        self._heard_run = 0
+        self._speaks_up_at: float | None = None
         self._seq = 0
         self._why = ""
         self._ended_before = self._voice.last_run is None
@@ -91,6 +99,15 @@ class Capture:
         self._stopping.set()
         self._hurry.set()
 
+    def hear(self, status: SourceStatus) -> None:
+        """Take in what is said of the camera, here or by one that was its owner and does not know yet that it is no more.
+
+        If that one has begun a larger run, readers drop what comes in this one; if it has said a state, everybody believes it.
+        """
+        if not self._voice.is_own(status):
+            self._heard_run = max(self._heard_run, status.run or 0)
+            self._speaks_up_at = self._speaks_up_at or time.monotonic() + CONTESTED_SECONDS
+
     def end(self, timeout_seconds: float, *, paused: bool = False) -> None:
         """Wait for the end of a capture that was stopped, and say nothing from then on, whether it has come or not.
 
@@ -98,7 +115,7 @@ class Capture:
         """
         self._thread.join(max(0.0, timeout_seconds))
         if paused:
-            self._voice.state("paused")
+            self._voice.rest(self._run)
         self._voice.mute()
 
     def rest(self) -> None:
@@ -142,6 +159,7 @@ class Capture:
         if why != self._why:
             log.info("camera away", source_id=self.source.source_id, reason=why)
         self._why = why
+        self._is_outrun()
         self._voice.state("waiting", error=why)
         self._around.metrics.of(m.RECONNECTS).inc()
 
@@ -184,7 +202,7 @@ class Capture:
         at = session.clock.place(packet.pts_ms, packet.reported_ms)
         if packet.keyframe:
             session.check_parameters(packet)
-        if at.anew or self._is_gap(at):
+        if at.anew or self._is_gap(at) or self._is_outrun():
             session.waits_for_keyframe = True
         session.offset_ms = at.exact_ms - packet.pts_ms
         self._last_ms = max(at.t_ms, self._last_ms or at.t_ms)
@@ -202,6 +220,14 @@ class Capture:
         for sample in session.sampler.samples(frames):
             self._send(session, sample)
 
+    def _is_outrun(self) -> bool:
+        """Whether another has begun a larger run and it is time to speak up; what was said last is said again then."""
+        if self._speaks_up_at is None or time.monotonic() < self._speaks_up_at:
+            return False
+        self._speaks_up_at = None
+        self._voice.repeat()
+        return self._run is not None and self._heard_run > self._run
+
     def _is_gap(self, at: Moment) -> bool:
         return self._last_ms is not None and at.t_ms - self._last_ms > max(GAP_MS, GAP_PERIODS * self._period_ms)
 
@@ -214,7 +240,7 @@ class Capture:
 
     def _next_run(self) -> int:
         """Number a run: larger than any before, of this owner or another."""
-        return max(now_ms(), (self._voice.last_run or 0) + 1, (self._run or 0) + 1)
+        return 1 + max(now_ms() - 1, self._voice.last_run or 0, self._run or 0, self._heard_run)
 
     def _send(self, session: "_Session", sample: CameraSample) -> None:
         """Send a sample that the journal knows of. One that Kafka does not take is caught up from the recording."""
@@ -225,6 +251,7 @@ class Capture:
         noted = None if self._recorder is None else self._recorder.note(sample.at.t_ms, run, seq)
 
         def acknowledged(partition: int, offset: int) -> None:
+            self._is_answered = True
             if noted is not None:
                 noted[0].acknowledge(noted[1], partition, offset)
             if seq == 0:
@@ -237,13 +264,16 @@ class Capture:
             self._around.metrics.of(m.LIVE_SAMPLES).inc()
             self._around.metrics.of(m.SAMPLE_SECONDS).observe(max(0.0, time.time() - sample.at.t_ms / 1000))
             return
-        self._broken = True
+        if not self._broken:
+            self._broken, self._is_answered, self._mends_at = True, False, time.monotonic() + MENDED_AFTER_SECONDS
         if noted is not None:
             noted[0].give_up()
         self._around.metrics.of(m.UNSENT).inc()
 
     def _mend(self, session: "_Session") -> None:
         """Go on in a new run once Kafka takes records again; until then the recording goes on as it is."""
+        if not self._is_answered and time.monotonic() < self._mends_at:
+            return
         run = self._next_run()
         if self._say(session, run):
             self._end_run()

@@ -161,6 +161,8 @@ class CatchingUp:
         camera.spans = {span.reach.first_ms: span for span in found.spans}
         notices = [_notice(reach, "all") for reach in found.gone]
         notices += [_notice(one.reach, f"{one.samples} sample{'s' * (one.samples > 1)}") for one in found.lacking]
+        for notice in notices:
+            log.warning(notice, source_id=source_id)
         camera.capture.catch_up(catches_up=bool(camera.spans), notices=notices)
         if found.all_ripe and not camera.spans:
             camera.lost = [lost for lost in camera.lost if lost not in camera.asked]

@@ -51,6 +51,15 @@ class Fleet:
         else:
             self._begin(source, known)
 
+    def hear(self, source: Source, status: SourceStatus) -> None:
+        """Take in what is said of a camera of ours, by whoever it is."""
+        if status.life != source.life:
+            return
+        if (capture := self._captures.get(source.source_id)) is not None:
+            capture.hear(status)
+        elif source.wanted == "paused" and status.state != "paused" and source.source_id not in self._ending:
+            self._begin(source, status)
+
     def drop(self, source_id: str) -> None:
         """Capture a source no more."""
         self._stop(source_id)

@@ -24,6 +24,7 @@ from services.decoder.cameras.spans import (
     LostVectors,
     Noted,
     Reach,
+    delivered,
     lost_to_consumers,
     lying_in,
     missed,
@@ -88,16 +89,17 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     journals = Journals(media, source.source_id, source.life)
     noted = _completed(question, journals.read(None if question.lost else journals.settled_ms()), journals, kafka)
     unsent = _unsent(question, noted)
-    delivered = _delivered(noted, unsent)
-    lost = lost_to_consumers(delivered, [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost])
+    taken_in_time = delivered(noted, question.first_fence)
+    told = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
+    lost = lost_to_consumers(taken_in_time, told)
     expired = uncovered(lost, question.covered)
-    never_read = dict.fromkeys((*missed(noted, fence, question.first_fence), *lost))
+    never_read = dict.fromkeys((*missed(noted, fence, question.first_fence, source.sample_fps), *lost))
     lacking = [one for one in not_shown(never_read, question.done) if one not in question.told]
     there = _recorded(noted, journals)
     gone = [one for one in (*unsent, *expired) if one.segment not in there]
     found = [
         *spans(_of(unsent, there), _of(noted, there), source.sample_fps),
-        *spans(_of(expired, there), _of(delivered, there), source.sample_fps),
+        *spans(_of(expired, there), _of(taken_in_time, there), source.sample_fps),
     ]
     ready = ripe(found, noted, fence.below_run)
     untold = (*gone, *lying_in(noted, [one.reach for one in lacking]))
@@ -107,12 +109,7 @@ def look(question: Question, media: Path, kafka: str) -> Found:
 
 
 def _unsent(question: Question, noted: Sequence[Noted]) -> list[Noted]:
-    return uncovered(missed(noted, question.fence, question.first_fence), question.covered)
-
-
-def _delivered(noted: Iterable[Noted], unsent: Iterable[Noted]) -> list[Noted]:
-    too_late = set(unsent)
-    return [one for one in noted if one.line.offset != NOT_ACKNOWLEDGED and one not in too_late]
+    return uncovered(missed(noted, question.fence, question.first_fence, question.source.sample_fps), question.covered)
 
 
 def _completed(question: Question, noted: list[Noted], journals: Journals, kafka: str) -> list[Noted]:

@@ -38,12 +38,12 @@ class _Open:
         self.journal = Journal(day / self.segment.journal_name)
         try:
             self._output: Any = av.open(str(day / self.segment.name), "w", format="mp4", options=OPTIONS)
+            self._video = self._output.add_stream_from_template(camera.video, opaque=True)
+            self._video.time_base = Fraction(1, TICKS)
+            self._sound: Sound | None = None if camera.audio is None else sound_track(self._output, camera.audio)
         except BaseException:
             self.journal.close()
             raise
-        self._video = self._output.add_stream_from_template(camera.video, opaque=True)
-        self._video.time_base = Fraction(1, TICKS)
-        self._sound: Sound | None = None if camera.audio is None else sound_track(self._output, camera.audio)
         self._last_dts = -1
 
     def video(self, packet: Any, t_ms: float) -> None:
@@ -121,7 +121,7 @@ class Recorder:
     def _begin(self, camera: RtspCamera, at: Moment, run: int) -> None:
         try:
             self._open = _Open(self._folder, camera, at, run)
-        except (FFmpegError, OSError) as error:
+        except (FFmpegError, OSError, ValueError) as error:
             self._fail(at.t_ms, error)
         else:
             self.error = None

@@ -18,6 +18,10 @@ SILENT_SECONDS: Final = 5.0
 READ_SECONDS: Final = SILENT_SECONDS / 2
 """FFmpeg gives up after twice this: the frame that its parser holds comes out at the first expiry."""
 
+STOOD_STILL_MS: Final = 30_000
+"""Nothing came for so long, though a silent camera is left much earlier: it was this process that stood still. When what waits
+for it was taken the clock, which remembers the arrivals of a minute, can no longer tell."""
+
 PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto"
 PROBED_BYTES, PROBED_MICROSECONDS = 500_000, 1_000_000
 """What was probed is kept: the first keyframe is among it, and the next one may be long in coming."""
@@ -68,7 +72,7 @@ class RtspCamera:
         except (FFmpegError, OSError) as error:
             raise CameraDown(self._refused(error)) from None
         self.video = self._choose_video()
-        self.audio = next(iter(self._container.streams.audio), None)
+        self.audio = self._choose_audio()
 
     @property
     def codec(self) -> str:
@@ -111,6 +115,7 @@ class RtspCamera:
     def _demuxed(self) -> Iterator[CameraPacket]:
         streams = [self.video] if self.audio is None else [self.video, self.audio]
         demuxed = self._container.demux(*streams)
+        last_ms = _now_ms()
         while True:
             try:
                 packet = next(demuxed)
@@ -120,8 +125,13 @@ class RtspCamera:
                 raise CameraDown(self._silent(error)) from None
             if packet.size == 0:  # a server that dies ends the stream without an error
                 break
+            taken = self._taken(packet)
+            if taken.arrival_ms - last_ms > STOOD_STILL_MS:
+                stood_still_seconds = (taken.arrival_ms - last_ms) / 1000
+                raise CameraDown(f"the decoder stood still for {stood_still_seconds:.0f} s; the camera is opened again")
+            last_ms = taken.arrival_ms
             if not packet.is_corrupt:
-                yield self._taken(packet)
+                yield taken
         raise CameraDown("the camera has ended the connection")
 
     def _choose_video(self) -> Any:
@@ -135,10 +145,14 @@ class RtspCamera:
             raise CameraDown(f"the camera sends {codec}: set it to H.264 or H.265")
         return streams[0]
 
+    def _choose_audio(self) -> Any | None:
+        """Return the first sound that FFmpeg has a decoder for: of another nobody could say what it is."""
+        return next((stream for stream in self._container.streams.audio if stream.codec_context is not None), None)
+
     def _taken(self, packet: Any) -> CameraPacket:
         video = packet.stream is self.video
         pts_ms = 0.0 if packet.pts is None else _pts_ms(packet)
-        return CameraPacket(packet, video, bool(packet.is_keyframe), pts_ms, time.time() * 1000, _reported_ms(packet))
+        return CameraPacket(packet, video, bool(packet.is_keyframe), pts_ms, _now_ms(), _reported_ms(packet))
 
     def _refused(self, error: Exception) -> str:
         known = {
@@ -159,6 +173,10 @@ class RtspCamera:
 
     def _words(self, error: Exception) -> str:
         return self._place.shown(getattr(error, "strerror", None) or str(error))
+
+
+def _now_ms() -> float:
+    return time.time() * 1000
 
 
 def _pts_ms(packet: Any) -> float:

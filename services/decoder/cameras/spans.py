@@ -6,9 +6,10 @@ catching a span up twice writes the same rows twice.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from heapq import heappop, heappush
+from itertools import chain, pairwise
 from math import inf
 from typing import Final
 
@@ -110,20 +111,21 @@ class LostSpan:
         return Reach(self.lost[0].line.t_ms, self.lost[-1].line.t_ms)
 
 
-def missed(noted: Sequence[Noted], newest: Fence, first: Fence) -> list[Noted]:
+def missed(noted: Sequence[Noted], newest: Fence, first: Fence, sample_fps: float) -> list[Noted]:
     """Return the samples that no reader will take, as far as journals tell: of runs below the `newest` fence those of which Kafka
     has said nothing, and those that it took when their run was over, as a larger one or the `first` fence of the owner shows.
 
-    What a run shows after a larger one has begun is not among them: its decoder did not know yet that the camera was another's.
+    What a run shows while a larger one lasts is not among them: its decoder did not know yet that the camera was another's.
     """
-    ends = _ends(noted)
-    return [
-        one
-        for one in noted
-        if one.line.run < newest.below_run
-        and one.line.t_ms < ends[one.line.run].t_ms
-        and (one.line.offset == NOT_ACKNOWLEDGED or one.line.offset > _over_at(one.line.run, ends[one.line.run], first))
-    ]
+    runs = _by_run(noted)
+    over_at, overtaken = _over_at(runs, first), _overtaken(runs, newest, sample_fps)
+    return [one for one in noted if one.line.run < newest.below_run and one not in overtaken and not _is_taken(one.line, over_at)]
+
+
+def delivered(noted: Sequence[Noted], first: Fence) -> list[Noted]:
+    """Return the samples that readers have taken, as far as journals tell: what Kafka took before their run was over."""
+    over_at = _over_at(_by_run(noted), first)
+    return [one for one in noted if _is_taken(one.line, over_at)]
 
 
 def taken(heard: Iterable[Heard]) -> dict[tuple[int, int], int]:
@@ -232,27 +234,37 @@ def span_chunk(source: Source, span: LostSpan, run: int = 0) -> Chunk:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Where larger runs begin: on the timeline, and in the log."""
-
-    t_ms: float = inf
-    offset: float = inf
-
-
-def _ends(noted: Iterable[Noted]) -> dict[int, _End]:
-    """Return where each run has ended at the latest."""
-    ends, end = {}, _End()
-    for run, of_run in sorted(_by_run(noted).items(), reverse=True):
-        ends[run] = end
-        offsets = [one.line.offset for one in of_run if one.line.offset != NOT_ACKNOWLEDGED]
-        end = _End(min(end.t_ms, of_run[0].line.t_ms), min([end.offset, *offsets]))
-    return ends
+def _over_at(runs: Mapping[int, Sequence[Noted]], first: Fence) -> dict[int, float]:
+    """Return the offset after which no reader takes a sample of a run: a larger one has begun, or a mark has ended it."""
+    over_at: dict[int, float] = {}
+    begun_at = inf
+    for run in sorted(runs, reverse=True):
+        over_at[run] = min(begun_at, first.offset) if run < first.below_run else begun_at
+        begun_at = min([begun_at, *(one.line.offset for one in runs[run] if one.line.offset != NOT_ACKNOWLEDGED)])
+    return over_at
 
 
-def _over_at(run: int, end: _End, first: Fence) -> float:
-    """Return the offset after which no reader takes a sample of a run."""
-    return min(end.offset, first.offset) if run < first.below_run else end.offset
+def _overtaken(runs: Mapping[int, Sequence[Noted]], newest: Fence, sample_fps: float) -> set[Noted]:
+    """Return the samples whose moments a larger run has shown, or shows while it is not below the `newest` fence.
+
+    A run shows half a period more than its samples: two clocks of one camera differ by little.
+    """
+    ends_ms = {run: of_run[-1].line.t_ms + 500 / sample_fps if run < newest.below_run else inf for run, of_run in runs.items()}
+    to_come = sorted(((of_run[0].line.t_ms, run) for run, of_run in runs.items()), reverse=True)
+    lasting: list[int] = []  # a heap of what has begun, the largest run first
+    found: set[Noted] = set()
+    for one in sorted(chain.from_iterable(runs.values()), key=lambda one: one.line.t_ms):
+        while to_come and to_come[-1][0] <= one.line.t_ms:
+            heappush(lasting, -to_come.pop()[1])
+        while ends_ms[-lasting[0]] < one.line.t_ms:
+            heappop(lasting)
+        if -lasting[0] > one.line.run:
+            found.add(one)
+    return found
+
+
+def _is_taken(line: JournalLine, over_at: Mapping[int, float]) -> bool:
+    return line.offset != NOT_ACKNOWLEDGED and line.offset <= over_at[line.run]
 
 
 def _is_in(one: Noted, reach: Reach) -> bool:

@@ -9,9 +9,9 @@ import msgspec
 
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
-from schemas.recordings import NOT_ACKNOWLEDGED, SEGMENT_MS, Segment
+from schemas.recordings import SEGMENT_MS, Segment
 from services.decoder.cameras.journals import Journals
-from services.decoder.cameras.spans import Fence, LostSpan, Noted, missed, recorded, spans
+from services.decoder.cameras.spans import Fence, LostSpan, Noted, delivered, missed, recorded, spans
 from services.decoder.plan import margins_ms
 
 BEFORE_MS: Final = 4 * SEGMENT_MS
@@ -36,13 +36,13 @@ def stretch(media: Path, chunk: Chunk) -> Stretch:
     left_ms, right_ms = margins_ms(chunk.sample_fps)
     journals = Journals(media, chunk.source_id, chunk.life)
     noted = journals.read(chunk.start_ms - left_ms - BEFORE_MS, chunk.end_ms + right_ms)
-    unsent = missed(noted, EVERY_RUN, NO_RUN)
-    delivered = _delivered(noted, unsent)
-    inside = [one for one in (*unsent, *delivered) if chunk.start_ms <= one.line.t_ms < chunk.end_ms]
+    unsent = missed(noted, EVERY_RUN, NO_RUN, chunk.sample_fps)
+    taken = delivered(noted, NO_RUN)
+    inside = [one for one in (*unsent, *taken) if chunk.start_ms <= one.line.t_ms < chunk.end_ms]
     there = {segment for segment in {one.segment for one in noted} if journals.is_recorded(segment)}
     found = [
         *_spans(inside, unsent, noted, there, chunk.sample_fps),
-        *_spans(inside, delivered, delivered, there, chunk.sample_fps),
+        *_spans(inside, taken, taken, there, chunk.sample_fps),
     ]
     return Stretch(tuple(sorted(found, key=lambda span: span.lost[0].line.run)), len(inside))
 
@@ -51,11 +51,6 @@ def order_of(chunk: Chunk, span: LostSpan) -> Chunk:
     """Return the work order of a span inside a chunk's stretch."""
     reach = span.reach
     return msgspec.structs.replace(chunk, recorded=recorded(span), start_ms=reach.first_ms, end_ms=reach.last_ms + 1)
-
-
-def _delivered(noted: Iterable[Noted], unsent: Iterable[Noted]) -> list[Noted]:
-    never_taken = set(unsent)
-    return [one for one in noted if one.line.offset != NOT_ACKNOWLEDGED and one not in never_taken]
 
 
 def _spans(

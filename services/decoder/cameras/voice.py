@@ -1,6 +1,7 @@
 """What a capture says on the bus: frames and marks to `frames-live`, its state to `source-status`. Nothing here ever waits."""
 
 import threading
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ from services.decoder.reports import now_ms
 from streaming.outbox import Delivered, Outbox
 
 CameraState = Literal["waiting", "running", "catching-up", "paused"]
+MOST_UNHEARD: Final = 100
 CLOCK_STEP_MS: Final = 100
 """A camera's clock is told again when it is off by this much more or less than was told."""
 
@@ -45,8 +47,10 @@ class Voice:
         self._said = _said(known) if known is not None and known.life == source.life else None
         self.catches_up = False
         self.notices: tuple[str, ...] = () if self._said is None else self._said.notices
+        self._unheard: deque[SourceStatus] = deque(maxlen=MOST_UNHEARD)
+        self._repeats = False
         self._muted = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def last_run(self) -> int | None:
@@ -64,9 +68,29 @@ class Voice:
         ahead_ms = camera.clock_off_ms if camera is not None and camera.clock == "reports" else 0
         return now_ms() + max(0, ahead_ms or 0)
 
+    def is_own(self, status: SourceStatus) -> bool:
+        """Whether a status that was read was said here. To be asked of each, in the order of the log."""
+        with self._lock:
+            while status in self._unheard:
+                if self._unheard.popleft() == status:
+                    return True
+            return False
+
+    def repeat(self) -> None:
+        """Say the next state though it may not be news: somebody else has said another one."""
+        self._repeats = True
+
     def mute(self) -> None:
         """Say nothing more; when this returns, nothing is being said."""
         with self._lock:
+            self._muted = True
+
+    def rest(self, run: int | None) -> None:
+        """Say that the camera is paused and `run` over, where one is in hand, and nothing more."""
+        with self._lock:
+            if run is not None:
+                self.run_end(run)
+            self.state("paused")
             self._muted = True
 
     def frame(self, sample: CameraSample, run: int, seq: int, on_delivered: Delivered) -> bool:
@@ -113,12 +137,14 @@ class Voice:
             camera if camera is not None or before is None else before.camera,
             self.notices,
         )
-        if before is not None and not now.differs(before):
+        if before is not None and not now.differs(before) and not self._repeats:
             return True
         status = SourceStatus(source_id=self._source.source_id, life=self._source.life, **vars(now))
-        taken = self._offer(SOURCE_STATUS.name, encode(status), schema_header(SCHEMA_OF[SourceStatus]))
-        if taken:
-            self._said = now
+        with self._lock:
+            taken = self._offer(SOURCE_STATUS.name, encode(status), schema_header(SCHEMA_OF[SourceStatus]))
+            if taken:
+                self._unheard.append(status)
+                self._said, self._repeats = now, False
         return taken
 
     def _offer(self, topic: str, value: bytes, headers: list[tuple[str, bytes]], on_delivered: Delivered | None = None) -> bool:

@@ -73,6 +73,11 @@ class LiveBus:
         self.outbox.send_message(SOURCES.name, source, key=source_id)
         self.outbox.flush()
 
+    def say(self, status: SourceStatus) -> None:
+        """Say how a camera is, as a decoder does that was its owner."""
+        self.outbox.send_message(SOURCE_STATUS.name, status, key=status.source_id)
+        self.outbox.flush()
+
     def samples(self, source_id: str) -> list[Heard]:
         """Return the frames of a camera."""
         return [one for one in self.heard if one.headers.source_id == source_id and one.headers.mark is None]
@@ -81,6 +86,10 @@ class LiveBus:
         """Return the runs of a camera that were ended."""
         marks = [one.headers for one in self.heard if one.headers.source_id == source_id and one.headers.mark == "run_end"]
         return [mark.run for mark in marks]
+
+    def said(self, source_id: str) -> int:
+        """Return how many statuses of a source there were."""
+        return sum(status.source_id == source_id for status in self.statuses)
 
     def status(self, source_id: str) -> SourceStatus | None:
         """Return the last status of a source."""

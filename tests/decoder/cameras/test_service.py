@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,7 @@ import pytest
 
 from framebus.demo.camera import CameraServer, Clip, LiveScene, read_clip
 from framebus.demo.camera.timecode import read_number
+from schemas.messages import SourceStatus
 from streaming.admin import create_topics
 from streaming.secrets import SecretStore, split_password
 from tests.camera.clips import write_clip
@@ -46,8 +48,14 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
         "h265": read_clip(write_clip(folder / "h265.mp4", 100, codec="libx265")),
         "b_frames": read_clip(write_clip(folder / "b.mp4", 100, gop=50, b_frames=2)),
         "wide": read_clip(write_clip(folder / "wide.mp4", 100, size=(480, 270))),
-        "sound": read_clip(write_clip(folder / "sound.mp4", 100, sound_hertz=440)),
+        "sound": (sound := read_clip(write_clip(folder / "sound.mp4", 100, sound_hertz=440))),
+        "unknown_sound": in_a_format_that_nobody_knows(sound),
     }
+
+
+def in_a_format_that_nobody_knows(clip: Clip) -> Clip:
+    (video, sound) = clip.tracks
+    return replace(clip, tracks=(video, replace(sound, encoding="SIREN14/16000", parameters="")))
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,7 @@ def server(clips: dict[str, Clip]) -> Iterator[CameraServer]:
         "switch",
         "pause",
         "moves",
+        "hangs",
         "login",
         "unrecorded",
         "quiet",
@@ -114,7 +123,7 @@ def test_what_is_recorded_is_all_that_came_at_its_times(bus: LiveBus, decoder: D
     assert bus.ends(name) == [segment.run]
 
 
-@pytest.mark.parametrize("clip", ["h265", "b_frames", "sound"])
+@pytest.mark.parametrize("clip", ["h265", "b_frames", "sound", "unknown_sound"])
 def test_other_codecs_b_frames_and_sound_are_captured(
     bus: LiveBus, decoder: Decoder, server: CameraServer, name: str, clip: str
 ) -> None:
@@ -299,6 +308,44 @@ def test_a_paused_camera_is_silent_until_it_is_resumed(bus: LiveBus, decoder: De
     bus.wait(lambda: len(bus.samples(name)) > before + 1)
     runs = [sample.headers.run or 0 for sample in bus.samples(name)]
     assert runs[before] > runs[before - 1]
+
+
+def test_the_run_of_a_camera_that_hangs_is_over_when_it_is_paused(
+    bus: LiveBus, decoder: Decoder, server: CameraServer, name: str
+) -> None:
+    bus.want(name, server.url("hangs"))
+    bus.wait(lambda: len(bus.samples(name)) >= 2)
+    server.mount("hangs").faults.stalled = True
+    bus.want(name, server.url("hangs"), wanted="paused")
+    bus.wait(lambda: bus.state(name)[0] == "paused")
+    bus.wait(lambda: bus.ends(name) == [bus.samples(name)[-1].headers.run], 2)
+    server.mount("hangs").faults.stalled = False
+
+
+def test_an_owner_whose_camera_another_speaks_for_has_the_last_word(
+    bus: LiveBus, decoder: Decoder, server: CameraServer, name: str
+) -> None:
+    bus.want(name, server.url("clock"))
+    bus.wait(lambda: len(bus.samples(name)) >= 2)
+    first = bus.samples(name)[0].headers.run or 0
+    larger = first + 60_000
+    bus.say(sleeper := SourceStatus(source_id=name, life=1, state="waiting", since_ms=larger, error="it has slept", run=larger))
+    bus.wait(lambda: bus.status(name) == sleeper)
+    bus.wait(lambda: bus.state(name) == ("running", "") and runs(bus, name)[-1] > larger)
+    last = runs(bus, name)[-1]
+    assert said_run(bus, name) == last
+    assert bus.ends(name) == [first]
+    bus.say(replaced := SourceStatus(source_id=name, life=1, state="waiting", since_ms=larger, error="it has slept", run=first))
+    bus.wait(lambda: bus.status(name) == replaced)
+    bus.wait(lambda: bus.state(name) == ("running", ""))
+    said, sent = bus.said(name), len(bus.samples(name))
+    bus.wait(lambda: len(bus.samples(name)) >= sent + 5)
+    assert bus.said(name) == said, "what it says itself it does not contradict"
+    assert set(runs(bus, name)) == {first, last}, "a smaller run drops nothing of a larger one"
+    bus.want(name, server.url("clock"), wanted="paused")
+    bus.wait(lambda: bus.state(name)[0] == "paused")
+    bus.say(sleeper)
+    bus.wait(lambda: bus.statuses.count(sleeper) == 2 and bus.state(name)[0] == "paused")
 
 
 def test_cameras_move_between_owners_and_are_captured_by_one(

@@ -21,6 +21,7 @@ from services.decoder.cameras.spans import (
     LostUntil,
     Noted,
     Reach,
+    delivered,
     lost_to_consumers,
     missed,
     not_shown,
@@ -36,6 +37,7 @@ from services.indexer.core.entry import Entry
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
 
+PER_MS = 1000.0
 SEGMENT = Segment(1_000_000, 1)
 BEGIN_MS = 1_763_625_600_000
 
@@ -112,20 +114,30 @@ def test_what_was_caught_up_is_not_found_again(made: Made) -> None:
 
 def test_of_runs_that_are_over_what_kafka_never_took_is_lost() -> None:
     noted = [note(1, 1, 7), note(2, 1), note(3, 2, 9), note(4, 2), note(5, 3)]
-    assert missed(noted, Fence(2, 5, 8), Fence(2, 5, 8)) == [noted[1]]
-    assert missed(noted, Fence(3, 5, 12), Fence(2, 5, 8)) == [noted[1], noted[3]]
+    assert missed(noted, Fence(2, 5, 8), Fence(2, 5, 8), PER_MS) == [noted[1]]
+    assert missed(noted, Fence(3, 5, 12), Fence(2, 5, 8), PER_MS) == [noted[1], noted[3]]
 
 
 def test_what_an_owner_recorded_that_had_lost_the_camera_is_not_caught_up() -> None:
     noted = [note(1, 1, 7), note(2, 1), note(3, 2, 9), note(4, 1), note(5, 2, 10)]
-    assert missed(noted, Fence(2, 5, 8), Fence(2, 5, 8)) == [noted[1]]
+    assert missed(noted, Fence(2, 5, 8), Fence(2, 5, 8), PER_MS) == [noted[1]]
+
+
+def test_what_an_owner_recorded_while_another_had_begun_for_a_moment_is_lost_from_its_end_on() -> None:
+    noted = [note(1, 1, 7), note(2, 2, 8), note(3, 1, 9), note(4, 2, 10), note(5, 1, 11), note(6, 1, 12), note(7, 3, 14)]
+    assert missed(noted, Fence(3, 5, 14), Fence(1, 5, 0), PER_MS) == [noted[4], noted[5]]
+    assert missed(noted, Fence(2, 5, 8), Fence(1, 5, 0), PER_MS) == [], "the other may go on"
+    assert missed(noted, Fence(3, 5, 14), Fence(1, 5, 0), 400.0) == [noted[5]], "of a moment that the other has shown"
+    assert delivered(noted, Fence(1, 5, 0)) == [noted[0], noted[1], noted[3], noted[6]]
 
 
 def test_what_kafka_took_when_another_had_begun_is_lost_too() -> None:
     noted = [note(1, 1, 7), note(2, 1, 9), note(3, 1, 12), note(4, 2, 11), note(5, 2, 13)]
-    assert missed(noted, Fence(2, 5, 11), Fence(2, 5, 11)) == [noted[2]]
-    assert missed(noted, Fence(2, 5, 11), Fence(2, 5, 8)) == [noted[1], noted[2]], "the mark that ended the run came before"
-    assert missed(noted[:3], Fence(1, 5, 11), Fence(1, 5, 11)) == []
+    assert missed(noted, Fence(2, 5, 11), Fence(2, 5, 11), PER_MS) == [noted[2]]
+    assert missed(noted, Fence(2, 5, 11), Fence(2, 5, 8), PER_MS) == [noted[1], noted[2]], (
+        "the mark that ended the run came before"
+    )
+    assert missed(noted[:3], Fence(1, 5, 11), Fence(1, 5, 11), PER_MS) == []
 
 
 def test_readers_take_nothing_of_a_run_that_is_over() -> None:
