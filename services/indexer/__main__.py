@@ -52,10 +52,12 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
     intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
     topic = LANES[settings.lane][1].name
     until(lambda: take_over(settings.kafka, topic, *_groups(settings.lane, model.space, store.collection)), stopping)
-    allegiance = Allegiance(store, stopping)
+    allegiance = Allegiance(store)
     expiry = Expiry(store, registry, metrics, default_days=settings.camera_days) if settings.lane == "live" else None
     followers = [allegiance.follow, *([] if expiry is None else [expiry.follow])]
-    stage = IndexStage([topic], model.space, settings.smoothing, intake, registry, writer, outbox, metrics, followers)
+    stage = IndexStage(
+        [topic], model.space, settings.smoothing, intake, registry, writer, outbox, metrics, followers, allegiance.check
+    )
     run = partial(live.run, session_seconds=settings.session_seconds, lane_type=lane_type)
     if settings.lane == "bulk":
         run = partial(bulk.run)

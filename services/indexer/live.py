@@ -35,7 +35,7 @@ from services.indexer.seeking import SeekingTransport
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
 from streaming.commits import Notes
-from streaming.errors import Unavailable
+from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -90,6 +90,8 @@ async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
         while not stopping.is_set():
             await lane.turn()
         await lane.finish()
+    except Stopped:
+        app.consumer.withhold()
     finally:
         await app.stop()
 

@@ -72,6 +72,7 @@ class _Consumer(driver.Consumer):
 
     generation: int | None = None
     _sought: int | None = None
+    _withholds = False
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -123,8 +124,14 @@ class _Consumer(driver.Consumer):
         self.app.flow_control.resume()
         self.resume_flow()
 
+    def withhold(self) -> None:
+        """Commit nothing any more."""
+        self._withholds = True
+
     def _filter_committable_offsets(self, tps: Any) -> dict[Any, int]:
         """Commit also where the offset stays and more was processed: a window holds it."""
+        if self._withholds:
+            return {}
         offsets: dict[Any, int] = super()._filter_committable_offsets(tps)
         for tp, processed in self.processed.items():
             committed = offsets.get(tp) or self._committed_offset[tp]

@@ -41,7 +41,11 @@ class _Held:
 
 
 class IndexStage:
-    """Turns embedding records into confirmed rows; the safe offset moves only behind Milvus's confirmation."""
+    """Turns embedding records into confirmed rows; the safe offset moves only behind Milvus's confirmation.
+
+    Whenever partitions were given, `before_writing` is called before anything of them is written. It raises `Unavailable` to be
+    called again, and `Stopped` where nothing may be written any more.
+    """
 
     def __init__(
         self,
@@ -54,10 +58,12 @@ class IndexStage:
         outbox: Outbox,
         metrics: Metrics,
         followers: Sequence[Callable[[], None]] = (),
+        before_writing: Callable[[], None] = lambda: None,
     ) -> None:
         self._topics, self._space, self._smoothing = topics, space, smoothing
         self._intake, self._registry, self._writer = intake, registry, writer
         self._outbox, self._metrics, self._followers = outbox, metrics, followers
+        self._before_writing, self._may_write = before_writing, False
         self._partitions: dict[Partition, _Held] = {}
         self._queue: deque[Record] = deque()
         self._asked: Counter[str] = Counter()
@@ -67,6 +73,7 @@ class IndexStage:
         """Begin a partition with nothing but what its commit says of the frames before it."""
         index = PartitionIndex(self._smoothing, start.offset, resumed=start.resumed, frames=place_of(start.note))
         self._partitions[start.partition] = _Held(index, Reached(start.offset, start.offset, start.note))
+        self._may_write = False
 
     def revoked(self, partition: Partition) -> None:
         """Forget a partition; rows that are on their way to Milvus are the same that its next owner writes."""
@@ -85,6 +92,9 @@ class IndexStage:
         """Compute the rows of some records and hand them to the writer."""
         if self._writer.full:
             return False
+        if not self._may_write:
+            self._before_writing()
+            self._may_write = True
         self._intake.next_batch()
         for _ in range(min(STEP_RECORDS, len(self._queue))):
             self._take(self._queue[0])

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -216,6 +217,15 @@ class Indexer:
         """End it at once, as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Stop it where it is, and let it go on."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def stop(self, seconds: float = 25.0) -> int:
         """Ask it to stop once it listens to signals; return its exit code."""

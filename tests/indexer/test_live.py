@@ -194,6 +194,22 @@ def test_a_partition_goes_on_with_the_note_of_the_very_commit_where_it_begins(ka
     asyncio.run(run())
 
 
+def test_what_is_withheld_is_not_committed_when_the_lane_stops_either(kafka: str) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka) as bench:
+            write(kafka, 5)
+            await bench.until(lambda: bench.has_read(*range(5)))
+            bench.app.consumer.withhold()
+            bench.stage.safe = bench.end + 3
+            await bench.lane.turn()
+            expected = bench.end
+        consumer = Consumer({"bootstrap.servers": kafka, "group.id": bench.group})
+        assert consumer.committed([TopicPartition(PLACE.topic, NUMBER)], timeout=SECONDS)[0].offset == expected
+        consumer.close()
+
+    asyncio.run(run())
+
+
 async def take_and_give_back(bench: Bench) -> None:
     """Take all partitions, turn the lane, and give them back, as a rebalance does."""
     consumer, given = bench.app.consumer, bench.app.consumer.assignment()

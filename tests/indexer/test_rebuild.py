@@ -131,6 +131,26 @@ def test_rows_are_made_again_beside_running_indexers_which_go_on_in_the_new_coll
     await_that(lambda: faults(bench.rows(), kept) == NONE, what="every row but those of the removed source")
 
 
+def test_an_indexer_that_is_frozen_while_others_take_over_writes_nothing_more_to_the_old_collection(bench: Bench) -> None:
+    logs = logs_of(bench, range(70, 72), name="frozen")
+    expected, _ = expected_of(logs)
+    before, after = halves(logs)
+    frozen = bench.indexer("live")
+    write(bench, [before, {}])
+    await_that(lambda: said_of(bench)[0] == final_rows(before), what="the rows of the first half")
+    with frozen.asleep():
+        done = rebuild(bench)
+        assert done.returncode == 0, done.stderr
+        bench.collection = named(bench) or ""
+        other = bench.indexer("live")
+        await_that(lambda: "taken over" in other.log.read_text(), what="the taking over")
+        assert other.stop() == 0
+        write(bench, [after, {}])
+    assert frozen.process.wait(30) == 0, frozen.log.read_text()
+    other.start()
+    await_that(lambda: faults(bench.rows(), expected) == NONE, what="every row in the new collection")
+
+
 def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> None:
     made_with = settings_of(bench.space)
     old = Store(bench.milvus, made_with, DIMENSION)

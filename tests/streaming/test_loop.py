@@ -9,7 +9,7 @@ from schemas.messages import Recut, decode
 from schemas.topics import RECUT
 from streaming.backlog import Backlog
 from streaming.commits import processed_offset
-from streaming.errors import Unavailable
+from streaming.errors import Stopped, Unavailable
 from streaming.records import Partition
 from streaming.stage import Start
 from tests.streaming.conftest import PARTITIONS, Bench, await_that
@@ -84,6 +84,20 @@ def test_a_dependency_that_is_away_is_waited_for_inside_the_group(bench: Bench) 
     assert len(loop.stage.begun) == PARTITIONS, "it never left the group"
     loop.stop()
     assert sorted(bench.copies()) == sorted(VALUES)
+
+
+def test_a_stage_that_may_write_nothing_more_ends_the_loop_and_nothing_is_committed(bench: Bench) -> None:
+    def settle() -> None:
+        if loop.stage.copied:
+            raise Stopped
+
+    bench.write(VALUES)
+    loop = bench.loop()
+    loop.stage.on_settle = settle
+    loop.start()
+    await_that(lambda: not loop.alive())
+    assert loop.failure is None
+    assert all(place.offset <= 0 for place in bench.committed())
 
 
 def test_an_invalid_record_goes_to_the_dead_letters_alone_with_its_reason(bench: Bench) -> None:
