@@ -14,7 +14,7 @@ from originals.access import Access
 from originals.errors import Unreachable, Unreadable
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders, encode_frame_headers
-from schemas.limits import UNKNOWN_MS
+from schemas.limits import LONGEST_LACKS, UNKNOWN_MS
 from schemas.messages import Chunk, decode
 from schemas.topics import CHUNKS, FRAMES_BULK
 from services.decoder import metrics as m
@@ -37,8 +37,6 @@ LOOK_SECONDS: Final = 5.0
 STREAMS_REMEMBERED: Final = 4_096
 MOST_WAITING: Final = 500
 """The queue to Kafka takes some two thousand pictures: most of it is left to cameras, whose frames cannot wait."""
-
-LONGEST_REASON: Final = 500
 
 log = get_logger("chunks")
 
@@ -277,7 +275,7 @@ class ChunkWork:
             ask_for_new_life(self._outbox, chunk.source_id, chunk.life, failure.fingerprint)
         mark = FrameHeaders(
             source_id=chunk.source_id, t_ms=None, stream=chunk.stream, life=chunk.life, run=chunk.run + last_run,
-            mark="run_end", rebuild=True, lacks=str(failure)[:LONGEST_REASON],
+            mark="run_end", rebuild=True, lacks=str(failure)[:LONGEST_LACKS],
         )  # fmt: skip
         self._outbox.send(FRAMES_BULK.name, b"", key=chunk.stream, headers=encode_frame_headers(mark))
 

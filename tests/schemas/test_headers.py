@@ -13,7 +13,6 @@ from schemas.identity import check_source_id, derive_source_id, row_key, sample_
 from schemas.limits import LARGEST_T_MS, LONGEST_LACKS
 from schemas.space import check_space, slug, space_name
 from schemas.vectors import decode_vector
-from services.decoder.chunk_work import LONGEST_REASON
 
 LEAST = {"schema": "frame/1", "source_id": "cam-1", "t_ms": "1000"}
 
@@ -57,9 +56,9 @@ def test_a_wrong_header_is_told_by_name_and_rule(changes: dict[str, str | None],
         decode_frame_headers(raw(**changes))
 
 
-def test_the_longest_that_our_decoder_says_is_lacking_is_taken() -> None:
+def test_the_longest_that_may_be_said_to_be_lacking_is_taken() -> None:
     mark = FrameHeaders(
-        source_id="film", t_ms=None, stream="film/1/c0", life=1, run=7, mark="run_end", rebuild=True, lacks="ü" * LONGEST_REASON
+        source_id="film", t_ms=None, stream="film/1/c0", life=1, run=7, mark="run_end", rebuild=True, lacks="ü" * LONGEST_LACKS
     )
     assert decode_frame_headers(encode_frame_headers(mark)) == mark
 
