@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
+from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 
 from streaming.commits import Notes, commit_metadata
@@ -41,7 +42,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """Commit, with what was processed and its note as metadata; False where the partitions have gone meanwhile."""
         given = self.assignment()
         places = {
-            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, self._metadata(tp, offset) + END_OF_TEXT)
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, self.consumer.metadata.get((tp, offset), "") + END_OF_TEXT)
             for tp, offset in offsets.items()
             if tp in given
         }
@@ -51,10 +52,6 @@ class _Thread(driver.AIOKafkaConsumerThread):
             return False
         return True
 
-    def _metadata(self, tp: Any, offset: int) -> str:
-        notes = self.consumer.notes.get(tp)
-        return commit_metadata(max(offset, self.consumer.processed.get(tp, 0)), notes.of(offset) if notes else "")
-
 
 class _Consumer(driver.Consumer):
     """Faust's consumer, of which a lane may have all read again.
@@ -63,6 +60,7 @@ class _Consumer(driver.Consumer):
         generation: that of the partitions in hand; None from when they are taken until the next ones are given.
         processed: one past the last record processed of each partition, for whoever asks how far this group is behind.
         notes: those of the offsets that may be committed.
+        metadata: what goes with the offsets that were chosen last, which may still be on their way when partitions are taken.
     """
 
     processed: Mapping[Any, int] = {}
@@ -76,7 +74,9 @@ class _Consumer(driver.Consumer):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        self.metadata: dict[tuple[Any, int], str] = {}
         self._told: dict[Any, int] = {}
+        self._found: Mapping[Any, int] = {}
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -97,7 +97,14 @@ class _Consumer(driver.Consumer):
         generation = self.generation
         async with asyncio.timeout(self.seek_seconds):
             await super().perform_seek()
+        # Faust takes a commit at offset 0 for none.
+        self._committed_offset.update({ensure_TP(tp): 0 for tp, offset in self._found.items() if offset == 0})
         self._sought = generation
+
+    async def seek_to_committed(self) -> Mapping[Any, int]:
+        """Seek every partition; return the commits."""
+        self._found = await super().seek_to_committed()
+        return self._found
 
     def resume_flow(self) -> None:
         """Let records flow if all partitions of the present generation were sought; the rebalance that is at work sees to it."""
@@ -134,10 +141,15 @@ class _Consumer(driver.Consumer):
             return {}
         offsets: dict[Any, int] = super()._filter_committable_offsets(tps)
         for tp, processed in self.processed.items():
-            committed = offsets.get(tp) or self._committed_offset[tp]
-            if committed and self._told.get(tp) != processed:
+            committed = offsets.get(tp, self._committed_offset[tp])
+            if committed is not None and self._told.get(tp) != processed:
                 offsets[tp], self._told[tp] = committed, processed
+        self.metadata = {(tp, offset): self._metadata_of(tp, offset) for tp, offset in offsets.items()}
         return offsets
+
+    def _metadata_of(self, tp: Any, offset: int) -> str:
+        notes = self.notes.get(tp)
+        return commit_metadata(max(offset, self.processed.get(tp, 0)), notes.of(offset) if notes else "")
 
 
 class SeekingTransport(driver.Transport):

@@ -210,6 +210,41 @@ def test_what_is_withheld_is_not_committed_when_the_lane_stops_either(kafka: str
     asyncio.run(run())
 
 
+def test_what_was_processed_is_told_with_a_commit_at_the_first_offset(kafka: str) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka) as bench:
+            consumer = bench.app.consumer
+            (place,) = [tp for tp in consumer.assignment() if tp.partition == NUMBER]
+            consumer._thread.seek_to_committed = partial(found, {place: 0})
+            await consumer.perform_seek()
+            consumer.processed = {place: 7}
+            assert consumer._filter_committable_offsets([]) == {place: 0}
+            assert consumer.metadata == {(place, 0): "processed=7"}
+
+    async def found(commits: dict[Any, int]) -> dict[Any, int]:
+        return commits
+
+    asyncio.run(run())
+
+
+def test_a_commit_that_is_on_its_way_when_partitions_are_taken_keeps_its_note(kafka: str) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka) as bench:
+            write(kafka, 5)
+            await bench.until(lambda: bench.has_read(*range(5)))
+            consumer, given = bench.app.consumer, bench.app.consumer.assignment()
+            consumer._withholds = True  # until the test chooses
+            bench.stage.safe = bench.end + 3
+            await bench.lane.turn()
+            consumer._withholds = False
+            chosen = consumer._filter_committable_offsets(given)
+            await consumer.on_partitions_revoked(given)
+            assert {tp.partition: offset for tp, offset in chosen.items()} == {NUMBER: bench.end + 3}
+            assert [*consumer.metadata.values()] == [f"processed={bench.end + 5} before {bench.end + 3}"]
+
+    asyncio.run(run())
+
+
 async def take_and_give_back(bench: Bench) -> None:
     """Take all partitions, turn the lane, and give them back, as a rebalance does."""
     consumer, given = bench.app.consumer, bench.app.consumer.assignment()
