@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidMessage
@@ -104,6 +104,7 @@ def test_rows_read_in_any_batches_equal_the_offline_ones(seed: int, smoothing: S
 
 @settings(max_examples=250, deadline=None)
 @given(seeds, smoothings, seeds)
+@example(69889, Smoothing(sigma_seconds=0.0), 3063)
 def test_rows_after_any_sequence_of_crashes_equal_the_offline_ones(seed: int, smoothing: Smoothing, crashes: int) -> None:
     log = made_log(seed)
     table = restarted(log, smoothing, random.Random(crashes), PartitionIndex.safe_offset)

@@ -123,7 +123,8 @@ class Run:
         elif vector is None:
             self._break(entry.offset)
             return False
-        if self._last_t_ms is not None and t_ms - self._last_t_ms > self._reach_ms:
+        # Without smoothing nothing reaches over gaps, and each step would be one: two late samples would show a beginning.
+        if self._reach_ms and self._last_t_ms is not None and t_ms - self._last_t_ms > self._reach_ms:
             self._break(self.last_offset)
         self._append(entry, t_ms, vector, offset)
         return True
