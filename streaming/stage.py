@@ -12,13 +12,14 @@ class Start:
     """Where the reading of a partition begins.
 
     `resumed`: this group has read all that lies before it. False: it has never committed, or records left the log unread.
-    `note`: what the group's commit says of what lies before it.
+    `note`: what the group's commit says of what lies before it. `cut`: the commit has left the log, and what it held with it.
     """
 
     partition: Partition
     offset: int
     resumed: bool = False
     note: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

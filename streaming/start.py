@@ -41,4 +41,4 @@ def start_of(
         at_ms=time.time_ns() // 1_000_000,
     )  # fmt: skip
     outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
-    return Start(partition, first, resumed=not lost, note=note)
+    return Start(partition, first, resumed=not lost, note=note, cut=True)

@@ -101,7 +101,7 @@ class FillingStage(IndexStage):
     def assigned(self, start: Start) -> None:
         """Begin a partition with empty state."""
         super().assigned(start)
-        if start.partition.topic == EMBEDDINGS_LIVE.name and not start.resumed:
+        if start.partition.topic == EMBEDDINGS_LIVE.name and (start.cut or not start.resumed):
             self._beginnings.begins(start.partition.number, start.offset)
 
     def settle(self) -> None:

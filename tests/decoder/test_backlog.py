@@ -34,6 +34,7 @@ from streaming.stage import Reached, Start
 from tests.decoder.footage import write_video
 from tests.servers import absent
 
+pytestmark = pytest.mark.brings_servers
 ROOT = Path(__file__).parents[2]
 SPACE = "test@00000000"
 GROUP = embedder_group("bulk", SPACE)

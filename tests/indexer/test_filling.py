@@ -1,21 +1,23 @@
 """What a rebuild takes from the log."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 
 from schemas.headers import EmbeddingHeaders, encode_embedding_headers
 from schemas.messages import Life, Source
-from schemas.topics import EMBEDDINGS_BULK
+from schemas.topics import EMBEDDINGS_BULK, EMBEDDINGS_LIVE
 from schemas.vectors import encode_vector
 from services.indexer.asking import Asking
 from services.indexer.beyond import Beginnings
 from services.indexer.core.settings import Smoothing
-from services.indexer.filling import FillingIntake
+from services.indexer.filling import FillingIntake, FillingStage
 from services.indexer.metrics import METRICS
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.stage import Start
 from tests.indexer.made_logs import DIMENSION, SPACE, unit
 
 STREAM = "file/1/c0"
@@ -50,3 +52,17 @@ def test_a_chunk_that_is_searched_is_not_done_in_a_new_collection_before_it_has_
     entry = intake.read(record)
     assert entry is not None
     assert entry.done
+
+
+def test_what_a_commit_held_and_the_log_lost_is_to_be_made_again_though_it_was_read() -> None:
+    begun: list[tuple[int, int]] = []
+    beginnings = SimpleNamespace(begins=lambda number, offset: begun.append((number, offset)))
+    stage = FillingStage(
+        [EMBEDDINGS_LIVE.name], SPACE, Smoothing(), *cast("Any", [None] * 4), Metrics(METRICS), beginnings=cast("Any", beginnings)
+    )
+    place = Partition(EMBEDDINGS_LIVE.name, 3)
+    stage.assigned(Start(place, 70, resumed=True))
+    assert begun == []
+    stage.assigned(Start(place, 80, resumed=True, cut=True))
+    stage.assigned(Start(place, 90))
+    assert begun == [(3, 80), (3, 90)]

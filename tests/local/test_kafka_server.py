@@ -15,6 +15,8 @@ from framebus.local.kafka import GroupTimeouts, KafkaServer, server_properties
 from framebus.local.places import tools_folder
 from tests.servers import absent
 
+pytestmark = pytest.mark.brings_servers
+
 
 def make_topic(address: str, name: str) -> None:
     admin = AdminClient({"bootstrap.servers": address})

@@ -16,6 +16,7 @@ from framebus.local.milvus import MilvusServer
 from framebus.local.places import CHECKOUT, tools_folder
 from tests.servers import absent
 
+pytestmark = pytest.mark.brings_servers
 CALL_SECONDS = 30
 
 

@@ -44,7 +44,7 @@ def test_a_commit_that_is_in_the_log_is_where_reading_goes_on() -> None:
 @pytest.mark.parametrize("processed", [30, 66])
 def test_what_left_the_log_and_was_only_held_is_asked_for_again_but_is_not_lost(processed: int) -> None:
     start, asked, lost = begun(0, commit_metadata(processed, "a note"), 30)
-    assert start == Start(PLACE, 30, resumed=True, note="a note")
+    assert start == Start(PLACE, 30, resumed=True, note="a note", cut=True)
     assert (asked, lost) == ([(0, 29)], 0)
 
 
@@ -53,4 +53,4 @@ def test_what_left_the_log_and_was_only_held_is_asked_for_again_but_is_not_lost(
     [(commit_metadata(12, "a note"), 18, "a note"), (commit_metadata(5), 25, ""), ("", 25, ""), (None, 25, "")],
 )
 def test_of_what_left_the_log_only_what_was_never_processed_is_lost(metadata: str | None, lost: int, note: str) -> None:
-    assert begun(5, metadata, 30) == (Start(PLACE, 30, note=note), [(5, 29)], lost)
+    assert begun(5, metadata, 30) == (Start(PLACE, 30, note=note, cut=True), [(5, 29)], lost)

@@ -35,6 +35,8 @@ SETTLING_MS: Final = 300
 SETTLING_PACKETS: Final = 500
 CONTESTED_SECONDS: Final = 3.0
 """So long after another has spoken for a camera its owner speaks up. Who has lost the camera knows it by then, and is silent."""
+LONGEST_CONTESTED_SECONDS: Final = 60.0
+"""Where both go on, each waits twice as long as the time before, up to this; after so long in peace it begins again."""
 MENDED_AFTER_SECONDS: Final = 30.0
 """A run is given up where Kafka did not take a sample. The next one begins when Kafka has answered since, or else after this:
 marks are small, and where the queue is full of pictures they would go in before each sample that is refused."""
@@ -81,9 +83,10 @@ class Capture:
         self._mends_at = 0.0
         self._heard_run = 0
         self._speaks_up_at: float | None = None
+        self._contested_at, self._contested_seconds = -LONGEST_CONTESTED_SECONDS, CONTESTED_SECONDS
         self._seq = 0
         self._why = ""
-        self._ended_before = self._voice.last_run is None
+        self._left_run = self._voice.last_run
         self._thread = threading.Thread(target=self._work, name=f"camera {source.source_id}", daemon=True)
 
     def start(self) -> None:
@@ -104,9 +107,16 @@ class Capture:
 
         If that one has begun a larger run, readers drop what comes in this one; if it has said a state, everybody believes it.
         """
-        if not self._voice.is_own(status):
-            self._heard_run = max(self._heard_run, status.run or 0)
-            self._speaks_up_at = self._speaks_up_at or time.monotonic() + CONTESTED_SECONDS
+        if self._voice.is_own(status):
+            return
+        now = time.monotonic()
+        if now - self._contested_at > LONGEST_CONTESTED_SECONDS:
+            self._contested_seconds = CONTESTED_SECONDS
+        self._contested_at = now
+        self._heard_run = max(self._heard_run, status.run or 0)
+        if self._speaks_up_at is None:
+            self._speaks_up_at = now + self._contested_seconds
+            self._contested_seconds = min(LONGEST_CONTESTED_SECONDS, 2 * self._contested_seconds)
 
     def end(self, timeout_seconds: float, *, paused: bool = False) -> None:
         """Wait for the end of a capture that was stopped, and say nothing from then on, whether it has come or not.
@@ -159,8 +169,9 @@ class Capture:
         if why != self._why:
             log.info("camera away", source_id=self.source.source_id, reason=why)
         self._why = why
-        self._is_outrun()
-        self._voice.state("waiting", error=why)
+        if self._is_outrun():
+            self._left_run = self._heard_run
+        self._voice.state("waiting", error=why, run=self._left_run)
         self._around.metrics.of(m.RECONNECTS).inc()
 
     def _capture(self) -> None:
@@ -202,13 +213,15 @@ class Capture:
         at = session.clock.place(packet.pts_ms, packet.reported_ms)
         if packet.keyframe:
             session.check_parameters(packet)
-        if at.anew or self._is_gap(at) or self._is_outrun():
+        if at.anew or self._is_gap(at):
             session.waits_for_keyframe = True
+        if self._is_outrun():
+            session.is_outrun = True
         session.offset_ms = at.exact_ms - packet.pts_ms
         self._last_ms = max(at.t_ms, self._last_ms or at.t_ms)
         if session.waits_for_keyframe and not packet.keyframe:
             return
-        if session.waits_for_keyframe:
+        if session.waits_for_keyframe or (session.is_outrun and packet.keyframe):
             self._begin_run(session)
         self._pass_on(session, packet, at)
 
@@ -226,7 +239,7 @@ class Capture:
             return False
         self._speaks_up_at = None
         self._voice.repeat()
-        return self._run is not None and self._heard_run > self._run
+        return self._heard_run > max(self._run or 0, self._voice.last_run or 0)
 
     def _is_gap(self, at: Moment) -> bool:
         return self._last_ms is not None and at.t_ms - self._last_ms > max(GAP_MS, GAP_PERIODS * self._period_ms)
@@ -234,7 +247,7 @@ class Capture:
     def _begin_run(self, session: "_Session") -> None:
         """Begin a run with a keyframe."""
         self._end_run()
-        session.waits_for_keyframe = False
+        session.waits_for_keyframe = session.is_outrun = False
         session.sampler.begin_run()
         self._run, self._seq, self._broken = self._next_run(), 0, False
 
@@ -287,17 +300,18 @@ class Capture:
         return None if self._recorder is None else self._recorder.error
 
     def _end_run(self) -> None:
-        """Say that a run is over: the one in hand, or at first the one that an owner before has left."""
-        if not self._ended_before:
-            self._ended_before = self._say_run_end(self._voice.last_run or 0)
+        """Say that a run is over: the one in hand, and one that another owner has left."""
         if self._run is not None and self._say_run_end(self._run):
             self._run = None
+        if self._left_run is not None and self._say_run_end(self._left_run):
+            self._left_run = None
 
     def _say_run_end(self, run: int) -> bool:
         return self._voice.run_end(run, partial(self._fenced, run + 1))
 
     def _fenced(self, below_run: int, partition: int, offset: int) -> None:
-        self.fence = Fence(below_run, partition, offset)
+        if self.fence is None or self.fence.below_run <= below_run:
+            self.fence = Fence(below_run, partition, offset)
         self.first_fence = self.first_fence or self.fence
 
 
@@ -307,6 +321,7 @@ class _Session:
     def __init__(self, camera: RtspCamera, clock: CameraClock, sampler: Sampler) -> None:
         self.camera, self.clock, self.sampler = camera, clock, sampler
         self.waits_for_keyframe = True
+        self.is_outrun = False
         self.offset_ms: float | None = None
         self._parameters = b""
 

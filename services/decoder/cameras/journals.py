@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from schemas.limits import LARGEST_T_MS
-from schemas.recordings import Segment, day_of, life_folder, parse_journal, parse_segment
+from schemas.recordings import SEGMENT_MS, Segment, day_of, life_folder, parse_journal, parse_segment
 from services.decoder.cameras.spans import Noted
 
 SETTLED: Final = "settled"
 """File beside the days of a life: the start of the oldest segment that is still to be looked at. Without it all are."""
+
+
+BEFORE_MS: Final = 4 * SEGMENT_MS
+"""A segment begins so long before its last sample at the most, and where a camera is slow the samples of a margin lie apart."""
 
 
 class Journals:

@@ -12,7 +12,7 @@ from schemas.headers import decode_frame_headers
 from schemas.messages import Source
 from schemas.recordings import NOT_ACKNOWLEDGED, Segment
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
-from services.decoder.cameras.journals import Journals
+from services.decoder.cameras.journals import BEFORE_MS, Journals
 from services.decoder.cameras.spans import (
     Done,
     Fence,
@@ -40,7 +40,7 @@ from streaming.logs import get_logger
 from streaming.passage import read_passage, written_ms
 from streaming.records import Partition, Record
 
-BEFORE_MS: Final = 60_000
+CLOCKS_APART_MS: Final = 60_000
 """Nothing is written to the log this long before it was taken: clocks of cameras and machines lie closer together."""
 
 LATE_MS: Final = 1_800_000
@@ -87,13 +87,15 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     """Answer, and write down how far everything is settled; raises `OSError` where nothing can be read, and `Unavailable`."""
     source, fence = question.source, question.fence
     journals = Journals(media, source.source_id, source.life)
-    noted = _completed(question, journals.read(None if question.lost else journals.settled_ms()), journals, kafka)
-    unsent = _unsent(question, noted)
+    from_ms = None if question.lost else journals.settled_ms()
+    read = journals.read(None if from_ms is None else from_ms - BEFORE_MS)
+    noted = _completed(question, read, from_ms, journals, kafka)
+    unsent = uncovered(_missed(question, noted, from_ms), question.covered)
     taken_in_time = delivered(noted, question.first_fence)
     told = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
     lost = lost_to_consumers(taken_in_time, told)
     expired = uncovered(lost, question.covered)
-    never_read = dict.fromkeys((*missed(noted, fence, question.first_fence, source.sample_fps), *lost))
+    never_read = dict.fromkeys((*_missed(question, noted, from_ms), *lost))
     lacking = [one for one in not_shown(never_read, question.done) if one not in question.told]
     there = _recorded(noted, journals)
     gone = [one for one in (*unsent, *expired) if one.segment not in there]
@@ -108,18 +110,20 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     return Found(tuple(ready), tuple(_reaches(gone, noted)), tuple(lacking), all_ripe=len(ready) == len(found))
 
 
-def _unsent(question: Question, noted: Sequence[Noted]) -> list[Noted]:
-    return uncovered(missed(noted, question.fence, question.first_fence, question.source.sample_fps), question.covered)
+def _missed(question: Question, noted: Sequence[Noted], from_ms: int | None) -> list[Noted]:
+    """Return what is missed of segments that are not settled; those before show what larger runs have shown."""
+    found = missed(noted, question.fence, question.first_fence, question.source.sample_fps)
+    return [one for one in found if from_ms is None or one.segment.start_ms >= from_ms]
 
 
-def _completed(question: Question, noted: list[Noted], journals: Journals, kafka: str) -> list[Noted]:
+def _completed(question: Question, noted: list[Noted], from_ms: int | None, journals: Journals, kafka: str) -> list[Noted]:
     """Look up in the log what Kafka took though nobody has heard of it: its decoder was killed, or lost the camera."""
     source, fence = question.source, question.fence
-    unsure = _unsent(question, noted)
+    unsure = uncovered(_missed(question, noted, from_ms), question.covered)
     if not unsure:
         return noted
     partition = Partition(FRAMES_LIVE.name, fence.partition)
-    from_ms = min(one.line.t_ms for one in unsure) - BEFORE_MS
+    from_ms = min(one.line.t_ms for one in unsure) - CLOCKS_APART_MS
     offsets = taken(_heard(read_passage(kafka, partition, from_ms, fence.offset), source))
     found = [one for one in unsure if (one.line.run, one.line.t_ms) in offsets]
     with _unless_disk_refuses(source):

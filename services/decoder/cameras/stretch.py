@@ -9,13 +9,11 @@ import msgspec
 
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
-from schemas.recordings import SEGMENT_MS, Segment
-from services.decoder.cameras.journals import Journals
+from schemas.recordings import Segment
+from services.decoder.cameras.journals import BEFORE_MS, Journals
 from services.decoder.cameras.spans import Fence, LostSpan, Noted, delivered, missed, recorded, spans
 from services.decoder.plan import margins_ms
 
-BEFORE_MS: Final = 4 * SEGMENT_MS
-"""A segment begins so long before its last sample at the most, and where a camera is slow the samples of a margin lie apart."""
 EVERY_RUN: Final = Fence(LARGEST_T_MS, 0, 0)
 NO_RUN: Final = Fence(0, 0, 0)
 

@@ -1,12 +1,18 @@
-"""What a capture does where Kafka takes nothing."""
+"""What a capture does where Kafka takes nothing, and where another has begun a larger run of its camera."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-from schemas.messages import Camera, Life, Source
+import pytest
+
+from schemas.headers import decode_frame_headers
+from schemas.messages import Camera, Life, Source, SourceStatus, decode
+from schemas.topics import SOURCE_STATUS
 from services.decoder.cameras.capture import Capture, Surroundings
-from services.decoder.cameras.clock import Moment
+from services.decoder.cameras.clock import CameraClock, Moment
+from services.decoder.cameras.rtsp import CameraPacket
 from services.decoder.cameras.sampler import CameraSample
 from services.decoder.metrics import METRICS
 from services.decoder.picture import Picture
@@ -14,6 +20,7 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.secrets import SecretStore
 
+SOURCE = Source(source_id="a", kind="camera", life=1, lives=(Life(life=1, began_ms=0),), url="", sample_fps=1.0, record=False)
 PICTURE = bytes(500_000)
 SAMPLES = 200
 """More than the queue of a producer holds."""
@@ -22,8 +29,7 @@ SAMPLES = 200
 def test_where_kafka_takes_no_picture_one_run_is_given_up_and_not_one_a_sample(tmp_path: Path) -> None:
     metrics = Metrics(METRICS)
     around = Surroundings(Outbox("127.0.0.1:1", "test", metrics), metrics, SecretStore(tmp_path), (), tmp_path)
-    source = Source(source_id="a", kind="camera", life=1, lives=(Life(life=1, began_ms=0),), url="", sample_fps=1.0, record=False)
-    capture, session = Capture(source, None, around), SimpleNamespace(described=lambda _: camera())
+    capture, session = Capture(SOURCE, None, around), SimpleNamespace(described=lambda _: camera())
     capture._run = 1
     runs = []
     for number in range(SAMPLES):
@@ -31,6 +37,74 @@ def test_where_kafka_takes_no_picture_one_run_is_given_up_and_not_one_a_sample(t
         runs.append(capture._run)
     assert capture._broken
     assert set(runs) == {1}
+
+
+@dataclass
+class Heard:
+    """An outbox that keeps what it is offered."""
+
+    marks: list[int | None] = field(default_factory=list)
+    statuses: list[SourceStatus] = field(default_factory=list)
+
+    def offer(self, topic: str, value: bytes, *, headers: Any, **_: Any) -> bool:
+        if topic == SOURCE_STATUS.name:
+            self.statuses.append(decode(value, SourceStatus))
+        else:
+            self.marks.append(decode_frame_headers(headers).run)
+        return True
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def capture(heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Capture:
+    """Make a capture that begins where another has left run 5, and has heard of run 900 for long enough."""
+    monkeypatch.setattr("services.decoder.cameras.capture.CONTESTED_SECONDS", 0.0)
+    around = Surroundings(cast("Any", heard), Metrics(METRICS), SecretStore(tmp_path), (), tmp_path)
+    capture = Capture(SOURCE, said(run=5), around)
+    capture.hear(said(run=900))
+    return capture
+
+
+def test_a_larger_run_that_is_heard_of_while_the_camera_is_away_is_ended_and_its_number_kept(
+    capture: Capture, heard: Heard
+) -> None:
+    capture._left_run = None
+    capture._down("it is away")
+    assert [(status.state, status.run) for status in heard.statuses] == [("waiting", 900)]
+    capture._end_run()
+    assert heard.marks == [900]
+    assert capture._next_run() > 900
+    capture._down("it is away")
+    capture._end_run()
+    assert (len(heard.statuses), heard.marks) == (1, [900])
+
+
+def test_a_run_that_is_outrun_goes_on_until_the_next_keyframe(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[tuple[float, int | None]] = []
+    monkeypatch.setattr(capture, "_pass_on", lambda _, packet, at: passed.append((packet.pts_ms, capture._run)))
+    session = SimpleNamespace(
+        clock=CameraClock(1000.0), sampler=SimpleNamespace(begin_run=lambda: None), check_parameters=lambda _: None,
+        waits_for_keyframe=False, is_outrun=False, offset_ms=None,
+    )  # fmt: skip
+    capture._run = 7
+    for number in range(4):
+        packet = CameraPacket(None, True, number == 3, 40.0 * number, 1e9 + 40.0 * number, None)
+        session.clock.hear(packet.pts_ms, packet.arrival_ms)
+        if number > 0:
+            capture._take(as_session(session), packet)
+        else:
+            session.clock.place(packet.pts_ms, None)
+    assert [pts_ms for pts_ms, _ in passed] == [40.0, 80.0, 120.0]
+    assert [run for _, run in passed[:2]] == [7, 7]
+    assert (passed[2][1] or 0) > 900
+
+
+def said(run: int) -> SourceStatus:
+    return SourceStatus(source_id="a", life=1, state="running", since_ms=run, run=run)
 
 
 def sample(number: int) -> CameraSample:

@@ -93,6 +93,16 @@ def test_what_a_decoder_notes_when_it_wakes_from_a_freeze_is_still_to_be_looked_
     assert late in [one.line for one in missed(journals.read(journals.settled_ms()), FENCE, FENCE, SOURCE.sample_fps)]
 
 
+def test_what_a_larger_run_has_shown_is_known_where_its_segment_is_settled(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "read_passage", lambda *_: iter(()))
+    smaller = film_of(media, BEGIN_MS + 30_000, run=0)
+    smaller.touch()
+    lines = [JournalLine(BEGIN_MS + 30_500 + 1000 * n, 0, n, 0, 5, 500 + n) for n in range(60)]
+    smaller.with_suffix(".samples").write_text("".join(line.text() for line in lines))
+    Journals(media, SOURCE.source_id, 1).settle(BEGIN_MS + 1)
+    assert look(question(), media, NOBODY).spans == ()
+
+
 def test_the_log_completes_a_journal_whose_last_line_was_cut_short(media: Path) -> None:
     journals = Journals(media, SOURCE.source_id, 1)
     journal = film_of(media, BEGIN_MS + 60_000).with_suffix(".samples")
