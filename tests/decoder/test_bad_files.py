@@ -84,7 +84,11 @@ def test_an_allowed_folder_may_itself_be_a_link(clip: Path, tmp_path: Path) -> N
     assert isinstance(inspect(source(str(path)), Access((tmp_path / "videos",))), Inspected)
 
 
-@pytest.mark.parametrize("content", [b"this is no video" * 99, bytes(4_096), os.urandom(50_000), b"\x00\x00\x00\x18ftypmp42"])
+@pytest.mark.parametrize(
+    "content",
+    [b"this is no video" * 99, bytes(4_096), os.urandom(50_000), b"\x00\x00\x00\x18ftypmp42"],
+    ids=["text", "zeros", "noise", "beginning"],
+)
 def test_what_is_no_video_says_what_would_be(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text.mp4").write_bytes(content)
     assert "is not a video that can be read (mp4, mov, mkv, webm, ts)" in refusal(tmp_path / "text.mp4")
