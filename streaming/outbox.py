@@ -24,7 +24,10 @@ Delivered = Callable[[int, int], None]
 
 
 class Outbox:
-    """Sends at least once and in order; a delivery that fails for ever ends the process."""
+    """Sends at least once and in order; a delivery that fails for ever ends the process.
+
+    `answers`: how many records Kafka has acknowledged, of any sender of this process.
+    """
 
     def __init__(self, bootstrap: str, service: str, metrics: m.Metrics) -> None:
         self._producer = Producer(producer_settings(bootstrap, service))
@@ -32,6 +35,7 @@ class Outbox:
         self._metrics = metrics
         self._budget, self._fuse = Budget(), Fuse()
         self._failure: KafkaError | None = None
+        self.answers = 0
         self.give_up: Callable[[], bool] = lambda: False
         self.while_waiting: Callable[[], None] = lambda: None
 
@@ -149,7 +153,9 @@ class Outbox:
         def acknowledged(error: KafkaError | None, message: KafkaMessage) -> None:
             if error is not None:
                 self._failure = error
-            elif on_delivered is not None:
+                return
+            self.answers += 1
+            if on_delivered is not None:
                 on_delivered(message.partition() or 0, message.offset() or 0)
 
         return acknowledged

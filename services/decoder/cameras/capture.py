@@ -37,9 +37,6 @@ CONTESTED_SECONDS: Final = 3.0
 """So long after another has spoken for a camera its owner speaks up. Who has lost the camera knows it by then, and is silent."""
 LONGEST_CONTESTED_SECONDS: Final = 60.0
 """Where both go on, each waits twice as long as the time before, up to this; after so long in peace it begins again."""
-MENDED_AFTER_SECONDS: Final = 30.0
-"""A run is given up where Kafka did not take a sample. The next one begins when Kafka has answered since, or else after this:
-marks are small, and where the queue is full of pictures they would go in before each sample that is refused."""
 MOST_NOTICES: Final = 8
 GAP_MS: Final = 2_000
 GAP_PERIODS: Final = 2
@@ -79,8 +76,8 @@ class Capture:
         self._cadence = Cadence(self._grid, self._period_ms)
         self._last_ms = self._voice.seen_until_ms()
         self._run: int | None = None
-        self._broken = self._is_answered = False
-        self._mends_at = 0.0
+        self._broken = False
+        self._answers = 0
         self._heard_run = 0
         self._speaks_up_at: float | None = None
         self._contested_at, self._contested_seconds = -LONGEST_CONTESTED_SECONDS, CONTESTED_SECONDS
@@ -257,6 +254,7 @@ class Capture:
 
     def _send(self, session: "_Session", sample: CameraSample) -> None:
         """Send a sample that the journal knows of. One that Kafka does not take is caught up from the recording."""
+        answers = self._around.outbox.answers
         if self._broken:
             self._mend(session)
         assert self._run is not None
@@ -264,7 +262,6 @@ class Capture:
         noted = None if self._recorder is None else self._recorder.note(sample.at.t_ms, run, seq)
 
         def acknowledged(partition: int, offset: int) -> None:
-            self._is_answered = True
             if noted is not None:
                 noted[0].acknowledge(noted[1], partition, offset)
             if seq == 0:
@@ -277,15 +274,18 @@ class Capture:
             self._around.metrics.of(m.LIVE_SAMPLES).inc()
             self._around.metrics.of(m.SAMPLE_SECONDS).observe(max(0.0, time.time() - sample.at.t_ms / 1000))
             return
-        if not self._broken:
-            self._broken, self._is_answered, self._mends_at = True, False, time.monotonic() + MENDED_AFTER_SECONDS
+        self._broken, self._answers = True, answers
         if noted is not None:
             noted[0].give_up()
         self._around.metrics.of(m.UNSENT).inc()
 
     def _mend(self, session: "_Session") -> None:
-        """Go on in a new run once Kafka takes records again; until then the recording goes on as it is."""
-        if not self._is_answered and time.monotonic() < self._mends_at:
+        """Go on in a new run once Kafka takes records again; until then the recording goes on as it is.
+
+        Marks are small: where the queue is full of pictures, those of a new run would go in before each sample that is refused.
+        So Kafka must have answered since.
+        """
+        if self._around.outbox.answers == self._answers:
             return
         run = self._next_run()
         if self._say(session, run):

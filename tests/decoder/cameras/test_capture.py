@@ -39,14 +39,32 @@ def test_where_kafka_takes_no_picture_one_run_is_given_up_and_not_one_a_sample(t
     assert set(runs) == {1}
 
 
+def test_a_new_run_begins_with_the_first_sample_after_kafka_has_answered(capture: Capture, heard: "Heard") -> None:
+    session = SimpleNamespace(described=lambda _: camera())
+    capture._run, heard.is_full = 7, True
+    for number in range(3):
+        capture._send(as_session(session), sample(number))
+    heard.is_full = False
+    capture._send(as_session(session), sample(3))
+    assert (capture._run, capture._broken) == (7, True)
+    heard.answers += 1
+    capture._send(as_session(session), sample(4))
+    assert (capture._run or 0) > 900
+    assert (capture._broken, capture._seq) == (False, 1)
+
+
 @dataclass
 class Heard:
-    """An outbox that keeps what it is offered."""
+    """An outbox that keeps what it is offered, pictures aside."""
 
+    answers: int = 0
+    is_full: bool = False
     marks: list[int | None] = field(default_factory=list)
     statuses: list[SourceStatus] = field(default_factory=list)
 
     def offer(self, topic: str, value: bytes, *, headers: Any, **_: Any) -> bool:
+        if value == PICTURE:
+            return not self.is_full
         if topic == SOURCE_STATUS.name:
             self.statuses.append(decode(value, SourceStatus))
         else:
