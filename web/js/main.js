@@ -58,7 +58,7 @@ async function start() {
     if (picture) search.takePicture(picture);
   };
   await sources.refresh();
-  if (search.text.value || search.begun) return; // somebody was faster than the list of sources
+  if (search.text.value || search.running) return; // somebody was faster than the list of sources
   search.text.focus();
   await search.restore();
 }

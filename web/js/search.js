@@ -20,9 +20,7 @@ export class Search {
     this.error = byId("search-error", HTMLElement);
     this.chip = new PictureChip(() => this.run());
     this.asked = false;
-    /** Whether anything was searched for since the page was opened, answered or not. */
-    this.begun = false;
-    /** @type {AbortController | null} */
+    /** The last search, answered or not; null before the first. @type {AbortController | null} */
     this.running = null;
     /** @type {string | null} */
     this.cursor = null;
@@ -78,7 +76,6 @@ export class Search {
   async run() {
     const question = this.question();
     if (!question.text && !question.picture && !question.like) return this.clear();
-    this.begun = true;
     this.remember(question);
     this.running?.abort();
     const running = (this.running = new AbortController());

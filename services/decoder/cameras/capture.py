@@ -166,7 +166,7 @@ class Capture:
         if why != self._why:
             log.info("camera away", source_id=self.source.source_id, reason=why)
         self._why = why
-        if self._is_outrun():
+        if self._speak_up():
             self._left_run = self._heard_run
         self._voice.state("waiting", error=why, run=self._left_run)
         self._around.metrics.of(m.RECONNECTS).inc()
@@ -212,7 +212,7 @@ class Capture:
             session.check_parameters(packet)
         if at.anew or self._is_gap(at):
             session.waits_for_keyframe = True
-        if self._is_outrun():
+        if self._speak_up():
             session.is_outrun = True
         session.offset_ms = at.exact_ms - packet.pts_ms
         self._last_ms = max(at.t_ms, self._last_ms or at.t_ms)
@@ -230,8 +230,8 @@ class Capture:
         for sample in session.sampler.samples(frames):
             self._send(session, sample)
 
-    def _is_outrun(self) -> bool:
-        """Whether another has begun a larger run and it is time to speak up; what was said last is said again then."""
+    def _speak_up(self) -> bool:
+        """Have the next state said though it is no news, if it is time for it; return whether another has begun a larger run."""
         if self._speaks_up_at is None or time.monotonic() < self._speaks_up_at:
             return False
         self._speaks_up_at = None
