@@ -15,42 +15,80 @@ class UnknownSecret(LookupError):  # noqa: N818  what it is
     """No secret has this name; the text names it and the way out."""
 
 
+class OtherOrigin(UnknownSecret):
+    """The secret was given for another origin than it is asked for; the text names both."""
+
+
 class SecretStore:
     """A folder with one file of mode 0600 for each secret; on Kubernetes a mounted Secret, which is not written to.
 
-    A secret is read anew whenever it is asked for, so a changed one needs no restart.
+    Beside a secret that was kept here lies the origin that it was given for (`origin_of`), and it goes to no other. A secret is
+    read anew whenever it is asked for, so a changed one needs no restart.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, name: str) -> str:
-        """Return a secret; raises `UnknownSecret`."""
+    def get(self, name: str, origin: str) -> str:
+        """Return a secret for use at an origin; raises `UnknownSecret`, and `OtherOrigin` where it was given for another."""
         try:
-            return self._path(name).read_text()
+            secret = self._path(name).read_text()
         except FileNotFoundError:
             raise UnknownSecret(f"secret {name!r} is not in the secret store: add the source again with its password") from None
+        given_for = self._given_for(name)
+        if given_for not in (None, origin):
+            raise OtherOrigin(f"secret {name!r} was given for {given_for}, not {origin}: add the source again with its password")
+        return secret
 
-    def put(self, name: str, value: str) -> None:
-        """Keep a secret, whatever it was; it is whole or as it was, whenever this ends. Raises `OSError`."""
+    def put(self, name: str, value: str, origin: str) -> None:
+        """Keep a secret for an origin, whatever it was; raises `OSError`.
+
+        Whenever this ends, a secret is whole or gone, and goes to no origin that it was not given for.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._folder / f".{name}.{os.getpid()}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(value)
-        draft.replace(self._path(name))
+        if self._given_for(name) != origin:
+            self._path(name).unlink(missing_ok=True)
+            self._write(self._origin_path(name), origin)
+        self._write(self._path(name), value)
 
     def remove(self, name: str) -> None:
         """Forget a secret, if it is there, and what a process has left of it that was killed while it was kept."""
-        path = self._path(name)
-        path.unlink(missing_ok=True)
-        for draft in self._folder.glob(f".{name}.*"):
-            if draft.name.removeprefix(f".{name}.").isdecimal():
-                draft.unlink(missing_ok=True)
+        for path in (self._path(name), self._origin_path(name)):
+            path.unlink(missing_ok=True)
+            prefix = f"{_draft_prefix(path)}."
+            for draft in self._folder.glob(f"{prefix}*"):
+                if draft.name.removeprefix(prefix).isdecimal():
+                    draft.unlink(missing_ok=True)
+
+    def _given_for(self, name: str) -> str | None:
+        try:
+            return self._origin_path(name).read_text()
+        except FileNotFoundError:
+            return None
+
+    def _write(self, path: Path, text: str) -> None:
+        draft = path.with_name(f"{_draft_prefix(path)}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        draft.replace(path)
+
+    def _origin_path(self, name: str) -> Path:
+        return self._folder / f".{self._path(name).name}@origin"
 
     def _path(self, name: str) -> Path:
         if not SOURCE_ID.fullmatch(name):
             raise UnknownSecret(f"secret {name!r}: no name of a secret")
         return self._folder / name
+
+
+def _draft_prefix(path: Path) -> str:
+    return f".{path.name.removeprefix('.')}"
+
+
+def origin_of(address: str) -> str:
+    """Return where a URL leads: scheme, host and port. What was given for https would go in the clear to http."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
 
 
 def split_password(address: str, name: str) -> tuple[str, str | None]:
@@ -65,7 +103,8 @@ def split_password(address: str, name: str) -> tuple[str, str | None]:
 
 def reveal(address: str, store: SecretStore) -> str:
     """Return a URL with its secrets filled in: for opening, never for showing. Raises `UnknownSecret`."""
-    return PLACEHOLDER.sub(lambda found: quote(store.get(found[1]), safe=""), address)
+    origin = origin_of(address)
+    return PLACEHOLDER.sub(lambda found: quote(store.get(found[1], origin), safe=""), address)
 
 
 def shown(address: str) -> str:

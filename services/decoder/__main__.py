@@ -18,7 +18,6 @@ from services.decoder.cameras.sweeping import Limits, Sweeper
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.dealing import Dealer
 from services.decoder.inspection import Inspector
-from services.decoder.memory import FreeMemory
 from services.decoder.metrics import METRICS
 from services.decoder.ownership import Ownership
 from services.decoder.service import Decoder
@@ -30,6 +29,7 @@ from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
+from streaming.memory import FreeMemory
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.retention import NOTHING, Unread, warn
@@ -40,6 +40,7 @@ from streaming.settings import read
 def run(stopping: threading.Event) -> None:
     """Put the parts together and turn the loop until `stopping` is set."""
     settings = read(DecoderSettings, os.environ)
+    memory = FreeMemory()
     guard = MemoryGuard()
     guard.start()
     metrics = Metrics(METRICS)
@@ -63,7 +64,7 @@ def run(stopping: threading.Event) -> None:
     readers = (Reader(DECODER_OWNERSHIP, (SOURCES.name,)), Reader(DECODER_CHUNKS, (CHUNKS.name,)))
     loop = Loop(
         settings.kafka, readers, Decoder(ownership, work), outbox, metrics,
-        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch, guard.watch, FreeMemory().give_back_when_due),
+        heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch, guard.watch, memory.give_back_when_due),
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
     loop.run(stopping)

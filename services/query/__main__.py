@@ -37,6 +37,7 @@ from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
+from streaming.memory import FreeMemory
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.secrets import SecretStore
@@ -50,6 +51,7 @@ log = get_logger("query")
 def main(stopping: threading.Event) -> None:
     """Serve at once, saying 503 to what cannot be answered yet; then load the model and follow the bus."""
     settings = read(QuerySettings, os.environ)
+    memory = FreeMemory()
     guard = MemoryGuard()
     guard.start()
     metrics = Metrics(METRICS)
@@ -60,7 +62,7 @@ def main(stopping: threading.Event) -> None:
     )
     reader = Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))
     sweep = MediaSweep(services.media, services.book)
-    turns = (following.follow, sweep.follow, guard.watch)
+    turns = (following.follow, sweep.follow, guard.watch, memory.give_back_when_due)
     loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=turns)
     with _listen(settings) as listening:
         server = _server(services)

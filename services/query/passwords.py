@@ -2,13 +2,12 @@
 source's id. What stands elsewhere in an address, such as a token in its query string, is a part of the address."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from schemas.messages import Source
 from services.query.addresses import PASSWORD_SCHEMES, scheme_of, split
 from services.query.problems import Problem, invalid
 from streaming.logs import get_logger
-from streaming.secrets import PLACEHOLDER, SecretStore, UnknownSecret, split_password
+from streaming.secrets import PLACEHOLDER, OtherOrigin, SecretStore, UnknownSecret, origin_of, split_password
 
 log = get_logger("passwords")
 
@@ -46,15 +45,15 @@ class Passwords:
         if record.wanted == "removed" or not is_named:
             self._forget(record.source_id)
         elif password is not None:
-            self._keep(record.source_id, password)
+            self._keep(record, password)
         elif last is None or last.wanted == "removed" or last.url != record.url:
             self._check_kept(last, record)
 
-    def _keep(self, source_id: str, password: str) -> None:
+    def _keep(self, record: Source, password: str) -> None:
         try:
-            self.store.put(source_id, password)
+            self.store.put(record.source_id, password, origin_of(record.url or ""))
         except (OSError, UnicodeError) as error:
-            log.error("a password cannot be kept", secret=source_id, reason=type(error).__name__)  # noqa: TRY400
+            log.error("a password cannot be kept", secret=record.source_id, reason=type(error).__name__)  # noqa: TRY400
             detail = f"the secret store does not take a password ({type(error).__name__}): see FRAMEBUS_SECRETS"
             raise Problem(507, "secret-not-kept", detail, field="url") from None
 
@@ -65,17 +64,19 @@ class Passwords:
             log.warning("a password cannot be removed", secret=source_id, reason=type(error).__name__)
 
     def _check_kept(self, last: Source | None, record: Source) -> None:
-        """Raise the problem of a password that is not kept, or that would go to another host than it was given for."""
+        """Raise the problem of a password that is not kept, or that would go to another host than it was given for.
+
+        A mounted secret does not say what it was given for: that is where it was used last.
+        """
+        origin = origin_of(record.url or "")
+        elsewhere = invalid(
+            "url", "url names another host or scheme than its password was given for: give the url with its password"
+        )
         try:
-            self.store.get(record.source_id)
+            self.store.get(record.source_id, origin)
+        except OtherOrigin:
+            raise elsewhere from None
         except (UnknownSecret, OSError):
             raise invalid("url", f"no password is kept for source {record.source_id}: give the url with its password") from None
-        if last is not None and last.url is not None and own(last.source_id) in last.url and _host(last) != _host(record):
-            detail = "url names another host or scheme than its password was given for: give the url with its password"
-            raise invalid("url", detail)
-
-
-def _host(source: Source) -> tuple[str, str]:
-    """Return the scheme too: what was given for https would be sent in the clear to http."""
-    parts = urlsplit(source.url or "")
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
+        if last is not None and last.url is not None and own(last.source_id) in last.url and origin_of(last.url) != origin:
+            raise elsewhere

@@ -1,5 +1,6 @@
 """Files of lives that are over. Pure but for looking at the disk."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,13 @@ def leftovers(media: Path, secrets: Path, source_id: str, kept: Kept) -> list[st
     """Return the files of a source that should be gone."""
     of_lives = (path for folder in BY_LIFE for path in _files(media / folder / source_id) if not _is_of(path, media, kept.life))
     uploads = (path for folder in BY_SOURCE for path in _files(media / folder / source_id) if kept.life is None)
-    drafts = [path for path in secrets.glob(f".{source_id}.*") if path.name.removeprefix(f".{source_id}.").isdecimal()]
-    passwords = [] if kept.has_password else [path for path in (secrets / source_id, *drafts) if path.exists()]
+    passwords = [] if kept.has_password else [path for path in _files(secrets) if _of_password(path.name, source_id)]
     return sorted(str(path) for path in (*of_lives, *uploads, *passwords))
+
+
+def _of_password(name: str, source_id: str) -> bool:
+    """Whether a file is a source's password, what that was given for, or a draft of either."""
+    return name == source_id or re.fullmatch(rf"\.{re.escape(source_id)}(@origin|(@origin)?\.\d+)", name) is not None
 
 
 def _is_of(path: Path, media: Path, life: int | None) -> bool:

@@ -10,6 +10,7 @@ from schemas.lives import life_at
 from schemas.messages import Life, Source, Wanted
 from services.embedder.admission import Dropped, admit
 from services.indexer.lives import standing, stated_life
+from streaming.secrets import SecretStore
 from tests.chaos.late import Message, Over, Payload, late
 from tests.chaos.leftovers import Kept, leftovers
 from tests.chaos.moves import SCRIPTS, Mover, Wish
@@ -49,16 +50,18 @@ def is_embedding(message: Message) -> bool:
 
 def test_files_of_other_lives_uploads_of_the_removed_and_passwords_of_nobody_are_left_over(tmp_path: Path) -> None:
     media, secrets = tmp_path / "media", tmp_path / "secrets"
-    for path in (media / "recordings/a/1/day/x.mp4", media / "clips/a/2/y.mp4", media / "uploads/a/z/v.mp4", secrets / "a"):
+    for path in (media / "recordings/a/1/day/x.mp4", media / "clips/a/2/y.mp4", media / "uploads/a/z/v.mp4"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    SecretStore(secrets).put("a", "hunter2", "rtsp://10.0.0.7")
+    SecretStore(secrets).put("a.5", "hunter2", "rtsp://10.0.0.7")
 
     def names(kept: Kept) -> list[str]:
         return [Path(path).name for path in leftovers(media, secrets, "a", kept)]
 
     assert names(Kept(2, has_password=True)) == ["x.mp4"]
-    assert names(Kept(1)) == ["y.mp4", "a"]
-    assert names(Kept(None)) == ["y.mp4", "x.mp4", "v.mp4", "a"]
+    assert names(Kept(1)) == ["y.mp4", ".a@origin", "a"]
+    assert names(Kept(None)) == ["y.mp4", "x.mp4", "v.mp4", ".a@origin", "a"]
     assert leftovers(media, secrets, "b", Kept(None)) == []
 
 

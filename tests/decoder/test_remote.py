@@ -21,7 +21,7 @@ from schemas.networks import parse_networks
 from services.decoder.decoding import Decoding
 from services.decoder.inspection import inspect
 from services.decoder.video import Video
-from streaming.secrets import SecretStore
+from streaming.secrets import SecretStore, origin_of
 from tests.decoder.footage import ANYWHERE, video, write_video
 from tests.decoder.test_bad_files import source
 from tests.decoder.test_verdict import CHUNK
@@ -193,7 +193,7 @@ def test_a_password_that_is_kept_is_used_and_one_that_is_not_is_waited_for(web: 
     for access in (ANYWHERE, Access((), secrets=store)):
         with pytest.raises(Unreachable, match="password"):
             open_file(parse(url), access)
-    store.put("film", "p@ss")
+    store.put("film", "p@ss", origin_of(url))
     with closing(open_file(parse(url), Access((), secrets=store)).stream) as stream:
         assert stream.read(3) == CONTENT[:3]
 

@@ -1,16 +1,21 @@
 """Passwords of sources are kept apart, given back whole, and never shown."""
 
+import itertools
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.secrets import SecretStore, UnknownSecret, redact, reveal, shown, split_password
+from streaming.secrets import OtherOrigin, SecretStore, UnknownSecret, origin_of, redact, reveal, shown, split_password
 
 ADDRESS = "rtsp://admin:p%40ss%2Fword@10.0.0.7:554/ch1?profile=0"
+ORIGIN = "rtsp://10.0.0.7:554"
 
 
 def test_a_password_is_split_off_and_given_back(tmp_path: Path) -> None:
@@ -18,7 +23,7 @@ def test_a_password_is_split_off_and_given_back(tmp_path: Path) -> None:
     assert kept == "rtsp://admin:${secret:cam-1}@10.0.0.7:554/ch1?profile=0"
     assert password == "p@ss/word"
     store = SecretStore(tmp_path / "secrets")
-    store.put("cam-1", password)
+    store.put("cam-1", password, origin_of(kept))
     assert reveal(kept, store) == ADDRESS
 
 
@@ -37,27 +42,80 @@ def test_an_address_without_a_password_stays_as_it_is(address: str) -> None:
 
 def test_only_the_owner_reads_a_secret(tmp_path: Path) -> None:
     store = SecretStore(tmp_path / "secrets")
-    store.put("cam", "one")
-    store.put("cam", "two")
-    assert store.get("cam") == "two"
-    (path,) = (tmp_path / "secrets").iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    store.put("cam", "one", ORIGIN)
+    store.put("cam", "two", ORIGIN)
+    assert store.get("cam", ORIGIN) == "two"
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "secrets").iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("name", ["absent", "../cam", ""])
 def test_an_unknown_secret_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnknownSecret, match="secret"):
-        SecretStore(tmp_path).get(name)
+        SecretStore(tmp_path).get(name, ORIGIN)
 
 
 def test_a_removed_secret_is_gone(tmp_path: Path) -> None:
     store = SecretStore(tmp_path)
-    store.put("cam", "one")
+    store.put("cam", "one", ORIGIN)
+    store.put("cam.5", "two", ORIGIN)
+    for left in (".cam.77", ".cam@origin.77", ".cam.5.77"):  # as by a process that was killed while it kept one
+        (tmp_path / left).touch()
     store.remove("cam")
     store.remove("cam")
+    assert {path.name for path in tmp_path.iterdir()} == {"cam.5", ".cam.5@origin", ".cam.5.77"}
     with pytest.raises(UnknownSecret):
-        store.get("cam")
+        store.get("cam", ORIGIN)
+
+
+@pytest.mark.parametrize("other", ["http://10.0.0.7", "https://10.0.0.7:444", "https://10.0.0.8"])
+def test_a_secret_goes_to_no_other_origin(tmp_path: Path, other: str) -> None:
+    store = SecretStore(tmp_path)
+    store.put("cam", "one", origin_of("https://me@10.0.0.7/a.mp4"))
+    assert reveal("https://me:${secret:cam}@10.0.0.7/b.mp4", store) == "https://me:one@10.0.0.7/b.mp4"
+    with pytest.raises(OtherOrigin, match=r"given for https://10\.0\.0\.7, not .*: add the source again"):
+        reveal(other.replace("//", "//me:${secret:cam}@"), store)
+
+
+def test_a_mounted_secret_goes_where_its_source_says(tmp_path: Path) -> None:
+    (tmp_path / "cam").write_text("one")
+    assert SecretStore(tmp_path).get("cam", ORIGIN) == "one"
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_whenever_keeping_ends_a_secret_goes_where_it_was_given_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    other, store = "rtsp://10.0.0.8", SecretStore(tmp_path)
+    store.put("cam", "old", ORIGIN)
+    end_after(steps, monkeypatch)
+    with suppress(InterruptedError):
+        store.put("cam", "new", other)
+    assert got(store, ORIGIN) == ("old" if steps == 0 else None)
+    assert got(store, other) == ("new" if steps >= 3 else None)
+
+
+def end_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what changes a folder's entries fail from some step on, as if the process were killed there."""
+    left = itertools.count(steps, -1)
+
+    def stepping(change: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **named: Any) -> Any:
+            if next(left) <= 0:
+                raise InterruptedError
+            return change(*arguments, **named)
+
+        return step
+
+    for name in ("unlink", "replace"):
+        monkeypatch.setattr(Path, name, stepping(getattr(Path, name)))
+
+
+def got(store: SecretStore, origin: str) -> str | None:
+    try:
+        return store.get("cam", origin)
+    except UnknownSecret:
+        return None
 
 
 def test_what_a_library_says_is_shown_without_passwords() -> None:

@@ -16,7 +16,7 @@ from framebus.demo.camera import CameraServer, Clip, LiveScene, read_clip
 from framebus.demo.camera.timecode import read_number
 from schemas.messages import SourceStatus
 from streaming.admin import create_topics
-from streaming.secrets import SecretStore, split_password
+from streaming.secrets import SecretStore, origin_of, split_password
 from tests.camera.clips import write_clip
 from tests.decoder.cameras.live_bus import Decoder, LiveBus
 
@@ -280,10 +280,10 @@ def test_why_a_camera_gives_nothing_is_said_within_seconds(
 
 def test_passwords_are_used_and_said_nowhere(bus: LiveBus, decoder: Decoder, server: CameraServer, name: str) -> None:
     kept, password = split_password(server.url("login", login=LOGIN), name)
-    SecretStore(bus.secrets).put(name, password or "")
+    SecretStore(bus.secrets).put(name, password or "", origin_of(kept))
     bus.want(name, kept)
     bus.wait(lambda: len(bus.samples(name)) >= 2)
-    SecretStore(bus.secrets).put(name, "w-r-o-n-g")
+    SecretStore(bus.secrets).put(name, "w-r-o-n-g", origin_of(kept))
     server.drop("login")
     bus.wait(lambda: "wants a user and a password" in bus.state(name)[1], 9)
     said = decoder.log.read_text() + "".join(status.error or "" for status in bus.statuses)

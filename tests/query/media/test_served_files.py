@@ -15,7 +15,7 @@ from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.original import Held, UnreadableError
 from services.query.media.store import MediaStore
 from services.query.media.stretches import Stretch
-from streaming.secrets import SecretStore
+from streaming.secrets import SecretStore, origin_of
 from tests.decoder.web_server import PARTIAL, UNFINISHED, Endless, Web, served
 from tests.query.media.conftest import ANYWHERE, Desk, file_source, served_desk
 from tests.query.media.drawn import read, shown_frames, write_video
@@ -105,7 +105,7 @@ def test_redirects_in_a_circle_and_to_other_protocols_end(desk: Desk, web: Web, 
 
 def test_a_password_that_is_kept_is_used(tmp_path: Path, web: Web) -> None:
     store = SecretStore(tmp_path / "secrets")
-    store.put("film", "p@ss")
+    store.put("film", "p@ss", origin_of(web.url("/")))
     web.login = "Basic dXNlcjpwQHNz"
     url = web.url("/film.mp4").replace("http://", "http://user:${secret:film}@")
     with served_desk(MediaStore(tmp_path / "media", Access((), secrets=store))) as desk:

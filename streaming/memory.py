@@ -1,0 +1,40 @@
+"""glibc: memory that is free in the process goes back to the system.
+
+Threads that come and go, as those of captures, chunks and searches do, each take the arena that is free at that moment, and glibc
+makes as many as eight times the cores. What is freed stays in each of them: a process slowly grows by what nobody uses.
+"""
+
+import ctypes
+import time
+from typing import Final
+
+EVERY_SECONDS: Final = 60.0
+ARENAS: Final = 2
+"""One for threads that hold the interpreter, which are one at a time, and one for FFmpeg's, which allocate seldom."""
+M_ARENA_MAX: Final = -8
+"""Of malloc.h."""
+
+
+class FreeMemory:
+    """Lets all threads share few arenas from its making on, and gives back what is free once a minute, in a few milliseconds.
+
+    To be made before the threads are. Does nothing where the system's library is another.
+    """
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        self._trim = getattr(library, "malloc_trim", None)
+        self._next = time.monotonic() + EVERY_SECONDS
+        if self._trim is not None:
+            library.mallopt(M_ARENA_MAX, ARENAS)
+
+    def give_back_when_due(self) -> None:
+        """To be called again and again."""
+        if time.monotonic() >= self._next:
+            self.give_back()
+            self._next = time.monotonic() + EVERY_SECONDS
+
+    def give_back(self) -> None:
+        """Give back whole free pages of all arenas; other threads of Python go on meanwhile."""
+        if self._trim is not None:
+            self._trim(ctypes.c_size_t(0))
