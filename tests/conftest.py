@@ -9,9 +9,11 @@ from tests.servers import broker, kafka, kafka_server, milvus, milvus_server
 
 __all__ = ["broker", "kafka", "kafka_server", "milvus", "milvus_server"]
 
-SERVERS: Final = {"broker", "chaos_ground", "kafka", "kafka_server", "milvus", "milvus_server"}
+SHARED: Final = {"kafka", "kafka_server", "milvus", "milvus_server"}
+OWN: Final = {"broker", "chaos_ground"}
 ONE_WORKER: Final = pytest.mark.xdist_group("servers")
-"""What has servers stays with one worker, which shares one of each; some of it measures time. The other takes the rest."""
+"""What shares servers stays with one worker, as does the whole stack, which measures time. The other takes the rest, that which
+brings servers of its own last."""
 NICENESS: Final = 10
 
 
@@ -26,14 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run pure tests first, then those with a server, then the whole stack: what breaks quickly is told quickly."""
     items.sort(key=_cost)
     for item in items:
-        if _cost(item):
+        if _is_of_stack(item) or SHARED & _fixtures(item):
             item.add_marker(ONE_WORKER)
 
 
 def _cost(item: pytest.Item) -> int:
-    if "end_to_end" in item.path.parts:
+    if _is_of_stack(item):
         return 2
-    return 1 if SERVERS & _fixtures(item) or item.get_closest_marker("brings_servers") else 0
+    return 1 if (SHARED | OWN) & _fixtures(item) or item.get_closest_marker("brings_servers") else 0
+
+
+def _is_of_stack(item: pytest.Item) -> bool:
+    return "end_to_end" in item.path.parts
 
 
 def _fixtures(item: pytest.Item) -> set[str]:
