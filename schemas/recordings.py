@@ -1,8 +1,9 @@
-"""Recorded media of cameras: how the decoder names what it writes below the media folder, and query finds it again.
+"""Recorded media of cameras: how what is written below the media folder is named, and found again.
 
 ```
 recordings/<source_id>/<life>/<UTC day of start_ms>/<start_ms>-<run>.mp4       a segment
 recordings/<source_id>/<life>/<UTC day of start_ms>/<start_ms>-<run>.samples   its journal
+thumbnails/<source_id>/<life>/<t_ms>.jpg                                       a sample of what is not recorded, by the embedder
 ```
 A segment is a fragmented MP4 of about a minute that grows by a GOP at a time and can be read while it does. Its first video
 packet is a keyframe, shown at `start_ms`; a frame's time is `start_ms` + floor((pts − first pts) · time_base · 1000), so one file
@@ -20,11 +21,13 @@ from pathlib import PurePosixPath
 from typing import Final
 
 RECORDINGS: Final = "recordings"
+THUMBNAILS: Final = "thumbnails"
 SEGMENT_MS: Final = 60_000
 """A segment ends with the first keyframe after this."""
 
 NOT_ACKNOWLEDGED: Final = -1
 _SEGMENT: Final = re.compile(r"([0-9]{1,16})-([0-9]{1,16})\.mp4")
+_THUMBNAIL: Final = re.compile(r"(-?[0-9]{1,16})\.jpg")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _DAYS_MS: Final = (-62_135_596_800_000, 253_402_300_799_999)
 """From the year 1 to the year 9999: there is no name for other days."""
@@ -81,6 +84,17 @@ def day_of(t_ms: int) -> str:
     """Return the UTC day of a time as YYYY-MM-DD; beyond the calendar its first or last day, where nothing is recorded."""
     first_ms, last_ms = _DAYS_MS
     return datetime.fromtimestamp(min(max(t_ms, first_ms), last_ms) // 1000, UTC).date().isoformat()
+
+
+def thumbnail_name(t_ms: int) -> str:
+    """Return the name of a sample's thumbnail."""
+    return f"{t_ms}.jpg"
+
+
+def thumbnail_ms(name: str) -> int | None:
+    """Return the time of a sample by its thumbnail's name; None for another file."""
+    found = _THUMBNAIL.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def parse_segment(name: str) -> Segment | None:

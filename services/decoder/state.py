@@ -36,6 +36,8 @@ def read_state(settings: DecoderSettings) -> StateTopics:
 def kept_recordings(state: StateTopics) -> dict[str, Kept]:
     """Return what is wanted of the recordings of every source, removed ones too."""
     return {
-        source.source_id: Kept(source.life if source.wanted == "removed" else source.life - 1, source.keep_days)
+        source.source_id: Kept(
+            source.life if source.wanted == "removed" else source.life - 1, source.keep_days, source.kind == "camera"
+        )
         for source in list(state.sources.values.values())
     }

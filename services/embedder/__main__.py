@@ -12,6 +12,7 @@ from encoders.encoder import Encoder
 from encoders.errors import EncoderError
 from schemas.groups import embedder_group, indexer_group
 from schemas.messages import Source, Space
+from schemas.recordings import THUMBNAILS
 from schemas.topics import EMBEDDINGS_BULK, FRAMES_BULK, FRAMES_LIVE, SOURCES, SPACES
 from services.embedder.batching import BatchSize
 from services.embedder.gpu import publish_gpus
@@ -70,7 +71,7 @@ def main(stopping: threading.Event) -> None:
         outbox,
         metrics,
         batch_size=batch_size,
-        thumbnails=Thumbnails(settings.media / "thumbnails", metrics),
+        thumbnails=Thumbnails(settings.media / THUMBNAILS, metrics),
         unread=backlog.unread,
         unread_bound=settings.unread_bound,
         decode_threads=settings.decode_threads,

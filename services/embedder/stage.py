@@ -1,8 +1,10 @@
 """The embedder's work between reading and committing: admit, decode, embed, send, in the order of every partition."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +25,7 @@ from services.embedder.batching import BatchSize, Held, Lane, first_waiting
 from services.embedder.progress import Progress
 from services.embedder.sources import KnownSources
 from services.embedder.thumbnails import Thumbnails
+from streaming.errors import Unavailable
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
@@ -72,6 +75,7 @@ class EmbedStage:
         self._unread, self._unread_bound = unread, unread_bound
         self._held_back = False
         self._progress = Progress()
+        self._unjudged: deque[Record] = deque()
         self._lanes: dict[str, Lane[Frame]] = {topic: Lane(MOST_HELD_RECORDS, MOST_HELD_BYTES) for topic in LANE_OF}
         # A pool for each lane: a live picture never waits behind the bulk pictures that are decoded ahead.
         self._pools = {topic: ThreadPoolExecutor(decode_threads, f"decode-{name}") for topic, name in LANE_OF.items()}
@@ -85,29 +89,27 @@ class EmbedStage:
         for held in self._lanes[partition.topic].forget(partition):
             if held.work.pixels is not None:
                 held.work.pixels.cancel()
+        self._unjudged = deque(record for record in self._unjudged if record.partition != partition)
         self._progress.forget(partition)
 
     def wants(self) -> Collection[str]:
-        """Return the lanes with room; the bulk one only while the indexer keeps up."""
+        """Return the lanes with room; the bulk one only while the indexer keeps up, and none while records cannot be judged."""
+        if self._unjudged:
+            return ()
         return [
             topic for topic, lane in self._lanes.items() if lane.accepts() and not (topic == FRAMES_BULK.name and self._held_back)
         ]
 
     def process(self, records: Sequence[Record]) -> None:
-        """Admit records and begin to decode them."""
-        for record in records:
-            try:
-                frame = self._admit(record)
-            except InvalidMessage as invalid:
-                self._outbox.reject(record, str(invalid))
-                frame = None
-            if frame is None:
-                self._progress.pass_by(record.partition, record.offset)
-            else:
-                self._hold(frame)
+        """Admit records and begin to decode them: at once where Kafka answers, else in the next step."""
+        self._unjudged += records
+        self._sources.next_batch()
+        with suppress(Unavailable):
+            self._judge()
 
     def step(self) -> bool:
-        """Embed and send one batch of the first lane that holds anything."""
+        """Embed and send one batch of the first lane that holds anything; raises `Unavailable` where records cannot be judged."""
+        self._judge()
         self._look_ahead()
         lane = first_waiting(list(self._lanes.values()))
         if lane is None:
@@ -135,11 +137,25 @@ class EmbedStage:
         self._held_back = self._unread() >= self._unread_bound
         self._metrics.of(m.HELD_BACK).set(self._held_back)
 
+    def _judge(self) -> None:
+        while self._unjudged:
+            record = self._unjudged[0]
+            try:
+                frame = self._admit(record)
+            except InvalidMessage as invalid:
+                self._outbox.reject(record, str(invalid))
+                frame = None
+            self._unjudged.popleft()
+            if frame is None:
+                self._progress.pass_by(record.partition, record.offset)
+            else:
+                self._hold(frame)
+
     def _admit(self, record: Record) -> Frame | None:
         """Return the frame of a record, None for one that is dropped; raises `InvalidMessage`."""
         headers = decode_frame_headers(record.headers)
         _check_value(headers, record.value)
-        source = self._sources.find(headers.source_id, record.timestamp_ms)
+        source = self._sources.find(headers.source_id, headers.life, record.timestamp_ms)
         verdict = admit(headers, record.timestamp_ms, source)
         if isinstance(verdict, Dropped):
             self._metrics.of(m.DROPPED).labels(verdict.reason).inc()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from encoders.pictures import thumbnail
+from schemas.recordings import thumbnail_name
 from services.embedder.metrics import THUMBNAILS
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -30,7 +31,7 @@ class Thumbnails:
         Raises `InvalidMessage` for what is no JPEG.
         """
         small = thumbnail(jpeg, LONGEST_PX)
-        path = self._folder / source_id / str(life) / f"{t_ms}.jpg"
+        path = self._folder / source_id / str(life) / thumbnail_name(t_ms)
         try:
             _write(path, small)
         except OSError as error:

@@ -100,12 +100,12 @@ class Intake:
 
     def _source(self, source_id: str, stated: int | None, timestamp_ms: int) -> Source | None:
         source = self._registry.source(source_id)
-        if source is not None and (stated is None or stated <= source.life):
+        if source is not None and stated is not None and stated <= source.life:
             return source
         if source is None and self._registry.auto_register and stated in (None, 1):
             self._registry.request(source_id, timestamp_ms)
             return None
-        self._look()
+        self._look()  # a record that says no life is judged by all that was written before it
         source = self._registry.source(source_id)
         if source is None:
             raise InvalidMessage(

@@ -1,4 +1,4 @@
-"""Which recorded segments go: of lives that are over, older than their source keeps, the oldest while the disk is full. Pure."""
+"""What goes of the media of cameras: lives that are over, what is older than wanted, the oldest while the disk is full. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ YOUNGEST_MS: Final = 180_000
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A segment on disk, its journal counted."""
+    """A segment on disk with its journal, or the thumbnails of a minute of a camera that is not recorded: what goes together."""
 
     source_id: str
     life: int
     segment: Segment
-    path: Path
+    paths: tuple[Path, ...]
     size_bytes: int
 
 
@@ -33,10 +33,11 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is wanted of a source's recordings: up to `over_through` its lives are over, and the rest is kept for `days`."""
+    """What is wanted of what is kept of a source: up to `over_through` its lives are over, and the rest is kept for `days`."""
 
     over_through: int = 0
     days: float | None = None
+    is_camera: bool = False
 
 
 UNKNOWN: Final = Kept()

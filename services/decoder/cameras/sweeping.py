@@ -1,15 +1,16 @@
-"""Deleting recorded segments whose time is over, on a thread of its own: a slow disk holds up nothing."""
+"""Deleting what was kept of cameras and is over, on a thread of its own: a slow disk holds up nothing."""
 
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from schemas.recordings import RECORDINGS, parse_segment
+from schemas.recordings import RECORDINGS, SEGMENT_MS, THUMBNAILS, Segment, parse_segment, thumbnail_ms
 from services.decoder import metrics as m
 from services.decoder.cameras.journals import SETTLED
 from services.decoder.cameras.retention import Kept, Recorded, expired
@@ -36,7 +37,7 @@ class Sweeper:
     """
 
     def __init__(self, media: Path, limits: Limits, kept: Callable[[], Mapping[str, Kept]], metrics: Metrics) -> None:
-        self._folder, self._limits, self._kept, self._metrics = media / RECORDINGS, limits, kept, metrics
+        self._media, self._limits, self._kept, self._metrics = media, limits, kept, metrics
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="retention", daemon=True)
 
@@ -55,15 +56,16 @@ class Sweeper:
             raise RuntimeError("the thread of retention has ended by itself; its stack trace is above")
 
     def sweep(self) -> int:
-        """Delete what is over and return how many segments that were."""
-        recorded = list(_recorded(self._folder))
+        """Delete what is over and return how many segments, or minutes of thumbnails, that were."""
+        recorded, kept, over_bytes = list(_recorded(self._media / RECORDINGS)), self._kept(), self._over_bytes()
         self._metrics.of(m.RECORDED).set(sum(one.size_bytes for one in recorded))
-        going = expired(recorded, self._kept(), self._limits.days, self._over_bytes(), now_ms())
+        recorded += _pictured(self._media / THUMBNAILS, kept, sized=over_bytes > 0)
+        going = expired(recorded, kept, self._limits.days, over_bytes, now_ms())
         for one in going:
-            _delete(one.recorded.path)
+            _delete(one.recorded.paths)
             self._metrics.of(m.EXPIRED).labels(one.reason).inc()
         if going:
-            log.info("segments expired", count=len(going), disk=sum(one.reason == "disk" for one in going))
+            log.info("recordings expired", count=len(going), disk=sum(one.reason == "disk" for one in going))
         return len(going)
 
     def _work(self) -> None:
@@ -77,9 +79,9 @@ class Sweeper:
                 return
 
     def _over_bytes(self) -> int:
-        if not self._folder.exists():
+        if not self._media.exists():
             return 0
-        disk = shutil.disk_usage(self._folder)
+        disk = shutil.disk_usage(self._media)
         return int(disk.used - disk.total * self._limits.share)
 
 
@@ -88,16 +90,35 @@ def _recorded(folder: Path) -> Iterator[Recorded]:
         segment = parse_segment(path.name)
         if segment is None or not path.parts[-3].isdecimal():
             continue
-        journal = path.with_name(segment.journal_name)
-        size_bytes = sum(one.stat().st_size for one in (path, journal) if one.exists())
-        yield Recorded(path.parts[-4], int(path.parts[-3]), segment, path, size_bytes)
+        paths = (path, path.with_name(segment.journal_name))
+        yield Recorded(path.parts[-4], int(path.parts[-3]), segment, paths, _bytes_of(paths))
 
 
-def _delete(path: Path) -> None:
+def _pictured(folder: Path, kept: Mapping[str, Kept], *, sized: bool) -> Iterator[Recorded]:
+    """Thumbnails are many: their sizes are asked for only where they count. Those of pushed sources stay as their rows do."""
+    for life in folder.glob("*/*"):
+        source_id = life.parent.name
+        if source_id not in kept or not kept[source_id].is_camera or not life.name.isdecimal():
+            continue
+        minutes: defaultdict[int, list[Path]] = defaultdict(list)
+        for path in life.iterdir():
+            if (t_ms := thumbnail_ms(path.name)) is not None:
+                minutes[t_ms // SEGMENT_MS].append(path)
+        for minute, paths in minutes.items():
+            segment = Segment(minute * SEGMENT_MS, 0)
+            yield Recorded(source_id, int(life.name), segment, tuple(paths), _bytes_of(paths) if sized else 0)
+
+
+def _bytes_of(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def _delete(paths: Sequence[Path]) -> None:
     """The film goes before its journal, which says nothing without it; empty folders of days go too."""
-    path.unlink(missing_ok=True)
-    path.with_suffix(".samples").unlink(missing_ok=True)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    folder = paths[0].parent
     with suppress(OSError):  # it is not empty, or was emptied by another
-        path.parent.rmdir()
-        if not any(day.is_dir() for day in path.parent.parent.iterdir()):
-            (path.parent.parent / SETTLED).unlink()
+        folder.rmdir()
+        if not any(day.is_dir() for day in folder.parent.iterdir()):
+            (folder.parent / SETTLED).unlink()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from originals.access import Access
 from schemas.messages import Source
-from schemas.recordings import RECORDINGS
+from schemas.recordings import RECORDINGS, THUMBNAILS
 from services.query.access import Grant
 from services.query.media.cache import DiskCache
 from services.query.media.workshop import Workshop
@@ -72,7 +72,7 @@ class MediaStore:
     @property
     def pushed_thumbnails_folder(self) -> Path:
         """Thumbnails that the embedder stored of what is not recorded: `thumbnails/<source_id>/<life>/<t_ms>.jpg`."""
-        return self.folder / "thumbnails"
+        return self.folder / THUMBNAILS
 
     @property
     def recordings_folder(self) -> Path:

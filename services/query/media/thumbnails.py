@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse
 
 from schemas.messages import Source
+from schemas.recordings import thumbnail_name
 from services.query.access import Grant, require_or_link
 from services.query.media.deadline import Deadline
 from services.query.media.footage import Footage, footage_of, nothing_recorded
@@ -44,7 +45,7 @@ def _stored(store: MediaStore, source: Source, t_ms: int) -> Path | None:
     """Return the picture that the embedder has kept of a source of which nothing is recorded."""
     if source.kind == "file":
         return None
-    path = store.pushed_thumbnails_folder / source.source_id / str(source.life) / f"{t_ms}.jpg"
+    path = store.pushed_thumbnails_folder / source.source_id / str(source.life) / thumbnail_name(t_ms)
     if path.is_file():
         return path
     if source.kind == "push":

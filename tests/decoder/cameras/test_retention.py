@@ -1,12 +1,14 @@
 """Recorded media go by age and by what is left of the disk, oldest first; what is being written stays."""
 
+from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from schemas.recordings import Segment, life_folder
+from schemas.recordings import THUMBNAILS, Segment, life_folder, thumbnail_name
 from schemas.topics import DAY_MS
 from services.decoder.cameras.retention import YOUNGEST_MS, Kept, Recorded, expired
 from services.decoder.cameras.sweeping import Limits, Sweeper
@@ -18,13 +20,13 @@ NOW = 1_763_625_600_000
 
 
 def recorded(source_id: str, age_ms: int, size_bytes: int = 1000, life: int = 1) -> Recorded:
-    return Recorded(source_id, life, Segment(NOW - age_ms, 1), Path(f"{source_id}-{age_ms}"), size_bytes)
+    return Recorded(source_id, life, Segment(NOW - age_ms, 1), (Path(f"{source_id}-{age_ms}"),), size_bytes)
 
 
 def test_each_source_keeps_what_it_asks_for() -> None:
     have = [recorded(source_id, days * DAY_MS + 1) for source_id in ("long", "short", "usual") for days in (0, 1, 7, 30)]
     going = expired(have, {"long": Kept(days=60.0), "short": Kept(days=0.5)}, 7.0, 0, NOW)
-    assert {one.recorded.path.name for one in going} == {
+    assert {one.recorded.paths[0].name for one in going} == {
         f"short-{DAY_MS + 1}", f"short-{7 * DAY_MS + 1}", f"short-{30 * DAY_MS + 1}", f"usual-{7 * DAY_MS + 1}",
         f"usual-{30 * DAY_MS + 1}",
     }  # fmt: skip
@@ -59,3 +61,17 @@ def test_a_sweep_deletes_film_and_journal_and_the_empty_day(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted((new.name, new.journal_name))
     assert not (tmp_path / life_folder("gate", 1) / old.day).exists()
     assert b'framebus_decoder_expired_segments_total{reason="age"} 1.0' in generate_latest(metrics.registry)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0001], ids=["by age", "by disk"])
+def test_thumbnails_of_a_camera_that_is_not_recorded_go_as_recordings_do(tmp_path: Path, share: float) -> None:
+    ages_ms = (8 * DAY_MS, 3_600_000, 0)
+    for source_id, life in (("gate", 2), ("pushed", 1), ("gone", 1)):
+        folder = tmp_path / THUMBNAILS / source_id / str(life)
+        folder.mkdir(parents=True)
+        for age_ms in ages_ms:
+            (folder / thumbnail_name(now_ms() - age_ms)).write_bytes(b"picture")
+    kept = {"gate": Kept(1, is_camera=True), "gone": Kept(1, is_camera=True), "pushed": Kept()}
+    Sweeper(tmp_path, Limits(7.0, share), lambda: kept, Metrics(METRICS)).sweep()
+    left = Counter(path.parts[-3] for path in tmp_path.rglob("*.jpg"))
+    assert left == {"gate": 2 if share == 1.0 else 1, "pushed": 3}
