@@ -34,9 +34,9 @@ def take_over(bootstrap: str, topic: str, group: str, left_by: str) -> bool:
         ]
         _put(admin, group, begin)
         admin.delete_consumer_groups([left_by], request_timeout=TIMEOUT_SECONDS)[left_by].result(TIMEOUT_SECONDS)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:  # another one has forgotten it a moment ago
-            return True
+    except (KafkaException, TimeoutError) as error:  # a future that is waited for in vain has an error of its own
+        if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return True  # another one has forgotten it a moment ago
         reason = f"group {group} cannot go on where {left_by} has stopped: {error}; its members must leave first"
         raise Unavailable(reason) from error
     log.info("taken over", group=group, left_by=left_by)
@@ -56,7 +56,7 @@ def ends_of(bootstrap: str, topics: Iterable[str]) -> dict[Partition, int]:
     admin = AdminClient(admin_settings(bootstrap))
     try:
         return {place: end for topic in topics for place, end in _offsets(admin, topic, OffsetSpec.latest()).items()}
-    except KafkaException as error:
+    except (KafkaException, TimeoutError) as error:
         raise Unavailable(f"Kafka at {bootstrap} does not tell the ends of topics: {error}") from error
 
 

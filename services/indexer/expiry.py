@@ -44,11 +44,11 @@ class Expiry:
         cameras = camera_days(self._registry.sources(), self._default_days)
         return partial(self._expire, cameras, int(time.time() * 1000))
 
-    def _expire(self, cameras: Mapping[float, Sequence[str]], now_ms: int) -> None:
+    def _expire(self, cameras: Mapping[tuple[float, int], Sequence[str]], now_ms: int) -> None:
         try:
             self._count("provisional", self._store.delete_provisional(now_ms - ORPHANED_MS))
-            for days, source_ids in cameras.items():
-                self._count("old", self._store.delete_older(source_ids, now_ms - int(days * DAY_MS)))
+            for (days, life), source_ids in cameras.items():
+                self._count("old", self._store.delete_older(source_ids, life, now_ms - int(days * DAY_MS)))
         except Unavailable as error:
             log.warning("deleting old rows later", reason=str(error))
 

@@ -270,6 +270,7 @@ class LiveLane:
         reading.next_offset = message.offset + 1
         reading.unacknowledged.append(event)
         self._records.append(_record(reading.partition, message))
+        _empty(event)
 
     def _is_current(self, message: Any) -> bool:
         """Whether a message is of the partitions in hand; what is older, or waited when they were taken, is delivered again."""
@@ -349,6 +350,12 @@ class LiveLane:
 
     async def _on_thread(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _empty(event: Any) -> None:
+    """Leave of an event what its acknowledgement needs: a window may hold it for a day."""
+    for holder in (event, event.message):
+        holder.key = holder.value = holder.headers = None
 
 
 def _record(partition: Partition, message: Any) -> Record:

@@ -37,10 +37,13 @@ def all_over(sources: Iterable[Source]) -> dict[str, int]:
     return {source.source_id: life for source in sources if (life := over_through(source)) > 0}
 
 
-def camera_days(sources: Iterable[Source], default_days: float) -> Mapping[float, Sequence[str]]:
-    """Return the cameras by how many days their rows are kept. Rows of files and of senders are kept for ever."""
-    cameras: defaultdict[float, list[str]] = defaultdict(list)
+def camera_days(sources: Iterable[Source], default_days: float) -> Mapping[tuple[float, int], Sequence[str]]:
+    """Return the cameras by how many days their rows are kept, and by life: the next one may be that of a file.
+
+    Rows of files and of senders are kept for ever.
+    """
+    cameras: defaultdict[tuple[float, int], list[str]] = defaultdict(list)
     for source in sources:
         if source.kind == "camera":
-            cameras[default_days if source.keep_days is None else source.keep_days].append(source.source_id)
+            cameras[default_days if source.keep_days is None else source.keep_days, source.life].append(source.source_id)
     return cameras

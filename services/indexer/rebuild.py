@@ -138,7 +138,10 @@ class Progress:
 
 
 def main(stopping: threading.Event, words: Sequence[str] = ()) -> None:
-    """Fill a new collection and give it the alias. One that was asked to stop before, or has fewer rows, is dropped."""
+    """Fill a new collection and give it the alias. One that was asked to stop before, or has fewer rows, is dropped.
+
+    Milvus that is away is waited for, as long as nobody asks to stop.
+    """
     if unknown := set(words) - {EVEN_IF_FEWER, DROP_OTHERS}:
         raise SettingError(f"{' '.join(sorted(unknown))}: expected nothing, {EVEN_IF_FEWER}, or {DROP_OTHERS}")
     settings = read(IndexerSettings, {"FRAMEBUS_INDEXER_LANE": "bulk", **os.environ})
@@ -150,19 +153,26 @@ def main(stopping: threading.Event, words: Sequence[str] = ()) -> None:
     store = Store(settings.milvus, made_with, model.card.dimension, collection=name)
     if not until(lambda: prepare(store), stopping):
         return None
+    kept = ""
     try:
         filled = _fill(settings, model.space, model.card.dimension, store, stopping)
         if filled.arrived:
-            store.seal()
-            check_rows(store, filled, even_if_fewer=EVEN_IF_FEWER in words)
-            store.take_name()
-            log.info("filled and searched from now on", collection=name, rows=store.count(FINAL), others=store.others())
-            name = ""
+            stopping.clear()  # what has arrived has set it, not a person: from here on one may ask again while Milvus is away
+            until(store.seal, stopping)
+            until(lambda: check_rows(store, filled, even_if_fewer=EVEN_IF_FEWER in words), stopping)
+            if not stopping.is_set():
+                kept = name  # it may have the alias from now on, also where nobody answers that it has
+                until(store.take_name, stopping)
+                until(lambda: _tell(store), stopping)
     finally:
-        if name:
+        if name != kept:
             store.drop(name)
         store.close()
     return None
+
+
+def _tell(store: Store) -> None:
+    log.info("filled and searched from now on", collection=store.collection, rows=store.count(FINAL), others=store.others())
 
 
 def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, stopping: threading.Event) -> Filled:

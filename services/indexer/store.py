@@ -60,7 +60,9 @@ class Store:
         self._prepared = self._failed = False
 
     def prepare(self) -> None:
-        """Create the collection, its indexes and the alias where they are missing, and load it.
+        """Create the collection and its indexes where they are missing, and load it.
+
+        It gets the alias where none has it, but for one with a name of its own, which takes that when it is filled.
 
         Raises `WrongCollection` when it was made with other settings.
         """
@@ -70,7 +72,8 @@ class Store:
             self._call(self._create)
         self._check()
         self._call(self._index)
-        self._call(self._name)
+        if self._follows_alias:
+            self._call(self._name)
         self._call(self._load)
         self._prepared = True
 
@@ -102,9 +105,10 @@ class Store:
         """Delete the rows of sources up to and including a life, until a strong read finds nothing; return how many."""
         return sum(self._delete(f"{some} and life <= {through_life}") for some in _among(source_ids))
 
-    def delete_older(self, source_ids: Collection[str], before_ms: int) -> int:
-        """Delete the rows of sources before a t_ms, until a strong read finds nothing; return how many."""
-        return sum(self._delete(f"{some} and t_ms < {before_ms}") for some in _among(source_ids))
+    def delete_older(self, source_ids: Collection[str], through_life: int, before_ms: int) -> int:
+        """Delete the rows of sources up to a life that lie before a t_ms, until a strong read finds nothing; return how many."""
+        older = f"life <= {through_life} and t_ms < {before_ms}"
+        return sum(self._delete(f"{some} and {older}") for some in _among(source_ids))
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete rows by their keys; keys that are not there are no fault."""

@@ -92,6 +92,9 @@ class State:
         """Return nothing new."""
         return []
 
+    def read_on(self, deadline_seconds: float) -> None:
+        """Nothing is there to be read."""
+
 
 @dataclass
 class Outcome:

@@ -168,6 +168,8 @@ def test_missing_records_are_read_again_from_the_commit_and_what_is_held_is_not_
             reading = Reading(PLACE.topic, bench.group)
             await bench.until(lambda: Lag(kafka).unread([reading]) == {reading: 0})
             assert bench.stage.safe == bench.end
+            (held,) = bench.lane._reading.values()
+            assert [event.message.value for event in held.unacknowledged] == [None] * 5, "a window may hold them for a day"
             write(kafka, 4)
             await bench.until(lambda: bench.has_read(*range(9)))
             assert bench.stage.starts == [bench.end, bench.end]

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from schemas.errors import InvalidMessage
 from schemas.groups import Lane
 from schemas.messages import IndexEvent, decode
 from schemas.topics import INDEX_EVENTS, TOPICS
+from services.indexer import rebuild as rebuild_module
 from services.indexer.asking import Lacking
 from services.indexer.beyond import Part
 from services.indexer.comparing import lacks
@@ -27,6 +30,7 @@ from services.indexer.core.settings import Smoothing
 from services.indexer.rebuild import NEAR_RECORDS, Filled, check_rows, drop_others, main
 from services.indexer.rows import row_of
 from services.indexer.store import Store
+from streaming.errors import Unavailable
 from streaming.settings import SettingError
 from tests.indexer.made_logs import DIMENSION, unit
 from tests.indexer.service import Bench, as_stored, await_that
@@ -149,6 +153,41 @@ def test_an_indexer_that_is_frozen_while_others_take_over_writes_nothing_more_to
     assert frozen.process.wait(30) == 0, frozen.log.read_text()
     other.start()
     await_that(lambda: faults(bench.rows(), expected) == NONE, what="every row in the new collection")
+
+
+def test_milvus_that_is_away_at_the_end_costs_no_collection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("KAFKA", bench.kafka), ("MILVUS", bench.milvus), ("ENCODER", str(bench.model))):
+        monkeypatch.setenv(f"FRAMEBUS_{name}", value)
+
+    def fill(*arguments: Any) -> Filled:
+        arguments[-1].set()
+        return filled()
+
+    monkeypatch.setattr(rebuild_module, "_fill", fill)
+    told = [failing_once(Store, name, monkeypatch) for name in ("seal", "count", "take_name", "others")]
+    main(threading.Event())
+    assert [len(calls) for calls in told] == [2, 3, 2, 2]
+    kept = named(bench)
+    assert kept is not None
+    assert kept.startswith(f"{bench.collection}_r")
+    with closing(MilvusClient(uri=bench.milvus)) as client:
+        assert client.has_collection(kept)
+
+
+def failing_once(of: type, name: str, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Let a method do its work and not say so the first time; return the calls, as they come."""
+    calls: list[None] = []
+    act = getattr(of, name)
+
+    def acting(*arguments: Any, **named: Any) -> Any:
+        done = act(*arguments, **named)
+        calls.append(None)
+        if len(calls) == 1:
+            raise Unavailable("the answer is lost")
+        return done
+
+    monkeypatch.setattr(of, name, acting)
+    return calls
 
 
 def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> None:

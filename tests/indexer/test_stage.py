@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.headers import FrameHeaders
 from schemas.messages import Source
@@ -21,11 +22,28 @@ from tests.broken.stages import Kept, Known, Rows, source
 
 TOPIC: Final = "embeddings-bulk"
 HEADERS: Final = (
-    FrameHeaders(source_id="push", stream="push", t_ms=5),
+    FrameHeaders(source_id="push", stream="push", t_ms=5, life=1),
     FrameHeaders(source_id="film", stream="film/1/c0", t_ms=0, life=1, run=0, seq=0),
     FrameHeaders(source_id="film", stream="film/1/c0", t_ms=None, life=1, run=0, mark="stream_end", samples=1),
     FrameHeaders(source_id="new", stream="new", t_ms=5, life=1),
 )
+
+
+class Late(Known):
+    """Knows of the second life of `push` when it has looked."""
+
+    def look_again(self) -> None:
+        """Learn of it."""
+        self._sources = {"push": source("push", "push", life=2)}
+
+
+def test_an_embedding_that_says_no_life_is_judged_by_all_that_was_written_before_it() -> None:
+    metrics = Metrics(METRICS)
+    registry = cast("Any", Late({"push": replace(source("push", "push"), wanted="removed")}))
+    intake = Intake(SPACE, DIMENSION, registry, Kept("indexer", metrics), metrics)
+    entry = intake.read(embedding(FrameHeaders(source_id="push", stream="push", t_ms=5), 1).record(TOPIC, 0))
+    assert entry is not None
+    assert entry.life == 2
 
 
 class AwayAtFirst(Known):

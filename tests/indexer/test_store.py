@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
-from schemas.collection import ALIAS, FIELDS, CollectionSettings, Row
+from schemas.collection import ALIAS, FIELDS, CollectionSettings, Row, rebuilt_name
 from services.indexer.core.entry import RowSample
 from services.indexer.rows import row_of
 from services.indexer.store import Store, WrongCollection
@@ -133,8 +133,10 @@ def test_provisional_rows_go_by_their_keys_by_their_age_and_with_their_life(stor
 
 def test_rows_older_than_a_moment_go_of_the_sources_named_alone(store: Store) -> None:
     store.upsert([row(source, t) for source in ("old", "older") for t in range(10)])
-    assert store.delete_older(["old"], 4) == 4
-    assert store.delete_older(["old"], 4) == 0
+    store.upsert([row("old", t, life=2) for t in range(3)])
+    assert store.delete_older(["old"], 1, 4) == 4
+    assert store.delete_older(["old"], 1, 4) == 0
+    assert store.count('source_id == "old" and life == 2') == 3, "the next life may be that of a file"
     assert store.count('source_id == "old" and t_ms >= 4') == 6
     assert store.count('source_id == "older"') == 10
 
@@ -145,6 +147,20 @@ def test_the_alias_is_taken_when_it_is_free_and_left_alone_when_it_is_not(place:
     first.prepare()
     second.prepare()
     assert client.describe_alias(ALIAS)["collection_name"] == first.collection
+    client.drop_alias(ALIAS)
+
+
+def test_a_collection_with_a_name_of_its_own_is_not_searched_before_it_takes_the_name(place: Place, client: MilvusClient) -> None:
+    client.drop_alias(ALIAS)
+    settings = settings_of(f"named-{uuid.uuid4().hex[:8]}@00000000")
+    name = rebuilt_name(settings.space, 1)
+    place.made.append(name)
+    store = Store(place.address, settings, DIMENSION, collection=name)
+    store.prepare()
+    assert store.named() is None
+    store.take_name()
+    assert store.named() == name
+    store.close()
     client.drop_alias(ALIAS)
 
 

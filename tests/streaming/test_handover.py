@@ -3,13 +3,16 @@
 import uuid
 from contextlib import closing
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.topics import EMBEDDINGS_BULK
+from streaming import handover
 from streaming.admin import create_topics
 from streaming.clients import reader_settings
 from streaming.commits import commit_metadata, note_of, processed_offset
-from streaming.handover import take_over
+from streaming.errors import Unavailable
+from streaming.handover import ends_of, take_over
 
 TOPIC = EMBEDDINGS_BULK.name
 
@@ -27,3 +30,11 @@ def test_a_group_goes_on_at_the_commits_of_another_with_their_notes_and_begins_w
     there = committed[3]
     assert (there.offset, processed_offset(0, there.metadata), note_of(there.metadata)) == (0, 9, "frames=1,2@3")
     assert not take_over(kafka, TOPIC, group, left), "what was taken over once is forgotten"
+
+
+def test_a_broker_that_is_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover, "TIMEOUT_SECONDS", 0.5)
+    with pytest.raises(Unavailable, match="does not tell the ends of topics"):
+        ends_of("127.0.0.1:9", [TOPIC])
+    with pytest.raises(Unavailable, match="cannot go on where left has stopped"):
+        take_over("127.0.0.1:9", TOPIC, "group", "left")
