@@ -8,7 +8,7 @@ import ctypes
 import time
 from typing import Final
 
-EVERY_SECONDS: Final = 60.0
+EVERY_SECONDS: Final = 10.0
 ARENAS: Final = 2
 """One for threads that hold the interpreter, which are one at a time, and one for FFmpeg's, which allocate seldom."""
 M_ARENA_MAX: Final = -8
@@ -16,7 +16,7 @@ M_ARENA_MAX: Final = -8
 
 
 class FreeMemory:
-    """Lets all threads share few arenas from its making on, and gives back what is free once a minute, in a few milliseconds.
+    """Lets all threads share few arenas from its making on, and gives back what is free every ten seconds, in a few milliseconds.
 
     To be made before the threads are. Does nothing where the system's library is another.
     """

@@ -61,7 +61,7 @@ def main(stopping: threading.Event) -> None:
         settings.kafka, services.book, services.writer, services.store, outbox, services.readiness, settings.sample_fps
     )
     reader = Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))
-    sweep = MediaSweep(services.media, services.book)
+    sweep = MediaSweep(services.media, services.book, services.writer.while_unchanged)
     turns = (following.follow, sweep.follow, guard.watch, memory.give_back_when_due)
     loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=turns)
     with _listen(settings) as listening:

@@ -127,9 +127,18 @@ def _local(address: str, roots: tuple[str, ...]) -> str:
     text = unquote(parts.path) if parts is not None else address
     if not text.startswith("/"):
         raise invalid("url", f"url {named!r} is a relative path: expected an absolute one, file:///path, http(s):// or rtsp://")
-    path = Path(text).resolve()
+    path = _resolved(text, named)
     if not any(path.is_relative_to(Path(root).resolve()) for root in roots):
         below = ", ".join(roots) or "no folder"
         detail = f"url {named!r}: local files may lie below {below} (FRAMEBUS_QUERY_FILE_ROOTS); others are uploaded"
         raise invalid("url", detail)
     return str(path)
+
+
+def _resolved(text: str, named: str) -> Path:
+    try:
+        return Path(text).resolve()
+    except ValueError:
+        raise invalid("url", f"url {named!r} holds a character that no path has: %00 is the end of one") from None
+    except RuntimeError:
+        raise invalid("url", f"url {named!r} leads through symbolic links in a circle: name the file itself") from None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -78,7 +79,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(source_router(sourcing))
     app.include_router(clip_router(services.media, sourcing.get))
     app.include_router(thumbnail_router(services.media, sourcing.get))
-    app.include_router(upload_router(services.media, sourcing.register_upload))
+    app.include_router(upload_router(services.media, sourcing.register_upload, services.writer.while_unchanged))
     app.include_router(frame_router(services.intake))
     app.include_router(session_router)
     app.include_router(stack_status_router(StackStatus(services.kafka, services.store, services.pool)))
@@ -108,7 +109,7 @@ def _sourcing(services: Services) -> Sourcing:
         services.allowed,
         services.default_fps,
         services.passwords,
-        lambda source: remove_media(services.media, source.source_id, source.life),
+        partial(remove_media, services.media, services.writer.while_unchanged),
     )
 
 

@@ -14,6 +14,8 @@ from services.query.ranking import Found
 from services.query.segments import Segment, find_segments, sample_period
 from services.query.windows import Window
 
+LONGEST_PERIOD_MS: Final = 86_400_000
+"""A sample a day: rates below were taken once, down to those whose period no number holds."""
 ROWS_BUDGET: Final = 10_000
 """Most rows that one search reads with their vectors: about 10 MB at 256 dimensions."""
 
@@ -104,4 +106,4 @@ def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
 
 
 def _period_ms(source: Source) -> int:
-    return max(1, round(1000 / source.sample_fps))
+    return max(1, round(min(1000 / source.sample_fps, LONGEST_PERIOD_MS)))

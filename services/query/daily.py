@@ -1,9 +1,18 @@
-"""A time of day as ranges of the clock: one for each day, because a day of a time zone is not always 24 hours. Pure."""
+"""A time of day as ranges of the clock of a zone: one for each day, because a day of a time zone is not always 24 hours."""
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY_MS: Final = 86_400_000
+
+
+def zone_named(name: str) -> tzinfo | None:
+    """Return the time zone that the tz database has under a name such as Europe/Berlin; None where it has none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name is looked up as a file, and may be that of a folder
+        return None
 
 
 def daily_ranges(begin: time, end: time, zone: tzinfo, first_ms: int, last_ms: int) -> list[tuple[int, int]]:

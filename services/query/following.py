@@ -15,6 +15,7 @@ from services.query.store import Store
 from streaming.errors import Unavailable
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
+from streaming.rounds import Rounds
 from streaming.stage import Reached, Start
 from streaming.state import Broadcast, StateTopic
 
@@ -46,8 +47,9 @@ class Following:
         self._chunks = StateTopic(bootstrap, CHUNK_STATUS, ChunkStatus)
         self._events = Broadcast(bootstrap, INDEX_EVENTS, IndexEvent)
         self._processed: dict[Partition, int] = {}
-        self._unsure: list[Waiting] = []
-        self._check_at = self._ping_at = self._refill_at = 0.0
+        self._asking = Rounds("milvus", CHECK_SECONDS)
+        self._unsure: list[Waiting] = []  # this and the times below belong to the thread that asks
+        self._ask_at = self._ping_at = self._refill_at = 0.0
 
     def read_to_end(self, deadline_seconds: float = 30.0) -> None:
         """Fill the book with all that is on the bus; `Unavailable` when that takes longer."""
@@ -69,7 +71,8 @@ class Following:
             self._book.follow_events(events)
 
     def close(self) -> None:
-        """End following."""
+        """End following; what Milvus was asked is waited for."""
+        self._asking.close()
         for topic in (self._sources, self._statuses, self._chunks, self._events):
             topic.close()
 
@@ -97,16 +100,8 @@ class Following:
             self._processed[record.partition] = record.offset + 1
 
     def step(self) -> bool:
-        """Ask Milvus now and then. A Milvus that is away must not hold up requests, so it is told by readiness alone."""
-        now = time.monotonic()
-        if now < self._check_at:
-            return False
-        self._check_at = now + CHECK_SECONDS
-        try:
-            self._ask(now)
-        except Unavailable:
-            self._readiness.set("milvus", ready=False)
-            self._check_at = now + PING_SECONDS
+        """Let Milvus be asked now and then, on a thread of its own: one that does not answer must not hold up requests."""
+        self._asking.follow(lambda: self._ask)
         return False
 
     def settle(self) -> None:
@@ -124,19 +119,30 @@ class Following:
         else:
             self._writer.send(request.source_id, lambda last: wanted.content_changed(last, request.life, now_ms))
 
-    def _ask(self, now: float) -> None:
+    def _ask(self) -> None:
+        """Confirm what is promised, and see now and then whether Milvus answers at all, which readiness tells."""
+        now = time.monotonic()
+        if now < self._ask_at:
+            return
         if not self._unsure and now >= self._refill_at:
             self._unsure = [waiting] if (waiting := self._book.unconfirmed()[:BATCH_SOURCES]) else []
         if not self._unsure and now < self._ping_at:
             return
+        try:
+            self._ask_now()
+        except Unavailable:
+            self._readiness.set("milvus", ready=False)
+            self._ask_at = time.monotonic() + PING_SECONDS
+
+    def _ask_now(self) -> None:
         collection = self._store.collection().name
         self._store.matches(collection, filters.EVERYTHING)  # a server that has just started describes what it cannot read yet
         self._readiness.set("milvus", ready=True)
-        self._ping_at = now + PING_SECONDS
+        self._ping_at = time.monotonic() + PING_SECONDS
         if self._unsure:
-            self._confirm(collection, self._unsure.pop(), now)
+            self._confirm(collection, self._unsure.pop())
 
-    def _confirm(self, collection: str, group: Waiting, now: float) -> None:
+    def _confirm(self, collection: str, group: Waiting) -> None:
         """Confirm a group whose rows add up, else halve it: a strong read takes 0.2 s, and one source must not hold up all."""
         seen = self._store.count(collection, filters.any_of(filters.of_life(source) for source, _ in group))
         promised = sum(rows for _, rows in group)
@@ -146,4 +152,4 @@ class Following:
         elif len(group) > 1:
             self._unsure += [group[: len(group) // 2], group[len(group) // 2 :]]
         else:
-            self._refill_at = now + RETRY_SECONDS
+            self._refill_at = time.monotonic() + RETRY_SECONDS

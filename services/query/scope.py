@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, time, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.messages import Source
 from services.query import filters
-from services.query.daily import daily_ranges
+from services.query.daily import daily_ranges, zone_named
 from services.query.problems import invalid
 
 MOST_DAYS: Final = 1_100
@@ -105,10 +104,8 @@ def _daily(shown: Mapping[int, Source], wanted: Filters, span: tuple[int, int]) 
 
 
 def _zone(source: Source, default: tzinfo) -> tzinfo:
-    try:
-        return ZoneInfo(source.labels[TIMEZONE_LABEL])
-    except (KeyError, ZoneInfoNotFoundError, ValueError):
-        return default
+    name = source.labels.get(TIMEZONE_LABEL)
+    return default if name is None else zone_named(name) or default
 
 
 def unseen(known: Iterable[Source], sight: frozenset[str] | None, asked: frozenset[str]) -> list[str]:

@@ -5,10 +5,10 @@ import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, tzinfo
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from services.query.daily import zone_named
 from services.query.problems import invalid, not_yet, too_large, validation_problem
 from services.query.ranking import Mode
 from services.query.scope import Filters
@@ -205,7 +205,7 @@ def _times(times: tuple[str, str] | None) -> tuple[time, time] | None:
 def _zone(name: str | None) -> tzinfo:
     if name is None:
         return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise invalid("filters.tz", f"tz {name[:60]!r} is no time zone: expected a name such as Europe/Berlin") from None
+    zone = zone_named(name)
+    if zone is None:
+        raise invalid("filters.tz", f"tz {name[:60]!r} is no time zone: expected a name such as Europe/Berlin")
+    return zone

@@ -96,6 +96,7 @@ def search_router(searching: Searching) -> APIRouter:
 
 
 def _hit(hit: Found, link: Callable[[str, dict[str, int]], str]) -> dict[str, Any]:
+    life = {"life": hit.life}
     return {
         "source_id": hit.source_id,
         "start_ms": hit.start_ms,
@@ -107,8 +108,8 @@ def _hit(hit: Found, link: Callable[[str, dict[str, int]], str]) -> dict[str, An
         "confidence": None,
         "provisional": hit.provisional,
         "similar": 0,
-        "thumbnail_url": link("thumbnail", {"t_ms": hit.peak_ms}),
-        "clip_url": link("clip", {"start_ms": hit.start_ms, "end_ms": hit.end_ms}) if hit.playable else None,
+        "thumbnail_url": link("thumbnail", life | {"t_ms": hit.peak_ms}),
+        "clip_url": link("clip", life | {"start_ms": hit.start_ms, "end_ms": hit.end_ms}) if hit.playable else None,
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,9 @@ from schemas.messages import Kind, Source, Wanted
 from services.query.addresses import Allowed, resolve
 from services.query.problems import invalid, validation_problem
 from services.query.wanted import Wish
+
+SLOWEST_FPS: Final = 0.01
+"""One sample in 100 seconds, as of the settings of what asks for nothing."""
 
 
 def _moment(text: str) -> str:
@@ -37,7 +40,7 @@ class SourceRequest(BaseModel):
     name: Name = ""
     category: Name = ""
     labels: Annotated[dict[Name, Name], Field(max_length=64)] = {}
-    sample_fps: Annotated[float, Field(gt=0, le=60)] | None = None
+    sample_fps: Annotated[float, Field(ge=SLOWEST_FPS, le=60)] | None = None
     starts_at: Moment | None = None
     record: bool = True
     keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
@@ -106,7 +109,9 @@ def patched(last: Source, changes: Mapping[str, Any]) -> SourceRequest:
     if "url" in changes:
         unchanged.pop("kind", None)
     given = {name: value for name, value in changes.items() if value is not None or name not in names}
-    return parse(unchanged | given)
+    # Rates below SLOWEST_FPS were taken once: a source that has one can still be paused.
+    rate = {} if "sample_fps" in changes else {"sample_fps": unchanged.pop("sample_fps")}
+    return parse(unchanged | given).model_copy(update=rate)
 
 
 def _fields_of(source: Source) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from services.query.access import Grant, require
 from services.query.addresses import Allowed, check_networks
 from services.query.bodies import read_json
 from services.query.media.removal import Removed
+from services.query.media.uploads import overtaken
 from services.query.passwords import Passwords, split_off
 from services.query.problems import invalid
 from services.query.readiness import Readiness
@@ -41,7 +42,11 @@ DOCUMENTED: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Sourcing:
-    """What the routes of sources need. `remove_media` deletes what is stored of a source and says how much that was."""
+    """What the routes of sources need.
+
+    `remove_media` deletes what is stored of (source_id, lives up to this one, uploads until then: Unix time in ns) and says how
+    much that was.
+    """
 
     book: SourceBook
     writer: SourceWriter
@@ -51,7 +56,7 @@ class Sourcing:
     allowed: Allowed
     default_fps: DefaultFps
     passwords: Passwords
-    remove_media: Callable[[Source], Removed]
+    remove_media: Callable[[str, int, int], Removed]
 
     def get(self, source_id: str, grant: Grant) -> Source:
         """Return a source that a key may see, or raise its 404."""
@@ -94,10 +99,15 @@ class Sourcing:
         return self._shown(await self.change(source_id, next_of))
 
     async def register_upload(self, source_id: str, path: Path, name: str, grant: Grant) -> Response:
-        """Make the uploaded file at `path` the media of a source; what is known of the source stays."""
+        """Make the uploaded file at `path` the media of a source; what is known of the source stays.
+
+        Raises `overtaken` where the file is no longer there.
+        """
         may_write(source_id, grant)
 
         def next_of(last: Source | None) -> Source:
+            if not path.is_file():  # asked here, because uploads are removed while no record changes
+                raise overtaken()
             known = last is not None and last.wanted != "removed"
             request = patched(last, {"url": None}) if last is not None and known else SourceRequest(name=name[:200])
             wish = to_wish(request.model_copy(update={"url": None, "kind": "file"}), self.allowed, self.default_fps, last)
@@ -105,19 +115,22 @@ class Sourcing:
             self.passwords.settle(last, record, None)
             return record
 
-        return self._shown(await self.change(source_id, next_of), 200 if self._is_there(source_id) else 201)
+        is_new = not self._is_there(source_id)
+        return self._shown(await self.change(source_id, next_of), 201 if is_new else 200)
 
     async def remove(self, source_id: str, grant: Grant) -> Response:
         """Remove a source: searches hide it from now on; the indexer deletes its rows; what is stored of it goes here."""
-        source = self.get(source_id, grant)
+        source, removed_ns = self.get(source_id, grant), 0
 
         def next_of(last: Source | None) -> Source:
+            nonlocal removed_ns
             record = wanted.remove(last or source)
             self.passwords.settle(last, record, None)
+            removed_ns = time.time_ns()
             return record
 
         over = await self.change(source_id, next_of) or source
-        rows, removed = await self._wait_for(lambda: (self._rows_of(over), self.remove_media(over)))
+        rows, removed = await self._wait_for(lambda: (self._rows_of(over), self.remove_media(source_id, over.life, removed_ns)))
         document = {"source_id": source_id, "rows": rows, "media_files": removed.files, "media_bytes": removed.bytes}
         return _json(document)
 

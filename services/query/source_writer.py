@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from schemas.messages import Source
 from schemas.topics import SOURCES
 from services.query.sources import SourceBook
 from streaming.outbox import Outbox
 
+T = TypeVar("T")
 Next = Callable[[Source | None], Source | None]
 
 
@@ -31,6 +33,11 @@ class SourceWriter:
             self._outbox.send_message(SOURCES.name, record, key=source_id)
             self._book.sent(record)
             return record
+
+    def while_unchanged(self, source_id: str, act: Callable[[Source | None], T]) -> T:
+        """Return what `act` makes of the newest record of a source; no record is changed here until it has returned."""
+        with self._lock:
+            return act(self._book.record(source_id))
 
     def change(self, source_id: str, next_of: Next) -> Source | None:
         """As `send`, and wait until Kafka has the record; `Unavailable` when it has not within seconds, though it will."""

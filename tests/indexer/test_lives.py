@@ -45,4 +45,4 @@ def test_what_is_over_is_every_earlier_life_and_the_last_one_of_a_removed_source
 def test_only_the_rows_of_cameras_grow_too_old_by_default_or_as_their_source_says() -> None:
     kinds = [msgspec.structs.replace(source(1), source_id=kind, kind=kind) for kind in ("camera", "file", "push")]
     short = msgspec.structs.replace(source(1), source_id="short", keep_days=2.5)
-    assert camera_days([*kinds, short], 30.0) == {30.0: ["camera"], 2.5: ["short"]}
+    assert camera_days([*kinds, short], 30.0) == {(30.0, 1): ["camera"], (2.5, 1): ["short"]}

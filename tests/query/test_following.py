@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.collection import CollectionSettings
 from schemas.messages import ChunkStatus, IndexEvent, Plan, RowWritten, SourceStatus, Span
 from schemas.topics import CHUNK_STATUS, INDEX_EVENTS, SOURCE_STATUS, SOURCES
 from services.query.access import Grant
+from services.query.filters import Expression
 from services.query.following import Following
 from services.query.readiness import Readiness
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
-from services.query.store import Store
+from services.query.store import Collection, Consistency, Store
 from streaming.admin import create_topics
 from streaming.errors import Unavailable
 from streaming.metrics import Metrics
@@ -43,7 +45,8 @@ def corpus(milvus: str) -> Iterator[Corpus]:
 def test_a_source_is_indexed_only_when_milvus_shows_every_row_that_was_promised(kafka: str, milvus: str, corpus: Corpus) -> None:
     create_topics(kafka)
     outbox, book, readiness = Outbox(kafka, "test", Metrics()), SourceBook(SPACE), Readiness()
-    following = Following(kafka, book, SourceWriter(outbox, book), Store(milvus, corpus.alias), outbox, readiness, 2.0)
+    store = Counted(milvus, corpus.alias)
+    following = Following(kafka, book, SourceWriter(outbox, book), store, outbox, readiness, 2.0)
     source_id = f"indexed-{uuid.uuid4().hex[:8]}"
     source = file_source(source_id)
     only = Span(index=0, start_ms=0, end_ms=60_000)
@@ -58,8 +61,8 @@ def test_a_source_is_indexed_only_when_milvus_shows_every_row_that_was_promised(
 
     vectors = unit(np.random.default_rng(0).normal(size=(3, 8)))
     corpus.write([row(source, t_ms, vectors[t_ms // 500]) for t_ms in (0, 500)])
-    eventually(lambda: following.step() or readiness.parts()["milvus"])
-    following.step()
+    eventually(lambda: following.step() or store.counts >= 2)
+    assert readiness.parts()["milvus"]
     assert book.view(book.get(source_id, ALL)).state == "running"
 
     corpus.write([row(source, 1_000, vectors[2])])
@@ -93,6 +96,21 @@ def test_rows_of_a_camera_are_heard_of_as_they_become_searchable(kafka: str, mil
     following.close()
 
 
+def test_a_milvus_that_does_not_answer_holds_nothing_up_and_readiness_tells_when_it_does() -> None:
+    outbox, book, readiness, milvus = Outbox("127.0.0.1:1", "test", Metrics()), SourceBook(SPACE), Readiness(), Frozen()
+    following = Following("127.0.0.1:1", book, SourceWriter(outbox, book), milvus, outbox, readiness, 2.0)
+    following.step()
+    assert milvus.asked.wait(10)
+    following.step()
+    assert not milvus.has_answered  # so neither of the two has waited for it
+    readiness.set("milvus", ready=True)
+    milvus.answer_none.set()
+    eventually(lambda: following.step() or not readiness.parts()["milvus"])
+    milvus.answer_all.set()
+    eventually(lambda: following.step() or readiness.parts()["milvus"])
+    following.close()
+
+
 def test_a_milvus_that_goes_and_comes_back_is_told_and_used_again(milvus: str, corpus: Corpus, tmp_path: Path) -> None:
     path = tmp_path / "relay.sock"
     store = Store(f"unix:{path}", corpus.alias, timeout_seconds=2.0)
@@ -110,6 +128,41 @@ def test_a_milvus_that_goes_and_comes_back_is_told_and_used_again(milvus: str, c
 def test_a_collection_that_nobody_has_made_is_told_apart_from_a_server_that_is_away(milvus: str) -> None:
     with pytest.raises(Unavailable, match="no collection yet"):
         Store(milvus, "nobody").collection()
+
+
+class Counted(Store):
+    """Counts the strong reads that were answered."""
+
+    counts = 0
+
+    def count(self, collection: str, expression: Expression, consistency: Consistency = "Strong") -> int:
+        """Count rows."""
+        rows = super().count(collection, expression, consistency)
+        self.counts += 1
+        return rows
+
+
+class Frozen(Store):
+    """A Milvus that takes a question and is silent, until a test lets it fail or answer."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self.asked, self.answer_none, self.answer_all = (threading.Event() for _ in range(3))
+        self.has_answered = False
+
+    def collection(self) -> Collection:
+        """Describe the collection."""
+        self.asked.set()
+        self.answer_none.wait(5)
+        self.has_answered = True
+        if not self.answer_all.is_set():
+            raise Unavailable("Milvus does not answer")
+        settings = CollectionSettings(space=SPACE, sigma_seconds=1.0, cut_memory=8, cut_fixed_threshold=0.5, cut_deviations=6.0)
+        return Collection("rows", settings)
+
+    def matches(self, collection: str, expression: Expression) -> bool:
+        """Say that there are rows."""
+        return True
 
 
 def comes_back(store: Store) -> bool:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.query.access import Signer
 from services.query.pages import KEPT_SECONDS, Pages, next_cursor
 from services.query.problems import Problem
 from services.query.ranking import Found, Mode, arrange
+from services.query.search_routes import _hit
 from services.query.windows import REACH_MS, Window, merge, open_windows
 
 places = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(0, 200_000)), max_size=60)
@@ -78,6 +80,17 @@ def test_hits_without_a_clock_come_after_those_with_one() -> None:
     hit = Found("a", 1, 0, 1, 0, -1, 0.9)
     later, earlier = replace(hit, captured_ms=20, score=0.5), replace(hit, captured_ms=10, score=0.4)
     assert arrange([hit, later, earlier], "chronological", 9, 9) == [earlier, later, hit]
+
+
+def test_the_addresses_of_a_hit_name_its_life_so_that_no_browser_shows_an_older_one() -> None:
+    hit, signer = Found("a", 1, 0, 1, 0, -1, 0.9), Signer(b"secret")
+
+    def addresses(life: int) -> list[str]:
+        shown = _hit(replace(hit, life=life), lambda name, params: signer.sign(f"/v1/sources/a/{name}", params, "key", 1))
+        return [shown["thumbnail_url"], shown["clip_url"]]
+
+    assert not {*addresses(1)} & {*addresses(2)}
+    assert all("life=2&" in address for address in addresses(2))
 
 
 def test_a_cursor_leads_back_to_its_list_and_place() -> None:

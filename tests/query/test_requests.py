@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from services.query.app import _sourcing
+from services.query.problems import Problem
 from services.query.search_request import BODY_LIMIT_BYTES, parse, to_query
-from tests.query.app_under_test import UnderTest, close, make_app
+from tests.query.app_under_test import KEY, UnderTest, close, make_app
 from tests.query.corpus import file_source
 from tests.tiny_model import make_tiny_model
 
@@ -72,6 +74,8 @@ BAD_SEARCHES: list[tuple[dict[str, Any], int, str | None]] = [
     ({"text": "red", "filters": {"time_of_day": ["25:00", "06:00"]}}, 422, "filters.time_of_day.0"),
     ({"text": "red", "filters": {"time_of_day": ["22:00"]}}, 422, "filters.time_of_day.1"),
     ({"text": "red", "filters": {"tz": "Mars/Olympus"}}, 422, "filters.tz"),
+    ({"text": "red", "filters": {"tz": "Europe"}}, 422, "filters.tz"),
+    ({"text": "red", "filters": {"tz": "A" * 300}}, 422, "filters.tz"),
     ({"text": "red", "filters": {"colour": "red"}}, 422, "filters.colour"),
     ({"text": "red", "cursor": "abc"}, 422, "cursor"),
     ({"text": "red", "cursor": "abcdefgh.20"}, 410, "cursor"),
@@ -161,6 +165,7 @@ BAD_SOURCES: list[tuple[dict[str, Any], int, str]] = [
     ({"url": "relative/path.mp4"}, 422, "url"),
     ({"url": "/etc/passwd"}, 422, "url"),
     ({"url": "file://elsewhere/a.mp4"}, 422, "url"),
+    ({"url": "file:///films/a%00b.mp4"}, 422, "url"),
     ({"url": "ftp://host/a.mp4"}, 422, "url"),
     ({"url": "http://user:hunter2@host:port/a.mp4"}, 422, "url"),
     ({"url": "http://user:hunter2/x@host/a.mp4"}, 422, "url"),
@@ -192,6 +197,8 @@ BAD_SOURCES: list[tuple[dict[str, Any], int, str]] = [
     ({"wanted": "removed"}, 422, "wanted"),
     ({"sample_fps": 0}, 422, "sample_fps"),
     ({"sample_fps": 61}, 422, "sample_fps"),
+    ({"sample_fps": 1e-320}, 422, "sample_fps"),
+    ({"sample_fps": 0.009}, 422, "sample_fps"),
     ({"starts_at": "noon"}, 422, "starts_at"),
     ({"starts_at": "2026-01-01T00:00:00"}, 422, "starts_at"),
     ({"starts_at": "1969-12-31T23:59:59Z"}, 422, "starts_at"),
@@ -220,6 +227,34 @@ def test_a_symbolic_link_does_not_lead_out_of_an_allowed_folder(under_test: Unde
     (root / "link.mp4").symlink_to("/etc/hostname")
     document = problem(send(under_test, "PUT", "/v1/sources/new-1", json={"url": str(root / "link.mp4")}))
     assert "FRAMEBUS_QUERY_FILE_ROOTS" in document["detail"]
+
+
+def test_symbolic_links_in_a_circle_are_told(under_test: UnderTest) -> None:
+    root = Path(under_test.services.allowed.file_roots[0])
+    (root / "there").symlink_to(root / "back")
+    (root / "back").symlink_to(root / "there")
+    document = problem(send(under_test, "PUT", "/v1/sources/new-1", json={"url": str(root / "there" / "a.mp4")}))
+    assert (document["status"], document["field"], "circle" in document["detail"]) == (422, "url", True)
+
+
+@pytest.mark.parametrize(
+    "address", ["thumbnail?t_ms={}", "thumbnail?t_ms=-{}", "clip?start_ms=0&end_ms={}", "clip?start_ms={}&end_ms=5"]
+)
+@pytest.mark.parametrize("digits", [19, 300])
+def test_a_time_that_no_timeline_has_is_told(under_test: UnderTest, address: str, digits: int) -> None:
+    document = problem(send(under_test, "GET", "/v1/sources/known/" + address.format("9" * digits)))
+    assert (document["status"], document["field"].endswith("_ms")) == (422, True)
+
+
+def test_an_upload_that_was_removed_before_it_counted_is_not_registered(under_test: UnderTest, tmp_path: Path) -> None:
+    """By the removal of its source, or by another upload that came later and was registered first."""
+    sourcing, grant = _sourcing(under_test.services), under_test.ring.grant(KEY)
+    assert grant is not None
+    before = under_test.services.book.record("known")
+    with pytest.raises(Problem, match="send it again") as told:
+        asyncio.run(sourcing.register_upload("known", tmp_path / "gone.mp4", "gone.mp4", grant))
+    assert told.value.status == 409
+    assert under_test.services.book.record("known") is before
 
 
 def test_what_is_not_built_and_what_is_not_there_are_told_apart(under_test: UnderTest) -> None:

@@ -123,6 +123,15 @@ def test_a_source_s_own_time_zone_goes_before_that_of_the_filter() -> None:
     assert [holds(limits.expression, nine_in_tokyo | {"source_no": number}) for number in known] == [False, True]
 
 
+@pytest.mark.parametrize("timezone", ["Europe", "Mars/Olympus", "A" * 300, "", "../../etc/passwd"])
+def test_a_label_that_is_no_time_zone_counts_for_nothing(timezone: str) -> None:
+    source = file_source("there", labels={"timezone": timezone})
+    known, span = {source_no("there"): source}, (1_763_596_800_000, 1_763_683_199_999)
+    wanted = Filters(time_of_day=(time(9), time(10)), zone=ZoneInfo("Asia/Tokyo"))
+    nine_in_tokyo = {"captured_ms": span[0] + 30 * 60_000, "life": 1, "source_no": source_no("there")}
+    assert holds(scope(known, None, wanted, lambda _: span).expression, nine_in_tokyo)
+
+
 def test_a_time_of_day_over_too_many_days_names_the_way_out() -> None:
     known = {source_no("a"): file_source("a")}
     with pytest.raises(Problem, match="since and until"):

@@ -267,6 +267,8 @@ def test_links_of_a_hit_are_signed_for_the_key_that_searched(searched: Searched)
         assert link.startswith(f"/v1/sources/{hit['source_id']}/")
         assert "signature=" in link
     assert f"start_ms={hit['start_ms']}" in hit["clip_url"]
+    second = asyncio.run(searched.under_test.search({"text": "blue", "filters": {"sources": ["clip-5"]}}))["hits"][0]
+    assert all("life=2&" in link for link in (second["thumbnail_url"], second["clip_url"]))
 
 
 def test_a_file_that_is_no_picture_is_told(searched: Searched) -> None:

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.query.curves import Rows, cut
+from services.query.question import Question
 from services.query.segments import GAP_PERIODS, Segment, find_segments, split, threshold
+from services.query.windows import Window
+from tests.query.corpus import file_source
 
 PERIOD_MS = 500
 
@@ -114,6 +118,17 @@ def test_segments_never_overlap_and_cover_every_row_above_the_threshold(
         assert np.diff(t_ms[mine]).max(initial=0) <= GAP_PERIODS * max(
             period_ms, np.median(np.diff(t_ms)) if t_ms.size > 1 else 0
         )
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-320, 0.001, 60.0])
+def test_a_source_of_any_rate_has_a_curve(rate: float) -> None:
+    source, window = file_source("slow", sample_fps=rate), Window(1, 1, 0, 20_000)
+    one = np.ones(1, np.int64)
+    rows = Rows(one, one, 10_000 * one, -one, one < 0, np.ones((1, 1), np.float32))
+    question = Question(np.ones(1, np.float32), 0.0, None)
+    ((_, curve),) = cut(rows, [window], question, {1: source}).items()
+    ((start_ms, end_ms),) = spans(curve.segments)
+    assert start_ms <= 10_000 < end_ms
 
 
 @given(curves(), st.integers(-(10**9), 10**9))

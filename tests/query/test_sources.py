@@ -1,5 +1,6 @@
 """Sources: rules of lives, states, and the book that shadows the log."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,11 @@ from services.query import wanted
 from services.query.access import Grant
 from services.query.problems import Problem
 from services.query.source_request import parse, patched
+from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.wanted import Wish
+from streaming.metrics import Metrics
+from streaming.outbox import Outbox
 from tests.query.corpus import file_source
 
 SPACE = "tiny-0@00000000"
@@ -98,6 +102,39 @@ def test_a_patch_changes_what_it_names_and_null_takes_the_default() -> None:
         patched(source, {"colour": "red"})
     with pytest.raises(Problem, match="life"):
         parse({"life": 2})
+
+
+def test_no_record_changes_while_somebody_acts_on_it() -> None:
+    made, done = SourceBook(SPACE), list[str]()
+    writer = SourceWriter(Outbox("127.0.0.1:1", "test", Metrics()), made)
+    first = writer.send("a", lambda last: put(last, FILE))
+
+    def change(last: Source | None) -> Source | None:
+        done.append("changed")
+        return None
+
+    changing = threading.Thread(target=writer.send, args=("a", change))
+
+    def act(record: Source | None) -> Source | None:
+        changing.start()
+        changing.join(0.1)  # long enough for whoever does not wait
+        done.append("acted")
+        return record
+
+    assert writer.while_unchanged("a", act) is first
+    changing.join()
+    assert done == ["acted", "changed"]
+    assert writer.while_unchanged("b", lambda record: record) is None
+
+
+@pytest.mark.parametrize("rate", [1e-320, 0.001])
+def test_a_patch_keeps_a_rate_that_is_no_longer_taken(rate: float) -> None:
+    slow = file_source("a", sample_fps=rate)
+    assert patched(slow, {"wanted": "paused"}).sample_fps == rate
+    assert patched(slow, {"sample_fps": None}).sample_fps is None
+    assert patched(slow, {"sample_fps": 0.01}).sample_fps == 0.01
+    with pytest.raises(Problem, match=r"greater than or equal to 0\.01"):
+        patched(slow, {"sample_fps": rate})
 
 
 def book(*statuses: SourceStatus, chunks: tuple[ChunkStatus, ...] = (), source: Source | None = None) -> SourceBook:

@@ -16,6 +16,7 @@ from services.query.media.deadline import Deadline
 from services.query.media.footage import Footage, footage_of, nothing_recorded
 from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
+from services.query.media.parameters import Time, check_life
 from services.query.media.refusals import refusing
 from services.query.media.store import Clip, FindSource, MediaStore, life_of
 from services.query.problems import invalid
@@ -33,10 +34,18 @@ def clip_router(store: MediaStore, find: FindSource) -> APIRouter:
     @router.head("/clip", include_in_schema=False)
     @router.get("/clip", response_class=FileResponse)
     async def show(
-        source_id: str, start_ms: int, end_ms: int, grant: Annotated[Grant, Depends(require_or_link("search"))]
+        source_id: str,
+        start_ms: Time,
+        end_ms: Time,
+        grant: Annotated[Grant, Depends(require_or_link("search"))],
+        life: int | None = None,
     ) -> FileResponse:
-        """Return [start_ms, end_ms) of a source's timeline; an end behind the recording gives what there is."""
+        """Return [start_ms, end_ms) of a source's timeline; an end behind the recording gives what there is.
+
+        With `life`, only while that one is in force.
+        """
         source = find(source_id, grant)
+        check_life(source, life)
         check_span(start_ms, end_ms)
         clip = await _clip_of(store, source, start_ms, end_ms)
         kept_seconds = KEPT_SECONDS if clip.is_whole else GROWING_KEPT_SECONDS

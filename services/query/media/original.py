@@ -250,6 +250,8 @@ def _sought(
 ) -> Original | None:
     """Return the original at a keyframe not after `t_ms`, None when the file cannot be sought.
 
+    Raises `NothingThereError` of a moment beyond what a container can count to.
+
     Containers index by decoding time, so the keyframe found may be shown after the wanted moment: then look further back.
     """
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
@@ -260,6 +262,8 @@ def _sought(
             container.seek(timeline.pts_after(wanted, Fraction(-look_back)), stream=video)
         except (av.FFmpegError, OSError):
             return None
+        except OverflowError:
+            raise NothingThereError(f"{t_ms} ms: the recording ends before this moment") from None
         packets = _demuxed(container, video, audio, check)
         lead = _through_keyframe(packets, video)
         if lead and lead[-1].pts is not None and lead[-1].pts <= wanted:

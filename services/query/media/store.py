@@ -15,6 +15,8 @@ FindSource = Callable[[str, Grant], Source]
 """Returns the source that a key may see, or raises the 404 of one that it may not."""
 
 GIB = 1024**3
+RECEIVING = ".receiving-"
+"""What files begin with that are still being received."""
 
 
 def life_of(source: Source) -> str:

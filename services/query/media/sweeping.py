@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.query.media.removal import sweep_media
+from services.query.media.removal import WhileUnchanged, sweep_media
 from services.query.media.store import MediaStore
 from services.query.sources import SourceBook
 from streaming.logs import get_logger
@@ -15,8 +15,8 @@ log = get_logger("media")
 class MediaSweep:
     """Sweeps once the sources are known, and every minute. Several may do so side by side: what is deleted twice is gone."""
 
-    def __init__(self, store: MediaStore, book: SourceBook) -> None:
-        self._store, self._book = store, book
+    def __init__(self, store: MediaStore, book: SourceBook, while_unchanged: WhileUnchanged) -> None:
+        self._store, self._book, self._while_unchanged = store, book, while_unchanged
         self._rounds = Rounds("media-sweep", ROUND_SECONDS)
 
     def follow(self) -> None:
@@ -29,7 +29,7 @@ class MediaSweep:
 
     def _sweep(self) -> None:
         try:
-            removed = sweep_media(self._store, self._book.by_number().values())
+            removed = sweep_media(self._store, self._while_unchanged, self._book.by_number().values())
         except OSError as error:
             log.warning("not swept", reason=str(error))
             return

@@ -17,6 +17,7 @@ from services.query.media.deadline import Deadline
 from services.query.media.footage import Footage, footage_of, nothing_recorded
 from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
+from services.query.media.parameters import Time, check_life
 from services.query.media.picture import picture_at
 from services.query.media.refusals import refusing
 from services.query.media.store import FindSource, MediaStore, life_of
@@ -32,9 +33,12 @@ def thumbnail_router(store: MediaStore, find: FindSource) -> APIRouter:
 
     @router.head("/thumbnail", include_in_schema=False)
     @router.get("/thumbnail", response_class=FileResponse)
-    async def thumbnail(source_id: str, t_ms: int, grant: Annotated[Grant, Depends(require_or_link("search"))]) -> FileResponse:
-        """Return the frame at `t_ms`, right side up, at most 480 × 320 pixels."""
+    async def thumbnail(
+        source_id: str, t_ms: Time, grant: Annotated[Grant, Depends(require_or_link("search"))], life: int | None = None
+    ) -> FileResponse:
+        """Return the frame at `t_ms`, right side up, at most 480 × 320 pixels; with `life`, only while that one is in force."""
         source = find(source_id, grant)
+        check_life(source, life)
         path = _stored(store, source, t_ms) or await _of_footage(store, source, t_ms)
         return FileResponse(path, media_type="image/jpeg", headers=HEADERS)
 

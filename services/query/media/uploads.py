@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,18 +16,30 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from schemas.identity import SOURCE_ID
 from services.query.access import Grant, require
-from services.query.media.store import MediaStore
+from services.query.media.removal import WhileUnchanged, remove_uploads
+from services.query.media.store import RECEIVING, MediaStore
 from services.query.problems import Problem, invalid, too_large
 from services.query.sources import unknown_source
 
 RegisterUpload = Callable[[str, Path, str, Grant], Awaitable[Response]]
-"""Registers (source_id, path, file name) as a file source and answers as `PUT /v1/sources/{source_id}` does."""
+"""Registers (source_id, path, file name) as a file source and answers as `PUT /v1/sources/{source_id}` does.
+
+Raises `overtaken` where the file is no longer there.
+"""
 
 WRITE_BYTES: Final = 1024 * 1024
 LONGEST_NAME: Final = 100
 
 
-def upload_router(store: MediaStore, register: RegisterUpload) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that has arrived whole, and since when (Unix time, by the clock of the file system) it is in its place."""
+
+    path: Path
+    placed_ns: int
+
+
+def upload_router(store: MediaStore, register: RegisterUpload, while_unchanged: WhileUnchanged) -> APIRouter:
     """Make the route of uploads."""
     router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
 
@@ -36,9 +49,9 @@ def upload_router(store: MediaStore, register: RegisterUpload) -> APIRouter:
     ) -> Response:
         """Store the body of the request as the media of a source. Whether it is a video shows in the state of the source."""
         check_upload(store, source_id, grant, request.headers.get("content-length"))
-        path = await receive(store, source_id, safe_name(name), request.stream())
-        answer = await register(source_id, path, name, grant)
-        await asyncio.to_thread(_forget_others, path)
+        received = await receive(store, source_id, safe_name(name), request.stream())
+        answer = await register(source_id, received.path, name, grant)
+        await asyncio.to_thread(remove_uploads, store, while_unchanged, source_id, received.placed_ns)
         return answer
 
     return router
@@ -65,24 +78,37 @@ def safe_name(name: str) -> str:
     return plain[-LONGEST_NAME:].lstrip(".-") or "video"
 
 
-async def receive(store: MediaStore, source_id: str, name: str, body: AsyncIterator[bytes]) -> Path:
-    """Write `body` to `uploads/<source_id>/<hash of the content>/<name>` and return that path.
+def overtaken() -> Problem:
+    """Return the problem of an upload that the removal of its source, or another upload, has removed before it counted."""
+    return Problem(409, "upload-overtaken", "the upload was overtaken by another change of the source: send it again")
+
+
+async def receive(store: MediaStore, source_id: str, name: str, body: AsyncIterator[bytes]) -> Upload:
+    """Write `body` to `uploads/<source_id>/<hash of the content>/<name>`. Raises `overtaken` where that is removed meanwhile.
 
     The hash gives other content another address, which is what begins a new life; the same content again changes nothing.
     """
     folder = store.uploads_folder / source_id
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".receiving-")
     try:
-        digest = await _write(descriptor, body, store.upload_limit_bytes)
-        return _place(draft, folder / digest / name)
-    finally:
-        _discard(draft)
+        descriptor, draft = _draft(folder)
+        try:
+            digest = await _write(descriptor, body, store.upload_limit_bytes)
+            return _place(draft, folder / digest / name)
+        finally:
+            _discard(draft)
+    except FileNotFoundError:
+        raise overtaken() from None
 
 
-def _place(draft: str, path: Path) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    return Path(draft).replace(path)
+def _draft(folder: Path) -> tuple[int, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.mkstemp(dir=folder, prefix=RECEIVING)
+
+
+def _place(draft: str, path: Path) -> Upload:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Path(draft).replace(path)
+    return Upload(path, path.parent.stat().st_mtime_ns)
 
 
 def _discard(draft: str) -> None:
@@ -114,10 +140,3 @@ async def _append(write: Callable[[bytes], int], piece: bytes) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Problem(507, "disk-full", "the media store has no room left for this upload") from None
         raise
-
-
-def _forget_others(path: Path) -> None:
-    """Remove earlier uploads of this source: their life is over."""
-    for other in path.parent.parent.iterdir():
-        if other.is_dir() and other != path.parent:
-            shutil.rmtree(other, ignore_errors=True)

@@ -292,6 +292,12 @@ def test_a_cookie_changes_things_only_from_our_own_page(client: httpx.Client, he
     assert client.post("/manage", headers=sent).status_code == status
 
 
+@pytest.mark.parametrize("given", ["http://[", "http://[::1", "[", "null"])
+def test_an_origin_that_is_no_address_is_another_one_also_without_a_session(client: httpx.Client, given: str) -> None:
+    answer = client.post("/v1/session", json={"key": LOCAL_KEY}, headers={"Origin": given})
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (403, "other-origin")
+
+
 def test_a_key_in_the_header_needs_no_origin(client: httpx.Client) -> None:
     assert client.post("/manage", headers=bearer(LOCAL_KEY)).status_code == 200
 

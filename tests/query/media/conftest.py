@@ -1,5 +1,6 @@
 """A media store under a real server, with sources that a test names."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from schemas.messages import Life, Source
 from services.query import problems
 from services.query.access import Gate, Grant, KeyRing
 from services.query.media.clips import clip_router
+from services.query.media.removal import WhileUnchanged
 from services.query.media.store import MediaStore
 from services.query.media.thumbnails import thumbnail_router
 from services.query.media.uploads import upload_router
@@ -36,6 +38,11 @@ def push_source(source_id: str) -> Source:
     return Source(source_id=source_id, kind="push", life=3, lives=(Life(life=3, began_ms=0),), sample_fps=1.0)
 
 
+def holding(book: SourceBook) -> WhileUnchanged:
+    """Let a book be judged by while nobody writes to it."""
+    return lambda source_id, act: act(book.record(source_id))
+
+
 @dataclass
 class Desk:
     """The media routes of one store, served."""
@@ -49,6 +56,13 @@ class Desk:
     def add(self, source: Source) -> None:
         """Make a source known."""
         self.book.sent(source)
+
+
+def signed(desk: Desk, path: str, params: dict[str, int]) -> str:
+    """Return the address that a search would have given for `path`."""
+    grant = desk.ring.grant(KEY)
+    assert grant is not None
+    return Gate(desk.ring).signer.sign(path, params, grant.key_id, int(time.time()) + 3_600)
 
 
 @pytest.fixture
@@ -70,7 +84,11 @@ def served_desk(store: MediaStore) -> Iterator[Desk]:
         book.sent(file_source(source_id, path))
         return Response(status_code=201)
 
-    for router in (clip_router(store, book.get), thumbnail_router(store, book.get), upload_router(store, register)):
+    for router in (
+        clip_router(store, book.get),
+        thumbnail_router(store, book.get),
+        upload_router(store, register, holding(book)),
+    ):
         app.include_router(router)
     with serve(app) as address, httpx.Client(base_url=address, headers={"Authorization": f"Bearer {KEY}"}) as client:
         yield Desk(store, ring, book, client, registered)

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from originals.access import Access
+from schemas.limits import LARGEST_T_MS
 from services.query.access import Gate
 from services.query.media.cutting import SpanTooLongError, cut_clip
 from services.query.media.deadline import Deadline, OutOfTimeError
@@ -239,6 +240,23 @@ def test_a_bad_span_names_its_field(desk: Desk, start_ms: int, end_ms: int, fiel
     answer = desk.client.get(clip_path(), params={"start_ms": start_ms, "end_ms": end_ms})
     assert answer.status_code == 422
     assert answer.json()["field"] == field
+
+
+def test_a_clip_of_a_time_that_no_container_counts_to_is_behind_the_end(folder: Path, desk: Desk) -> None:
+    path = write_video(folder / "short.mp4", frames=10)
+    desk.add(file_source("short", path))
+    span = {"start_ms": LARGEST_T_MS - 1_000, "end_ms": LARGEST_T_MS}
+    assert desk.client.get(clip_path("short"), params=span).status_code == 404
+    with pytest.raises(NothingThereError):
+        cut(path, 10**18, 10**18 + 1_000)
+
+
+def test_an_address_of_a_life_that_is_over_gives_no_clip_of_the_next_one(folder: Path, desk: Desk) -> None:
+    path, span = write_video(folder / "lives.mp4", frames=10), {"start_ms": 0, "end_ms": 200}
+    desk.add(file_source("lives", path, life=2))
+    answers = {life: desk.client.get(clip_path("lives"), params=span | {"life": life}) for life in (1, 2, 3)}
+    assert {life: answer.status_code for life, answer in answers.items()} == {1: 404, 2: 200, 3: 404}
+    assert (answers[1].json()["field"], "life 2 now" in answers[1].json()["detail"]) == ("life", True)
 
 
 def test_a_pushed_source_says_that_only_thumbnails_are_kept(desk: Desk) -> None:

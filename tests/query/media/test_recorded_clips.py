@@ -13,7 +13,7 @@ import pytest
 from services.query.media.cutting import cut_clip
 from services.query.media.recordings import recorded
 from services.query.media.removal import Removed, remove_media
-from tests.query.media.conftest import ANYWHERE, Desk
+from tests.query.media.conftest import ANYWHERE, Desk, holding
 from tests.query.media.drawn import FPS, read, shown_frames, write_video
 from tests.query.media.recorded import camera_source, fragment_ends, grow, record
 
@@ -223,6 +223,8 @@ def test_removal_takes_the_recordings_of_the_lives_that_are_over(desk: Desk, tmp
     written = [path for life in (1, 2) for path in record(desk.store.folder, video, MIDNIGHT_MS, 5, life=life)]
     (kept,) = record(desk.store.folder, video, MIDNIGHT_MS, 5, source_id="cam-2")
     size_bytes = sum(path.stat().st_size for path in written)
-    assert remove_media(desk.store, "cam", 2) == Removed(files=4, bytes=size_bytes)  # two of them empty journals
+    assert remove_media(desk.store, holding(desk.book), "cam", 2, time.time_ns()) == Removed(
+        files=4, bytes=size_bytes
+    )  # two of them empty journals
     assert not (desk.store.recordings_folder / "cam").exists()
     assert kept.exists()

@@ -4,12 +4,17 @@ import os
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from schemas.messages import Life, Source
 from services.query.media.removal import UPLOADING_SECONDS, Removed, remove_media, sweep_media
 from services.query.media.store import MediaStore
-from tests.query.media.conftest import ANYWHERE
+from services.query.sources import SourceBook
+from tests.query.media.conftest import ANYWHERE, file_source, holding
+
+NOW_NS = time.time_ns()
+LONG_AGO_NS = NOW_NS - (UPLOADING_SECONDS + 10) * 1_000_000_000
 
 
 @pytest.fixture
@@ -41,12 +46,34 @@ def source(source_id: str, life: int, *, removed: bool = False) -> Source:
     )  # fmt: skip
 
 
+def known(*sources: Source) -> SourceBook:
+    book = SourceBook("tiny-0@00000000")
+    book.follow_sources(sources)
+    return book
+
+
+def remove(store: MediaStore, source_id: str, through_life: int, book: SourceBook | None = None) -> Removed:
+    return remove_media(store, holding(book or known()), source_id, through_life, time.time_ns())
+
+
+def sweep(store: MediaStore, *sources: Source) -> Removed:
+    return sweep_media(store, holding(known(*sources)), sources)
+
+
+def uploaded(store: MediaStore, name: str, changed_ns: int) -> Path:
+    """Put `source/hash/file`, or the draft `source/file`, that has changed at a time."""
+    (path,) = put(store.uploads_folder, name)
+    entry = store.uploads_folder.joinpath(*Path(name).parts[:2])
+    os.utime(entry, ns=(changed_ns, changed_ns))
+    return path
+
+
 def test_removal_deletes_everything_of_one_source_and_says_how_much(store: MediaStore) -> None:
     kept = of_life(store, "film-2", 1)
     of_life(store, "film", 1)
     put(store.uploads_folder / "film", "hash/c.mp4")
-    assert remove_media(store, "film", 1) == Removed(files=5, bytes=25)
-    assert remove_media(store, "film", 1) == Removed()
+    assert remove(store, "film", 1) == Removed(files=5, bytes=25)
+    assert remove(store, "film", 1) == Removed()
     assert files(store) == sorted(kept)
     assert not (store.clips_folder / "film").exists()
 
@@ -55,7 +82,7 @@ def test_a_removal_that_takes_long_leaves_what_the_next_life_has_begun_with(stor
     for life in (1, 2):
         of_life(store, "cam", life)
     kept = of_life(store, "cam", 3)
-    assert remove_media(store, "cam", 2).files == 8
+    assert remove(store, "cam", 2).files == 8
     assert files(store) == sorted(kept)
 
 
@@ -63,16 +90,49 @@ def test_a_sweep_deletes_what_came_after_a_life_was_over_or_was_left_by_a_crash(
     of_life(store, "gone", 1)
     of_life(store, "again", 1)
     kept = [*of_life(store, "again", 2), *of_life(store, "unknown", 1), *put(store.clips_folder / "gone", "no-life.mp4")]
-    known = [source("gone", 1, removed=True), source("again", 2)]
-    assert sweep_media(store, known).files == 8
+    sources = [source("gone", 1, removed=True), source("again", 2)]
+    assert sweep(store, *sources).files == 8
     assert files(store) == sorted(kept)
-    assert sweep_media(store, known) == Removed()
+    assert sweep(store, *sources) == Removed()
 
 
 def test_an_upload_that_may_be_about_to_begin_a_life_is_not_swept(store: MediaStore) -> None:
-    (new,) = put(store.uploads_folder / "new", "hash/a.mp4")
-    put(store.uploads_folder / "old", "hash/a.mp4")
-    long_ago = time.time() - UPLOADING_SECONDS - 10
-    os.utime(store.uploads_folder / "old", (long_ago, long_ago))
-    sweep_media(store, [source("new", 1, removed=True), source("old", 1, removed=True), source("absent", 1, removed=True)])
+    new = uploaded(store, "new/hash/a.mp4", NOW_NS)
+    uploaded(store, "old/hash/a.mp4", LONG_AGO_NS)
+    sweep(store, source("new", 1, removed=True), source("old", 1, removed=True), source("absent", 1, removed=True))
     assert files(store) == [new]
+
+
+def test_a_removal_leaves_what_was_uploaded_after_it_and_what_a_later_life_shows_already(store: MediaStore) -> None:
+    uploaded(store, "film/first/a.mp4", NOW_NS - 2)
+    uploaded(store, "film/.receiving-1", NOW_NS - 1)
+    in_force = uploaded(store, "film/second/a.mp4", NOW_NS - 1)
+    arrived = uploaded(store, "film/third/a.mp4", NOW_NS)
+    book = known(file_source("film", in_force, life=2))
+    assert remove_media(store, holding(book), "film", 1, NOW_NS) == Removed(files=2, bytes=10)
+    assert files(store) == [in_force, arrived]
+
+
+def test_a_removal_deletes_the_upload_of_the_record_that_says_removed(store: MediaStore) -> None:
+    path = uploaded(store, "film/first/a.mp4", NOW_NS - 1)
+    book = known(msgspec.structs.replace(file_source("film", path), wanted="removed"))
+    assert remove(store, "film", 1, book) == Removed(files=1, bytes=5)
+    assert not (store.uploads_folder / "film").exists()
+
+
+def test_a_sweep_deletes_uploads_that_no_record_names_and_what_was_received_in_part(store: MediaStore) -> None:
+    """A query that was killed between an upload and its end leaves drafts and earlier uploads. What no record names at all may be all that a lost log has left."""
+    kept = [uploaded(store, name, LONG_AGO_NS) for name in ("film/now/a.mp4", "film/now/b.mp4", "unknown/hash/a.mp4")]
+    for name in (
+        "film/before/a.mp4",
+        "film/.receiving-1",
+        "elsewhere/before/a.mp4",
+        "unknown/.receiving-2",
+    ):
+        uploaded(store, name, LONG_AGO_NS)
+    kept += [uploaded(store, f"{name}/.receiving-3", NOW_NS) for name in ("film", "nobody")]
+    now = file_source("film", "/media/before/it/was/moved/uploads/film/now/a.mp4", life=2)
+    removed = sweep(store, now, file_source("elsewhere", "/films/a.mp4", life=2))
+    assert removed == Removed(files=4, bytes=20)
+    assert files(store) == sorted(kept)
+    assert sorted(folder.name for folder in store.uploads_folder.iterdir()) == ["film", "nobody", "unknown"]

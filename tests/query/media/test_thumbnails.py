@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
+import httpx
 import numpy as np
 import pytest
 
+from schemas.limits import LARGEST_T_MS
+from services.query.media.original import NothingThereError
 from services.query.media.picture import picture_at, thumbnail_size
 from services.query.media.stretches import Stretch
-from tests.query.media.conftest import ANYWHERE, Desk, file_source, push_source
+from tests.query.media.conftest import ANYWHERE, Desk, file_source, push_source, signed
 from tests.query.media.drawn import Picture, read, shown_frames, write_video
 from tests.query.media.recorded import camera_source, grow, record
 
@@ -70,6 +73,36 @@ def test_a_moment_behind_the_end_and_one_before_the_beginning_are_problems(desk:
     desk.add(file_source("film", write_video(tmp_path / "film.mp4", frames=10)))
     assert desk.client.get("/v1/sources/film/thumbnail", params={"t_ms": 9000}).status_code == 404
     assert desk.client.get("/v1/sources/film/thumbnail", params={"t_ms": -5}).status_code == 422
+
+
+def test_a_moment_beyond_what_a_container_counts_to_lies_behind_the_end(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", frames=10)
+    for t_ms in (LARGEST_T_MS, 10**18):
+        with pytest.raises(NothingThereError, match="the recording ends before this moment"):
+            picture_at([Stretch(str(path))], t_ms, ANYWHERE, never)
+
+
+def test_the_last_moment_that_can_be_asked_for_is_behind_every_end(desk: Desk, tmp_path: Path) -> None:
+    desk.add(file_source("film", write_video(tmp_path / "film.mp4", frames=10)))
+    desk.add(camera_source())
+    record(desk.store.folder, write_video(tmp_path / "v.mp4", frames=50), NOON_MS, 5)
+    desk.add(push_source("pushed"))
+    for source_id in ("film", "cam", "pushed"):
+        answer = desk.client.get(f"/v1/sources/{source_id}/thumbnail", params={"t_ms": LARGEST_T_MS})
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (404, "nothing-recorded")
+
+
+def test_an_address_of_a_life_that_is_over_shows_nothing_of_the_next_one(desk: Desk, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", frames=10)
+    desk.add(file_source("film", path, life=1))
+    address = signed(desk, "/v1/sources/film/thumbnail", {"life": 1, "t_ms": 120})
+    assert httpx.get(f"{desk.client.base_url}{address}", trust_env=False).status_code == 200
+    assert desk.client.get("/v1/sources/film/thumbnail", params={"t_ms": 120}).status_code == 200
+    desk.add(file_source("film", path, life=2))
+    over = httpx.get(f"{desk.client.base_url}{address}", trust_env=False)
+    assert (over.status_code, over.json()["type"].rpartition(":")[2]) == (404, "another-life")
+    assert "life 2 now" in over.json()["detail"]
+    assert httpx.get(f"{desk.client.base_url}{address.replace('life=1', 'life=2')}", trust_env=False).status_code == 401
 
 
 def test_a_pushed_picture_comes_from_the_store(desk: Desk) -> None:

@@ -1,14 +1,22 @@
 """Uploads arrive whole or not at all."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI, Response
 
+from services.query.access import Gate, Grant, KeyRing
 from services.query.media.cache import DiskCache
-from services.query.media.uploads import safe_name
-from tests.query.media.conftest import Desk
+from services.query.media.removal import remove_media
+from services.query.media.store import MediaStore
+from services.query.media.uploads import safe_name, upload_router
+from services.query.sources import SourceBook
+from tests.query.media.conftest import ANYWHERE, KEY, Desk, file_source, holding
+from tests.query.test_service import eventually
 
 PATH = "/v1/sources/film/media"
 
@@ -60,6 +68,47 @@ def test_an_upload_that_breaks_off_leaves_nothing(desk: Desk) -> None:
         desk.client.put(PATH, content=breaking())
     assert desk.client.put("/v1/sources/next/media", content=b"whole").status_code == 201
     assert [path.name for path in files_below(desk.store.uploads_folder)] == ["video"]
+
+
+def test_an_upload_whose_source_is_removed_meanwhile_is_asked_for_again(desk: Desk) -> None:
+    def removed_meanwhile() -> Iterator[bytes]:
+        yield b"first"
+        eventually(lambda: list(desk.store.uploads_folder.glob("film/.receiving-*")))
+        remove_media(desk.store, holding(desk.book), "film", 1, time.time_ns())
+        yield b"rest"
+
+    answer = desk.client.put(PATH, content=removed_meanwhile())
+    assert (answer.status_code, "send it again" in answer.json()["detail"]) == (409, True)
+    assert not desk.registered
+    assert not files_below(desk.store.uploads_folder)
+    assert desk.client.put(PATH, content=b"first and rest").status_code == 201
+
+
+def test_of_two_uploads_at_the_same_time_the_one_in_force_stays(tmp_path: Path) -> None:
+    store, book, app = MediaStore(tmp_path, ANYWHERE), SourceBook("tiny-0@00000000"), FastAPI()
+    app.state.gate = Gate(KeyRing(None, KEY))
+
+    async def put_both() -> list[int]:
+        both = asyncio.Barrier(2)
+
+        async def register(source_id: str, path: Path, _name: str, _grant: Grant) -> Response:
+            book.sent(file_source(source_id, path))
+            await both.wait()  # each has registered before either forgets the others
+            return Response(status_code=201)
+
+        app.include_router(upload_router(store, register, holding(book)))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers={"Authorization": f"Bearer {KEY}"}
+        ) as client:
+            answers = await asyncio.gather(*(client.put(PATH, content=content) for content in (b"one", b"two")))
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(put_both()) == [201, 201]
+    record = book.record("film")
+    assert record is not None
+    assert Path(record.url or "") in files_below(store.uploads_folder)
+    store.close()
 
 
 def test_it_needs_the_role_manage_and_sight(desk: Desk) -> None:
