@@ -71,9 +71,10 @@ def uploaded(store: MediaStore, name: str, changed_ns: int) -> Path:
 def test_removal_deletes_everything_of_one_source_and_says_how_much(store: MediaStore) -> None:
     kept = of_life(store, "film-2", 1)
     of_life(store, "film", 1)
-    put(store.uploads_folder / "film", "hash/c.mp4")
-    assert remove(store, "film", 1) == Removed(files=5, bytes=25)
-    assert remove(store, "film", 1) == Removed()
+    (path,) = put(store.uploads_folder / "film", "hash/c.mp4")
+    book = known(msgspec.structs.replace(file_source("film", path), wanted="removed"))
+    assert remove(store, "film", 1, book) == Removed(files=5, bytes=25)
+    assert remove(store, "film", 1, book) == Removed()
     assert files(store) == sorted(kept)
     assert not (store.clips_folder / "film").exists()
 
@@ -121,7 +122,7 @@ def test_a_removal_deletes_the_upload_of_the_record_that_says_removed(store: Med
 
 
 def test_a_sweep_deletes_uploads_that_no_record_names_and_what_was_received_in_part(store: MediaStore) -> None:
-    """A query that was killed between an upload and its end leaves drafts and earlier uploads. What no record names at all may be all that a lost log has left."""
+    """A query that was killed in an upload leaves such. Whole uploads of nobody may be all that a lost log has left."""
     kept = [uploaded(store, name, LONG_AGO_NS) for name in ("film/now/a.mp4", "film/now/b.mp4", "unknown/hash/a.mp4")]
     for name in (
         "film/before/a.mp4",
