@@ -16,6 +16,7 @@ from services.decoder.cameras.backoff import Backoff
 from services.decoder.cameras.cadence import Cadence
 from services.decoder.cameras.clock import CameraClock, Moment
 from services.decoder.cameras.errors import CameraDown
+from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.parameters import sequence_parameters
 from services.decoder.cameras.places import find
 from services.decoder.cameras.recorder import Recorder
@@ -84,6 +85,7 @@ class Capture:
         self._seq = 0
         self._why = ""
         self._left_run = self._voice.last_run
+        self._noted_run = 0
         self._thread = threading.Thread(target=self._work, name=f"camera {source.source_id}", daemon=True)
 
     def start(self) -> None:
@@ -147,6 +149,7 @@ class Capture:
         return self._thread.ident is not None and not self._thread.is_alive() and not self._stopping.is_set()
 
     def _work(self) -> None:
+        self._look_for_left_run()
         self._voice.state("waiting", error=None if self._voice.last_run is None else "the capture begins again")
         while not self._stopping.is_set():
             try:
@@ -156,6 +159,20 @@ class Capture:
             self._end_run()
             self._wait()
         self._end_run()
+
+    def _look_for_left_run(self) -> None:
+        """Take a run for left that journals know of and Kafka does not: it was away until the owner before was killed.
+
+        The mark that ends it is how its samples are found to be missed, whether the camera comes back or not.
+        """
+        if not self.source.record:
+            return
+        journals = Journals(self._around.media, self.source.source_id, self.source.life)
+        try:
+            self._noted_run = journals.largest_run(journals.settled_ms()) or 0
+        except OSError as error:
+            log.warning("journals not read", source_id=self.source.source_id, reason=error.strerror)
+        self._left_run = max(self._left_run or 0, self._noted_run) or None
 
     def _wait(self) -> None:
         if not self._stopping.is_set():
@@ -224,6 +241,8 @@ class Capture:
 
     def _pass_on(self, session: "_Session", packet: CameraPacket, at: Moment) -> None:
         assert self._run is not None
+        if self._recorder is not None and not self._recorder.shows(at.t_ms):
+            return  # it refers to what lies before the keyframe that its film begins with: nobody could read it again
         frames = session.sampler.decode(packet.packet, at, keyframe=packet.keyframe)  # before the recorder moves its times
         if self._recorder is not None:
             self._recorder.video(session.camera, packet.packet, at, self._run, keyframe=packet.keyframe)
@@ -250,7 +269,7 @@ class Capture:
 
     def _next_run(self) -> int:
         """Number a run: larger than any before, of this owner or another."""
-        return 1 + max(now_ms() - 1, self._voice.last_run or 0, self._run or 0, self._heard_run)
+        return 1 + max(now_ms() - 1, self._voice.last_run or 0, self._run or 0, self._heard_run, self._noted_run)
 
     def _send(self, session: "_Session", sample: CameraSample) -> None:
         """Send a sample that the journal knows of. One that Kafka does not take is caught up from the recording."""

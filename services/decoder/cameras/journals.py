@@ -34,6 +34,17 @@ class Journals:
         ]
         return sorted(noted, key=lambda one: (one.line.t_ms, one.line.run))
 
+    def largest_run(self, from_ms: int | None) -> int | None:
+        """Return the largest run of segments that begin at `from_ms` or later; None without any.
+
+        A segment bears its run in its name. One that began inside the newest has none of its own yet, and is noted there.
+        """
+        segments = sorted(self._segments(from_ms, None))
+        if not segments:
+            return None
+        newest = parse_journal(self._path(segments[-1], segments[-1].journal_name).read_text(errors="replace"))
+        return max([*(segment.run for segment in segments), *(line.run for line in newest)])
+
     def is_recorded(self, segment: Segment) -> bool:
         """Whether the segment's film is still there."""
         return self._path(segment, segment.name).exists()

@@ -35,6 +35,8 @@ def find(address: str, secrets: SecretStore, networks: tuple[Network, ...]) -> P
         port = parts.port or PORTS[parts.scheme]
     except UnknownSecret as error:
         raise CameraDown(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CameraDown(f"its password cannot be read ({type(error).__name__})") from None
     except (KeyError, ValueError):
         raise CameraDown("the address is no rtsp:// or rtsps:// URL") from None
     address_found = _look_up(parts.hostname or "", port, networks)

@@ -47,6 +47,8 @@ def _pictures(path: Path, start_ms: int, times_ms: Collection[int]) -> Iterator[
             container: Any = av.open(stream, options=OPTIONS, metadata_errors="replace")
         except FFmpegError:  # its recorder was killed before the file had a beginning
             return
+        except OSError as error:  # of the file itself: PyAV passes it on as it is
+            raise Unreachable(f"{path.name} cannot be read: {error.strerror}") from None
         with container:
             if container.streams.video:
                 yield from _Film(container, start_ms, times_ms).pictures()

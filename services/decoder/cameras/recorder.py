@@ -17,10 +17,13 @@ from streaming.logs import get_logger
 TICKS: Final = 90_000
 FRAGMENT_MICROSECONDS: Final = 500_000
 """A fragment ends with a GOP, or after this: what was sampled can be shown half a second later."""
+WAITS_FOR_SOUND_MICROSECONDS: Final = 100_000
+"""Pictures are held back for so long where sound does not come. A camera may announce a track and never send it."""
 
 OPTIONS: Final = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof",
     "frag_duration": str(FRAGMENT_MICROSECONDS),
+    "max_interleave_delta": str(WAITS_FOR_SOUND_MICROSECONDS),
     "flush_packets": "1",
 }
 RETRY_MS: Final = 10_000
@@ -46,10 +49,14 @@ class _Open:
             raise
         self._last_dts = -1
 
+    def shows(self, t_ms: float) -> bool:
+        """Whether a picture may be in the file: what one refers to that is shown before the first keyframe is not there."""
+        return t_ms >= self.segment.start_ms
+
     def video(self, packet: Any, t_ms: float) -> None:
         """Write a video packet at its time, of the clock that may slew while the camera's does not."""
-        if t_ms < self.segment.start_ms:
-            return  # shown before the keyframe that the file begins with: what it refers to is not in the file
+        if not self.shows(t_ms):
+            return
         pts = round(t_ms - self.segment.start_ms) * TICKS // 1000
         dts = self._last_dts + 1  # FFmpeg knows no better of the first frames: those that follow may be shown before them
         if packet.dts is not None:
@@ -61,15 +68,29 @@ class _Open:
         self._output.mux(packet)
 
     def audio(self, packet: Any, at_ms: float) -> None:
-        """Write a sound packet that is heard at `at_ms`; what is earlier than the first picture is left out."""
-        if self._sound is not None and at_ms >= self.segment.start_ms:
+        """Write a sound packet that is heard at `at_ms`; what is earlier than the first picture is left out.
+
+        An error of the sound, unlike one of the disk, costs the rest of the segment its sound and nothing else.
+        """
+        if self._sound is None or at_ms < self.segment.start_ms:
+            return
+        try:
             for made in self._sound.feed(packet, Fraction(at_ms - self.segment.start_ms) / 1000):
                 self._output.mux(made)
+        except OSError:
+            raise
+        except (FFmpegError, ValueError) as error:
+            log.warning("sound not recorded", segment=self.segment.name, reason=str(error))
+            self._sound = None
+
+    def close_film(self) -> None:
+        """Finish the film; what it shows may be noted still."""
+        self._output.close()
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the film and its journal."""
         self.journal.close()
-        self._output.close()
+        self.close_film()
 
 
 class Recorder:
@@ -78,13 +99,14 @@ class Recorder:
     def __init__(self, media: Path, source_id: str, life: int) -> None:
         self._folder = media / life_folder(source_id, life)
         self._open: _Open | None = None
+        self._before: _Open | None = None
         self._retry_ms = 0.0
         self.error: str | None = None
 
     def video(self, camera: RtspCamera, packet: Any, at: Moment, run: int, *, keyframe: bool) -> None:
         """Write a packet; a segment begins and ends with keyframes, and belongs to one run."""
         if keyframe and (self._is_over(at, run) or (self._open is None and at.t_ms >= self._retry_ms)):
-            self.end()
+            self._follow_on()
             self._begin(camera, at, run)
         if self._open is not None:
             self._write(at.t_ms, self._open.video, packet, at.t_ms)
@@ -94,26 +116,42 @@ class Recorder:
         if self._open is not None:
             self._write(int(at_ms), self._open.audio, packet, at_ms)
 
+    def shows(self, t_ms: int) -> bool:
+        """Whether the picture of a packet that comes now will be in the film, where anything is recorded."""
+        return self._open is None or self._open.shows(t_ms)
+
     def note(self, t_ms: int, run: int, seq: int) -> tuple[Journal, JournalLine] | None:
-        """Write down a sample that is about to be sent; None where nothing is recorded."""
-        if self._open is None:
+        """Write down a sample that is about to be sent, beside the film that shows it; None where nothing is recorded."""
+        shown = self._open if self.shows(t_ms) else self._before
+        if shown is None:
             return None
-        line = JournalLine(t_ms, run, seq, t_ms - self._open.segment.start_ms)
+        line = JournalLine(t_ms, run, seq, t_ms - shown.segment.start_ms)
         try:
-            self._open.journal.note(line)
+            shown.journal.note(line)
         except OSError as error:
             self._fail(t_ms, error)
             return None
-        return self._open.journal, line
+        return shown.journal, line
 
     def end(self) -> None:
         """End the segment: the run is over, or nobody wants more."""
-        if self._open is not None:
-            opened, self._open = self._open, None
+        self._follow_on()
+        self._close_before()
+
+    def _follow_on(self) -> None:
+        """End the film that is open, but not its journal: where there are B-frames its last pictures are still being decoded."""
+        self._close_before()
+        self._before, self._open = self._open, None
+        if self._before is not None:
             try:
-                opened.close()
+                self._before.close_film()
             except (FFmpegError, OSError) as error:
-                self._fail(opened.segment.start_ms, error)
+                self._fail(self._before.segment.start_ms, error)
+
+    def _close_before(self) -> None:
+        if self._before is not None:
+            self._before.journal.close()
+            self._before = None
 
     def _is_over(self, at: Moment, run: int) -> bool:
         return self._open is not None and (self._open.segment.run != run or at.t_ms - self._open.segment.start_ms >= SEGMENT_MS)

@@ -18,6 +18,9 @@ SILENT_SECONDS: Final = 5.0
 READ_SECONDS: Final = SILENT_SECONDS / 2
 """FFmpeg gives up after twice this: the frame that its parser holds comes out at the first expiry."""
 
+FIRST_PICTURE_SECONDS: Final = 15.0
+"""Some cameras send sound at once and pictures from their next keyframe on, which may be ten seconds away."""
+
 STOOD_STILL_MS: Final = 30_000
 """Nothing came for so long, though a silent camera is left much earlier: it was this process that stood still. When what waits
 for it was taken the clock, which remembers the arrivals of a minute, can no longer tell."""
@@ -113,9 +116,8 @@ class RtspCamera:
         return [one for one in read if one.packet.pts is not None]
 
     def _demuxed(self) -> Iterator[CameraPacket]:
-        streams = [self.video] if self.audio is None else [self.video, self.audio]
-        demuxed = self._container.demux(*streams)
-        last_ms = _now_ms()
+        """Yield the packets of picture and sound. Those of all streams are read: what else comes says that no picture does."""
+        demuxed, patience = self._container.demux(), _Patience(_now_ms())
         while True:
             try:
                 packet = next(demuxed)
@@ -123,14 +125,12 @@ class RtspCamera:
                 break
             except (FFmpegError, OSError) as error:
                 raise CameraDown(self._silent(error)) from None
-            if packet.size == 0:  # a server that dies ends the stream without an error
+            is_wanted = packet.stream in (self.video, self.audio)
+            if is_wanted and packet.size == 0:  # a server that dies ends the stream without an error
                 break
             taken = self._taken(packet)
-            if taken.arrival_ms - last_ms > STOOD_STILL_MS:
-                stood_still_seconds = (taken.arrival_ms - last_ms) / 1000
-                raise CameraDown(f"the decoder stood still for {stood_still_seconds:.0f} s; the camera is opened again")
-            last_ms = taken.arrival_ms
-            if not packet.is_corrupt:
+            patience.hear(taken.arrival_ms, has_picture=taken.video and packet.pts is not None)
+            if is_wanted and not packet.is_corrupt:
                 yield taken
         raise CameraDown("the camera has ended the connection")
 
@@ -173,6 +173,29 @@ class RtspCamera:
 
     def _words(self, error: Exception) -> str:
         return self._place.shown(getattr(error, "strerror", None) or str(error))
+
+
+class _Patience:
+    """Hears when packets arrive, UTC in ms, and says when pictures have been waited for long enough."""
+
+    def __init__(self, now_ms: float) -> None:
+        self._last_ms, self._left_ms = now_ms, FIRST_PICTURE_SECONDS * 1000
+
+    def hear(self, arrival_ms: float, *, has_picture: bool) -> None:
+        """Take in a packet; raises `CameraDown` when this process stood still, or sound goes on and pictures do not.
+
+        FFmpeg gives up where nothing comes for longer than `READ_SECONDS`: of what passes beyond that the camera knows nothing.
+        """
+        passed_ms = arrival_ms - self._last_ms
+        self._last_ms = arrival_ms
+        if passed_ms > STOOD_STILL_MS:
+            raise CameraDown(f"the decoder stood still for {passed_ms / 1000:.0f} s; the camera is opened again")
+        if has_picture:
+            self._left_ms = SILENT_SECONDS * 1000
+        elif 0 < passed_ms <= READ_SECONDS * 1000:
+            self._left_ms -= passed_ms
+        if self._left_ms < 0:
+            raise CameraDown("the camera has stopped sending")
 
 
 def _now_ms() -> float:

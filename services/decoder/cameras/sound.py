@@ -11,15 +11,22 @@ PLAYED: Final = frozenset(("aac", "opus", "mp3"))
 RATE: Final = {8000: 16_000}
 """AAC at 8 kHz is refused by some players: telephone sound is written at twice its rate."""
 
+LEAST_APART_SECONDS: Final = Fraction(1, 1000)
+"""No packet of sound is as short: where packets lie closer together, the time of the camera stands, or goes back."""
+
 
 class CopiedSound:
     """Packets as they are."""
 
     def __init__(self, output: Any, audio: Any) -> None:
         self._stream = output.add_stream_from_template(audio, opaque=True)
+        self._last_at = -LEAST_APART_SECONDS
 
     def feed(self, packet: Any, at: Fraction) -> Iterator[Any]:
-        """Move a packet to `at`, seconds of the segment."""
+        """Move a packet to `at`, seconds of the segment. While time stands packets are left out: FFmpeg refuses a time twice."""
+        if at - self._last_at < LEAST_APART_SECONDS:
+            return
+        self._last_at = at
         packet.pts = packet.dts = round(at / packet.time_base)
         packet.stream = self._stream
         yield packet

@@ -5,10 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from schemas.headers import decode_frame_headers
 from schemas.messages import Camera, Life, Source, SourceStatus, decode
+from schemas.recordings import JournalLine, Segment, life_folder
 from schemas.topics import SOURCE_STATUS
 from services.decoder.cameras.capture import Capture, Surroundings
 from services.decoder.cameras.clock import CameraClock, Moment
@@ -119,6 +121,50 @@ def test_a_run_that_is_outrun_goes_on_until_the_next_keyframe(capture: Capture, 
     assert [pts_ms for pts_ms, _ in passed] == [40.0, 80.0, 120.0]
     assert [run for _, run in passed[:2]] == [7, 7]
     assert (passed[2][1] or 0) > 900
+
+
+def begin_and_end(heard: Heard, media: Path, known: SourceStatus | None) -> Capture:
+    """Let a capture of a recorded camera begin and end whose address leads nowhere."""
+    around = Surroundings(cast("Any", heard), Metrics(METRICS), SecretStore(media), (), media)
+    capture = Capture(msgspec.structs.replace(SOURCE, record=True), known, around)
+    capture.start()
+    capture.stop()
+    capture.end(5.0)
+    assert capture.has_ended
+    return capture
+
+
+@pytest.mark.parametrize(("known_run", "left_run"), [(None, 8_000), (7_000, 8_000), (9_000, 9_000)])
+def test_a_run_that_only_the_journals_know_of_is_ended_though_its_camera_does_not_come_back(
+    known_run: int | None, left_run: int, heard: Heard, tmp_path: Path
+) -> None:
+    note(tmp_path, Segment(1_000, 6_000), 6_000)
+    note(tmp_path, Segment(2_000, 8_000), 8_000)
+    begin_and_end(heard, tmp_path, None if known_run is None else said(run=known_run))
+    assert heard.marks == [left_run]
+
+
+def test_a_run_that_began_inside_the_newest_segment_is_ended_and_the_next_one_is_larger(heard: Heard, tmp_path: Path) -> None:
+    later = 4_000_000_000_000
+    note(tmp_path, Segment(2_000, 8_000), 8_000, later)
+    capture = begin_and_end(heard, tmp_path, said(run=7_000))
+    assert heard.marks == [later]
+    assert capture._next_run() > later, "or readers would drop it"
+
+
+def test_where_the_journals_cannot_be_read_the_run_that_was_said_is_ended(heard: Heard, tmp_path: Path) -> None:
+    (tmp_path / life_folder("a", 1)).parent.mkdir(parents=True)
+    (tmp_path / life_folder("a", 1)).write_text("no folder")
+    begin_and_end(heard, tmp_path, said(run=7_000))
+    assert heard.marks == [7_000]
+
+
+def note(media: Path, segment: Segment, *runs: int) -> None:
+    """Note a sample of each run in a segment, which Kafka has not acknowledged."""
+    journal = media / life_folder("a", 1) / segment.day / segment.journal_name
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    lines = [JournalLine(segment.start_ms + 1_000 * number, run, 0, 1_000 * number) for number, run in enumerate(runs)]
+    journal.write_text("".join(line.text() for line in lines))
 
 
 def said(run: int) -> SourceStatus:

@@ -1,5 +1,7 @@
 """Pictures of recordings at given times: those that were drawn then, from any kind of GOP."""
 
+import errno
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from framebus.demo.camera.timecode import read_number
+from originals.errors import Unreachable
 from schemas.messages import Chunk, RecordedSamples
 from schemas.recordings import Segment, life_folder
 from services.decoder.cameras.recorded import recorded_samples
@@ -61,6 +64,34 @@ def test_a_film_that_shows_its_times_twice_gives_each_sample_once(tmp_path: Path
     wanted = [BEGIN_MS + FRAME_MS * number for number in (*numbers, 900)]
     found = recorded_samples(tmp_path, chunk_of(wanted, own_from=0))
     assert [number_of(sample.sample.jpeg) for sample in found if sample] == numbers
+
+
+class Failing(FileIO):
+    """A file on a disk that fails after some reads."""
+
+    reads_left = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.reads_left == 0:
+            raise OSError(errno.EIO, "Input/output error")
+        self.reads_left -= 1
+        return super().read(size) or b""
+
+
+@pytest.mark.parametrize("reads", range(4))
+def test_a_disk_that_fails_anywhere_in_a_film_makes_it_unreachable(
+    reads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_clip(film_of(tmp_path), 100, size=(1280, 720))
+
+    def opened(path: Path, _: str) -> FileIO:
+        file = Failing(path)
+        file.reads_left = reads
+        return file
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(Unreachable, match="cannot be read: Input/output error"):
+        list(recorded_samples(tmp_path, chunk_of([BEGIN_MS + 40 * 97], own_from=0)))
 
 
 def film_of(media: Path) -> Path:

@@ -19,6 +19,7 @@ from streaming.admin import create_topics
 from streaming.secrets import SecretStore, origin_of, split_password
 from tests.camera.clips import write_clip
 from tests.decoder.cameras.live_bus import Decoder, LiveBus
+from tests.decoder.cameras.test_rtsp import with_pictures_for
 
 LOGIN = ("viewer", "pa:ss/w?rd")
 GRID_MS = 1000
@@ -171,6 +172,20 @@ def test_a_stall_is_noticed_within_seconds_and_the_camera_comes_back_by_itself(
     again = bus.samples(name)[-1].headers
     assert (again.run or 0) > (first or 0)
     bus.wait(lambda: bus.state(name) == ("running", ""))
+
+
+def test_a_camera_whose_pictures_stop_while_its_sound_goes_on_is_noticed_and_comes_back(
+    bus: LiveBus, decoder: Decoder, name: str, clips: dict[str, Clip]
+) -> None:
+    with CameraServer({"own": clips["sound"]}) as own:
+        bus.want(name, own.url("own"))
+        bus.wait(lambda: len(bus.samples(name)) >= 2)
+        own.switch("own", with_pictures_for(0.0, clips["sound"]))
+        bus.wait(lambda: bus.state(name) == ("waiting", "the camera has stopped sending"), 8)
+        before = len(bus.samples(name))
+        own.switch("own", clips["sound"])
+        bus.wait(lambda: len(bus.samples(name)) > before, 8)
+        bus.want(name, own.url("own"), wanted="removed")
 
 
 def test_a_camera_that_is_restarted_is_sampled_within_three_seconds(
