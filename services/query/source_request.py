@@ -13,8 +13,8 @@ from services.query.addresses import Allowed, resolve
 from services.query.problems import invalid, validation_problem
 from services.query.wanted import Wish
 
-SLOWEST_FPS: Final = 0.01
-"""One sample in 100 seconds, as of the settings of what asks for nothing."""
+SLOWEST_FPS: Final = 0.001
+"""One sample in a quarter of an hour, as `framebus add` takes."""
 
 
 def _moment(text: str) -> str:

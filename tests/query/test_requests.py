@@ -198,7 +198,7 @@ BAD_SOURCES: list[tuple[dict[str, Any], int, str]] = [
     ({"sample_fps": 0}, 422, "sample_fps"),
     ({"sample_fps": 61}, 422, "sample_fps"),
     ({"sample_fps": 1e-320}, 422, "sample_fps"),
-    ({"sample_fps": 0.009}, 422, "sample_fps"),
+    ({"sample_fps": 0.0009}, 422, "sample_fps"),
     ({"starts_at": "noon"}, 422, "starts_at"),
     ({"starts_at": "2026-01-01T00:00:00"}, 422, "starts_at"),
     ({"starts_at": "1969-12-31T23:59:59Z"}, 422, "starts_at"),
