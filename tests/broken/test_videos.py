@@ -1,9 +1,11 @@
 """Videos that are broken in any way: samples that are sane, or a refusal with its reason; the decoder goes on."""
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.broken.jury import MOST_SECONDS, Jury
 from tests.broken.mutation import mutants
 
 SEED = 21
+FOUND = Path(__file__).parent / "found"
 MUTANTS = 60
 """A tenth of what `python -m tests.broken` tries at least."""
 
@@ -42,6 +45,13 @@ def test_mutants_of_every_kind_of_video_give_sane_samples_or_a_reason(whole: lis
     unread = [one.path.name for one in judged[: len(whole)] if one.refusal]
     assert [name.rpartition(".")[2] for name in unread] == ["avi"], "whole videos are read, all but AVI"
     assert sum(one.samples > 0 for one in judged) > len(judged) // 3
+
+
+def test_what_was_found_once_is_answered(tmp_path: Path) -> None:
+    found = [Path(shutil.copy(path, tmp_path)) for path in sorted(FOUND.iterdir())]
+    assert found
+    with closing(Jury(tmp_path / "juror.log", watching=True)) as jury:
+        assert not {path.name: fault for path in found if (fault := jury.judge(path).fault)}
 
 
 def test_making_videos_leaves_its_caller_no_more_urgent_than_it_was(whole: list[Path]) -> None:

@@ -20,7 +20,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from originals.access import Access
-from services.query.media.original import Held, NothingThereError, Original, opened_at
+from services.query.media.original import Held, NothingThereError, Original, UnreadableError, opened_at
 from services.query.media.stretches import Stretch
 from services.query.media.tracks import (
     Parameters,
@@ -58,6 +58,23 @@ def cut_clip(
     each packet and raises to give up. Returns whether the span can have no more: False where its end is not recorded yet.
     Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
+    try:
+        return _cut(stretches, start_ms, end_ms, clip, access, check, largest_bytes)
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):  # of the disk that the clip is written to
+            raise
+        raise UnreadableError(f"the original media cannot be made into a clip: {error.strerror}") from error
+
+
+def _cut(
+    stretches: Sequence[Stretch],
+    start_ms: int,
+    end_ms: int,
+    clip: Path,
+    access: Access,
+    check: Callable[[], None],
+    largest_bytes: int,
+) -> bool:
     with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         with_gaps = not all(stretch.continues for stretch in stretches[1:])
         cut = _Cut(output, start_ms, end_ms, largest_bytes, with_gaps=with_gaps)
