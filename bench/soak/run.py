@@ -36,6 +36,8 @@ USED: Final = 10
 FILM: Final = CLIPS / "street.mp4"
 FILM_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 5.0
+SEALING: Final = {"FRAMEBUS_INDEXER_SEAL_ROWS": "1000"}
+"""Rows are kept for minutes, a fifth as many as are sealed together otherwise: all of them would stay in what is not sealed."""
 RARELY: Final = 3
 """Of so many looks one asks Kafka, Milvus and the file system too: that is load itself."""
 DRAIN_SECONDS: Final = 120.0
@@ -98,7 +100,11 @@ def _stage(folder: Path) -> Iterator[Stage]:
     clips = [f"{name}={write_camera_clip(folder / f'{name}.mp4', size, 1)}" for name, size in CAMERAS.items()]
     cameras = serving(("-m", "framebus.demo.camera", "--copies", str(COPIES), *clips))
     home = folder / HOME
-    with cameras as served, running_stack(home, lambda _: None) as stack, Client(stack.url, stack.key) as client:
+    with (
+        cameras as served,
+        running_stack(home, lambda _: None, settings=SEALING) as stack,
+        Client(stack.url, stack.key) as client,
+    ):
         kafka = json.loads((home / "stack.json").read_text())["kafka"]
         bound_the_log(kafka)
         yield Stage(home, kafka, stack, client, served)

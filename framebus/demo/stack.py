@@ -6,17 +6,19 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from types import MappingProxyType
+from typing import IO, Final
 
 from framebus.client import find_stack
 from framebus.local.places import python_environment
 from framebus.local.tether import tethered
 
 READY = "ready"
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class StackDidNotStart(Exception):  # noqa: N818  it is what happened
@@ -38,8 +40,12 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(home: Path, tell: Callable[[str], None], *, encoder: str = "pico-1") -> Iterator[RunningStack]:
+def running_stack(
+    home: Path, tell: Callable[[str], None], *, encoder: str = "pico-1", settings: Mapping[str, str] = NO_SETTINGS
+) -> Iterator[RunningStack]:
     """Start the stack in `home`, yield it when it is ready, stop it at the end. `tell` gets each line that `up` prints.
+
+    `settings` of services, FRAMEBUS_..., count beside those of the environment.
 
     Raises `StackDidNotStart` with what `up` said when it ended instead.
     """
@@ -51,7 +57,7 @@ def running_stack(home: Path, tell: Callable[[str], None], *, encoder: str = "pi
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=python_environment(),
+            env={**python_environment(), **settings},
             start_new_session=True,
         )
         assert process.stdout is not None

@@ -195,9 +195,14 @@ class Ownership:
         self._say(source, "waiting", error=reason)
 
     def _hear(self, status: SourceStatus) -> None:
-        """Take in what a chunk's worker says of a file of ours; what we said ourselves is not newer."""
+        """Take in what a chunk's worker says of a file of ours: all of it where we have said nothing later, else its notices."""
         source, said = self._files.get(status.source_id), self._said.get(status.source_id)
-        if source is None or source.life != status.life or (said is not None and said.since_ms >= status.since_ms):
+        if source is None or source.life != status.life:
+            return None
+        if said is not None and said.since_ms >= status.since_ms:
+            is_told = set(status.notices) <= set(said.notices)
+            if not is_told and said.state != "catching-up" and self._status(source) is said:
+                self._say(source, said.state, error=said.error, notices=status.notices)
             return None
         self._said[status.source_id] = status
         if status.state == "running" and said is not None and said.state in ("waiting", "paused", "failed"):
@@ -268,7 +273,8 @@ class Ownership:
         *,
         error: str | None = None,
         plan: Plan | None = None,
+        notices: Sequence[str] = (),
     ) -> None:
         known = self._status(source)
         plan = plan or self._plan(source)
-        self._said[source.source_id] = say(self._outbox, source.source_id, source.life, state, error, plan, known)
+        self._said[source.source_id] = say(self._outbox, source.source_id, source.life, state, error, plan, known, notices)

@@ -266,12 +266,19 @@ def test_a_truncated_file_goes_in_as_far_as_it_goes_and_says_so_for_the_whole_li
     assert told is not None
     assert (told.state, told.error) == ("running", None)
     assert told.notices[0].endswith(" of 0:20: the file is truncated or damaged")
-    bus.want(name, path, wanted="paused")
-    bus.wait(lambda: (status := bus.status(name)) and status.state == "paused")
-    bus.want(name, path)
+    for state in ("paused", "running"):
+        bus.want(name, path, wanted=state)
+        bus.wait(lambda: (status := bus.status(name)) and (status.state, status.notices) == (state, told.notices))  # noqa: B023
+
+
+def test_a_notice_that_comes_after_a_later_state_is_kept_with_that(bus: Bus, decoder: Process, name: str, clip: Path) -> None:
+    bus.want(name, clip)
     bus.wait(lambda: (status := bus.status(name)) and status.state == "running")
-    later = bus.statuses[bus.statuses.index(told) :]
-    assert {status.notices for status in later if status.source_id == name} == {told.notices}
+    bus.want(name, clip, wanted="paused")
+    bus.wait(lambda: (status := bus.status(name)) and status.state == "paused")
+    late = SourceStatus(source_id=name, life=1, state="running", since_ms=1, notices=("the film is damaged",))
+    bus.outbox.send_message(SOURCE_STATUS.name, late, key=name)
+    bus.wait(lambda: (status := bus.status(name)) and (status.state, status.notices) == ("paused", late.notices))
 
 
 def test_a_changed_file_is_reported_and_planned_anew_in_its_next_life(
