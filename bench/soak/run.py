@@ -37,7 +37,7 @@ FILM: Final = CLIPS / "street.mp4"
 FILM_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 5.0
 SEALING: Final = {"FRAMEBUS_INDEXER_SEAL_ROWS": "1000"}
-"""Rows are kept for minutes, a fifth as many as are sealed together otherwise: all of them would stay in what is not sealed."""
+"""Rows are kept for minutes, a quarter as many as are sealed together otherwise: all of them would stay in what is not sealed."""
 RARELY: Final = 3
 """Of so many looks one asks Kafka, Milvus and the file system too: that is load itself."""
 DRAIN_SECONDS: Final = 120.0

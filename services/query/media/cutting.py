@@ -7,6 +7,7 @@ the muxer then writes an edit list, and players decode what is before 0 without 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -58,24 +59,7 @@ def cut_clip(
     each packet and raises to give up. Returns whether the span can have no more: False where its end is not recorded yet.
     Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
-    try:
-        return _cut(stretches, start_ms, end_ms, clip, access, check, largest_bytes)
-    except av.FFmpegError as error:
-        if isinstance(error, OSError):  # of the disk that the clip is written to
-            raise
-        raise UnreadableError(f"the original media cannot be made into a clip: {error.strerror}") from error
-
-
-def _cut(
-    stretches: Sequence[Stretch],
-    start_ms: int,
-    end_ms: int,
-    clip: Path,
-    access: Access,
-    check: Callable[[], None],
-    largest_bytes: int,
-) -> bool:
-    with av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+    with _blaming_media(), av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         with_gaps = not all(stretch.continues for stretch in stretches[1:])
         cut = _Cut(output, start_ms, end_ms, largest_bytes, with_gaps=with_gaps)
         over, nothing = False, NothingThereError("nothing was given to cut from")
@@ -92,6 +76,17 @@ def _cut(
             raise nothing
         cut.finish()
         return over
+
+
+@contextmanager
+def _blaming_media() -> Iterator[None]:
+    """Turn what FFmpeg refuses to write into `UnreadableError`; an error of the disk that the clip is written to stays one."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise UnreadableError(f"the original media cannot be made into a clip: {error.strerror}") from error
 
 
 class _Cut:

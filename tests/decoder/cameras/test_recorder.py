@@ -108,6 +108,15 @@ def test_sound_whose_time_does_not_go_on_is_left_out_and_the_film_goes_on(
     assert 10 <= packets_in(film_of(tmp_path))["audio"] <= 20, "that of the first second"
 
 
+def record(recorder: Recorder, clip: Clip) -> None:
+    """Give a recorder picture and sound of a clip, each at its time."""
+    for packet, shown_ms in clip.packets():
+        if packet.stream is clip.video:
+            write(recorder, clip, packet, shown_ms)
+        else:
+            recorder.audio(packet, BEGIN_MS + shown_ms)
+
+
 @pytest.mark.parametrize("error", [av.error.InvalidDataError(1, "not sound"), ValueError("of another format")])
 def test_an_error_of_the_sound_costs_the_sound_and_not_the_film(
     error: Exception, tmp_path: Path, recorder: Recorder, talking: Clip, monkeypatch: pytest.MonkeyPatch
@@ -121,11 +130,7 @@ def test_an_error_of_the_sound_costs_the_sound_and_not_the_film(
         yield from feed(sound, packet, at)
 
     monkeypatch.setattr(CopiedSound, "feed", broken_after_ten)
-    for packet, shown_ms in talking.packets():
-        if packet.stream is talking.video:
-            write(recorder, talking, packet, shown_ms)
-        else:
-            recorder.audio(packet, BEGIN_MS + shown_ms)
+    record(recorder, talking)
     recorder.end()
     assert (recorder.error, fed["packets"]) == (None, 11)
     assert packets_in(film_of(tmp_path)) == {"video": 100, "audio": 10}
@@ -138,11 +143,7 @@ def test_a_disk_that_refuses_sound_refuses_the_film(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(CopiedSound, "feed", full)
-    for packet, shown_ms in talking.packets():
-        if packet.stream is talking.video:
-            write(recorder, talking, packet, shown_ms)
-        else:
-            recorder.audio(packet, BEGIN_MS + shown_ms)
+    record(recorder, talking)
     assert recorder.error == "not recorded: No space left on device"
 
 
