@@ -86,10 +86,12 @@ class Outbox:
         self._raise_failure()
         return len(self._producer) < most_waiting
 
-    def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
+    def send_message(
+        self, topic: str, message: Message, *, key: str, partition: int | None = None, on_delivered: Delivered | None = None
+    ) -> None:
         """Send a JSON message with its `schema` header."""
         headers = [("schema", SCHEMA_OF[type(message)].encode())]
-        self.send(topic, encode(message), key=key, headers=headers, partition=partition)
+        self.send(topic, encode(message), key=key, headers=headers, partition=partition, on_delivered=on_delivered)
 
     def send_again(self, record: Record, on_delivered: Delivered) -> None:
         """Send a record to its own partition with its own key, value and headers, whatever they are; waits as `send` does."""

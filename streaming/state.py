@@ -41,6 +41,7 @@ class StateTopic(Generic[M]):
         self._log = LogBounds(bootstrap, topic.name, topic.partitions)
         self._values: dict[str, M] = {}
         self._partition_of: dict[str, int] = {}
+        self._offset_of: dict[str, int] = {}
         self._unread = set(range(topic.partitions))
         self._read_to = dict.fromkeys(range(topic.partitions), 0)
         self._heard: list[M] = []
@@ -55,6 +56,11 @@ class StateTopic(Generic[M]):
     def partition_of(self) -> Mapping[str, int]:
         """The partition of each key's newest message."""
         return self._partition_of
+
+    @property
+    def offset_of(self) -> Mapping[str, int]:
+        """The offset of each key's newest message in its partition."""
+        return self._offset_of
 
     def read_to_end(self, deadline_seconds: float = 30.0) -> list[M]:
         """Read until every partition's end has been seen, and return all messages; `Unavailable` when that takes longer."""
@@ -117,7 +123,7 @@ class StateTopic(Generic[M]):
         except InvalidMessage as invalid:
             log.warning("state ignored", topic=self._topic.name, key=key, reason=str(invalid))
             return None
-        self._values[key], self._partition_of[key] = value, message.partition()
+        self._values[key], self._partition_of[key], self._offset_of[key] = value, message.partition(), message.offset()
         return value
 
 

@@ -56,7 +56,7 @@ class Following:
         topics: tuple[StateTopic[Any], ...] = (self._sources, self._statuses, self._chunks)
         for topic in topics:
             topic.read_to_end(deadline_seconds)
-        self._book.follow_sources(self._sources.values.values())
+        self._book.follow_sources(self._sources.values.values(), self._sources.offset_of)
         self._book.follow_statuses(self._statuses.values.values())
         self._book.follow_chunks(self._chunks.values.values())
         self._readiness.watch("kafka", self._sources.is_followed)
@@ -64,7 +64,7 @@ class Following:
 
     def follow(self) -> None:
         """Take what has changed."""
-        self._book.follow_sources(self._sources.poll())
+        self._book.follow_sources(self._sources.poll(), self._sources.offset_of)
         self._book.follow_statuses(self._statuses.poll())
         self._book.follow_chunks(self._chunks.poll())
         while events := self._events.poll(0):

@@ -30,7 +30,9 @@ class SourceWriter:
             record = next_of(last)
             if record is None:
                 return last
-            self._outbox.send_message(SOURCES.name, record, key=source_id)
+            self._outbox.send_message(
+                SOURCES.name, record, key=source_id, on_delivered=lambda _, offset: self._book.delivered(source_id, offset)
+            )
             self._book.sent(record)
             return record
 

@@ -1,6 +1,7 @@
 """What this process knows of sources: their wanted state, and how far each is. One thread follows, requests read."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from schemas.identity import source_no
@@ -20,14 +21,17 @@ def unknown_source(source_id: str, field: str | None = None) -> Problem:
 class SourceBook:
     """The sources of the bus, by id. Safe to read and to write from several threads.
 
-    A record that this process has sent shadows the log until the log holds it, so that a client reads what it wrote.
+    A record that this process has sent shadows what the log held before it, so that a client reads what it wrote. What comes
+    later in the log counts, and that is told by offsets: adding, pausing and going on writes the same record twice.
     """
 
     def __init__(self, space: str) -> None:
         self._space = space
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
-        self._sent: dict[str, Source] = {}
+        self._under_way: Counter[str] = Counter()  # records sent that Kafka has not acknowledged
+        self._written: dict[str, int] = {}  # offset of the last one that it has
+        self._logged: dict[str, tuple[int, Source]] = {}  # the newest record read, with its offset
         self._statuses: dict[str, SourceStatus] = {}
         self._chunks: dict[tuple[str, int], dict[int, ChunkStatus]] = {}
         self._confirmed: dict[tuple[str, int], int] = {}
@@ -81,19 +85,25 @@ class SourceBook:
             self._confirmed[source.source_id, source.life] = rows
 
     def sent(self, source: Source) -> None:
-        """Take a record that this process has written."""
+        """Take a record that this process has handed to Kafka."""
         with self._lock:
-            self._sent[source.source_id] = self._sources[source.source_id] = source
-            self._by_number = None
+            self._under_way[source.source_id] += 1
+            self._sources[source.source_id] = source
+            self._settle(source.source_id)
 
-    def follow_sources(self, changed: Iterable[Source]) -> None:
-        """Take records of topic `sources`."""
+    def delivered(self, source_id: str, offset: int) -> None:
+        """Note where in the log a record stands that this process has sent; it may be told before `sent` is."""
+        with self._lock:
+            self._under_way[source_id] -= 1
+            self._written[source_id] = max(offset, self._written.get(source_id, offset))
+            self._settle(source_id)
+
+    def follow_sources(self, changed: Iterable[Source], offset_of: Mapping[str, int]) -> None:
+        """Take records of topic `sources`, in their order; `offset_of` is that of the newest record of each id."""
         with self._lock:
             for source in changed:
-                if self._sent.get(source.source_id) in (None, source):
-                    self._sent.pop(source.source_id, None)
-                    self._sources[source.source_id] = source
-                    self._by_number = None
+                self._logged[source.source_id] = (offset_of[source.source_id], source)
+                self._settle(source.source_id)
 
     def follow_statuses(self, changed: Iterable[SourceStatus]) -> None:
         """Take records of topic `source-status`."""
@@ -114,6 +124,14 @@ class SourceBook:
                 source = self._sources.get(row.source_id)
                 if source is not None and source.kind != "file":
                     self._newest[row.source_id] = advance(self._newest.get(row.source_id), row)
+
+    def _settle(self, source_id: str) -> None:
+        """Believe the log where it was read as far as our own records stand in it."""
+        if self._under_way[source_id] == 0 and source_id in self._logged:
+            offset, source = self._logged[source_id]
+            if offset >= self._written.get(source_id, offset):
+                self._sources[source_id] = source
+        self._by_number = None
 
     def _awaited(self, source: Source) -> int | None:
         key = (source.source_id, source.life)

@@ -44,7 +44,8 @@ class UnderTest:
 
     def know(self, sources: Iterable[Source]) -> None:
         """Let the application know these sources."""
-        self.services.book.follow_sources(sources)
+        known = list(sources)
+        self.services.book.follow_sources(known, {source.source_id: 0 for source in known})
 
     @asynccontextmanager
     async def client(self, key: str = KEY) -> AsyncIterator[httpx.AsyncClient]:

@@ -96,6 +96,27 @@ def test_rows_of_a_camera_are_heard_of_as_they_become_searchable(kafka: str, mil
     following.close()
 
 
+def test_what_another_process_writes_of_a_source_after_us_counts(kafka: str, milvus: str, corpus: Corpus) -> None:
+    create_topics(kafka)
+    outbox, book = Outbox(kafka, "test", Metrics()), SourceBook(SPACE)
+    writer = SourceWriter(outbox, book)
+    following = Following(kafka, book, writer, Store(milvus, corpus.alias), outbox, Readiness(), 2.0)
+    source_id = f"shared-{uuid.uuid4().hex[:8]}"
+    for state in ("running", "paused", "running"):
+        writer.change(source_id, lambda _, state=state: file_source(source_id, wanted=state))  # type: ignore[misc]
+    following.read_to_end()
+    assert book.get(source_id, ALL).wanted == "running"
+    outbox.send_message(SOURCES.name, file_source(source_id, name="of another process"), key=source_id)
+    outbox.flush()
+
+    def is_seen() -> bool:
+        following.follow()
+        return book.get(source_id, ALL).name == "of another process"
+
+    eventually(is_seen)
+    following.close()
+
+
 def test_a_milvus_that_does_not_answer_holds_nothing_up_and_readiness_tells_when_it_does() -> None:
     outbox, book, readiness, milvus = Outbox("127.0.0.1:1", "test", Metrics()), SourceBook(SPACE), Readiness(), Frozen()
     following = Following("127.0.0.1:1", book, SourceWriter(outbox, book), milvus, outbox, readiness, 2.0)

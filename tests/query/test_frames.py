@@ -164,7 +164,7 @@ def test_an_unknown_sender_is_told_how_to_register_where_none_does_so_by_itself(
 def test_a_kafka_that_is_away_is_told_and_more_than_a_few_pictures_stay_with_their_sender() -> None:
     outbox, book, readiness = Outbox("127.0.0.1:1", "test", Metrics()), SourceBook("tiny-0@00000000"), Readiness()
     readiness.set("kafka", ready=True)
-    book.follow_sources([file_source("door", kind="push", url=None)])
+    book.follow_sources([file_source("door", kind="push", url=None)], {"door": 0})
     writer = SourceWriter(outbox, book)
     intake = FrameIntake(book, writer, outbox, readiness, auto_register=False, sample_fps=2.0, unconfirmed_limit=1)
     with pytest.raises(Unavailable, match="has not acknowledged 1 records"):

@@ -139,7 +139,7 @@ def test_a_patch_keeps_a_rate_that_is_no_longer_taken(rate: float) -> None:
 
 def book(*statuses: SourceStatus, chunks: tuple[ChunkStatus, ...] = (), source: Source | None = None) -> SourceBook:
     made = SourceBook(SPACE)
-    made.follow_sources([source or file_source("a")])
+    made.follow_sources([source or file_source("a")], {"a": 0})
     made.follow_statuses(statuses)
     made.follow_chunks(chunks)
     return made
@@ -246,10 +246,41 @@ def test_a_client_reads_what_it_wrote_before_the_log_comes_round() -> None:
     first, second = file_source("a", name="first"), file_source("a", name="second")
     made.sent(first)
     made.sent(second)
-    made.follow_sources([first])
+    made.follow_sources([first], {"a": 7})
     assert made.get("a", ALL).name == "second"
-    made.follow_sources([second])
-    made.follow_sources([file_source("a", name="of another process")])
+    made.delivered("a", 7)
+    made.delivered("a", 8)
+    assert made.get("a", ALL).name == "second"
+    made.follow_sources([second], {"a": 8})
+    made.follow_sources([file_source("a", name="of another process")], {"a": 9})
+    assert made.get("a", ALL).name == "of another process"
+
+
+def test_a_source_that_is_paused_and_goes_on_is_not_seen_paused_again_when_the_log_comes_round() -> None:
+    made = book()
+    running, paused = file_source("a"), file_source("a", wanted="paused")
+    for offset, source in enumerate((running, paused, running), 1):
+        made.sent(source)
+        made.delivered("a", offset)
+    for offset, source in enumerate((running, paused, running), 1):
+        made.follow_sources([source], {"a": offset})
+        assert made.view(made.get("a", ALL)).state == "waiting"
+
+
+def test_a_later_record_of_another_process_counts_though_ours_is_acknowledged_after_it_was_read() -> None:
+    made = book()
+    made.sent(file_source("a", name="ours"))
+    made.follow_sources([file_source("a", name="of another process")], {"a": 6})
+    assert made.get("a", ALL).name == "ours"
+    made.delivered("a", 5)
+    assert made.get("a", ALL).name == "of another process"
+
+
+def test_a_later_record_of_another_process_counts_though_ours_is_acknowledged_before_it_is_noted() -> None:
+    made = book()
+    made.delivered("a", 5)
+    made.follow_sources([file_source("a", name="of another process")], {"a": 6})
+    made.sent(file_source("a", name="ours"))
     assert made.get("a", ALL).name == "of another process"
 
 

@@ -48,7 +48,7 @@ def source(source_id: str, life: int, *, removed: bool = False) -> Source:
 
 def known(*sources: Source) -> SourceBook:
     book = SourceBook("tiny-0@00000000")
-    book.follow_sources(sources)
+    book.follow_sources(sources, {source.source_id: 0 for source in sources})
     return book
 
 
