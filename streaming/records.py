@@ -42,6 +42,15 @@ def record_of(message: Any) -> Record:
     return Record(partition, message.offset(), message.key(), message.value(), _headers(message), timestamp_ms)
 
 
+def readable(headers: RawHeaders) -> RawHeaders:
+    """Return headers whose names may hold lone surrogates for bytes that are no text; then why there are none."""
+    try:
+        "".join(name for name, _ in headers).encode()
+    except UnicodeEncodeError:
+        return UNREADABLE
+    return headers
+
+
 def _headers(message: Any) -> RawHeaders:
     """Return a message's headers, or why there are none: Kafka takes names of any bytes, and its client fails at them."""
     try:

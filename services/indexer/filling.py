@@ -17,7 +17,7 @@ from services.indexer.lives import over_through
 from services.indexer.registry import Registry
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
-from streaming.outbox import Outbox
+from streaming.outbox import Delivered, Outbox
 from streaming.records import Partition, Record
 from streaming.stage import Start
 from streaming.state import StateTopic
@@ -42,13 +42,15 @@ class FillingOutbox(Outbox):
         self.whole: set[str] = set()
         self.again: set[str] = set()
 
-    def send_message(self, topic: str, message: Message, *, key: str, partition: int | None = None) -> None:
+    def send_message(
+        self, topic: str, message: Message, *, key: str, partition: int | None = None, on_delivered: Delivered | None = None
+    ) -> None:
         """Send a chunk's status, and nothing else; what was decoded again has one, or is no chunk that anyone waits for."""
         if isinstance(message, ChunkStatus):
             self.whole.add(message.stream)
             self._asking.confirmed(message.stream)
             if message.stream not in self.again:
-                super().send_message(topic, message, key=key, partition=partition)
+                super().send_message(topic, message, key=key, partition=partition, on_delivered=on_delivered)
 
     def ask(self, part: Part, run: int) -> None:
         """Have a part decoded again."""

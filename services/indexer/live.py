@@ -29,6 +29,7 @@ import faust
 
 from schemas.groups import indexer_group
 from schemas.topics import EMBEDDINGS_LIVE
+from services.indexer.header_names import read_any_header_name
 from services.indexer.metrics import READ_AGAIN
 from services.indexer.quiet import limit_rate
 from services.indexer.seeking import SeekingTransport
@@ -39,7 +40,7 @@ from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
-from streaming.records import Partition, Record
+from streaming.records import Partition, Record, readable
 from streaming.stage import Reached, Start
 from streaming.start import start_of
 from streaming.topic_log import TopicLog
@@ -126,6 +127,7 @@ def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
     )
+    read_any_header_name()
     app.transport = SeekingTransport(app.conf.broker_consumer, app)
     return app
 
@@ -360,4 +362,4 @@ def _empty(event: Any) -> None:
 
 def _record(partition: Partition, message: Any) -> Record:
     headers = tuple(message.headers.items()) if isinstance(message.headers, dict) else tuple(message.headers or ())
-    return Record(partition, message.offset, message.key, message.value, headers, int(message.timestamp * 1000))
+    return Record(partition, message.offset, message.key, message.value, readable(headers), int(message.timestamp * 1000))

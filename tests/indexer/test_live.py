@@ -9,8 +9,11 @@ from functools import partial
 from typing import Any, cast
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from schemas.headers import RawHeaders
 from schemas.topics import EMBEDDINGS_LIVE
 from services.indexer.live import LiveLane, make_app
 from services.indexer.metrics import METRICS, READ_AGAIN
@@ -20,7 +23,7 @@ from streaming.handover import ends_of
 from streaming.lag import Lag, Reading
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
-from streaming.records import Partition, Record
+from streaming.records import UNREADABLE, Partition, Record
 from streaming.stage import Reached, Start
 from streaming.topic_log import TopicLog
 from tests.indexer.service import asked, await_that
@@ -37,6 +40,7 @@ class Window:
         self.starts: list[int] = []
         self.notes: list[str] = []
         self.read: list[int] = []
+        self.headers: list[RawHeaders] = []
         self.safe = self.next = 0
 
     def assigned(self, start: Start) -> None:
@@ -50,6 +54,7 @@ class Window:
 
     def process(self, records: Sequence[Record]) -> None:
         self.read += [record.offset for record in records]
+        self.headers += [record.headers for record in records]
         self.next = max((self.next, *(offset + 1 for offset in self.read)))
 
     def follow(self) -> None:
@@ -112,9 +117,9 @@ class Bench:
         return int(self.metrics.of(READ_AGAIN)._value.get())
 
 
-def write(bootstrap: str, records: int) -> None:
+def write(bootstrap: str, records: int, compression: str = "none") -> None:
     """Write records."""
-    producer = Producer({"bootstrap.servers": bootstrap})
+    producer = Producer({"bootstrap.servers": bootstrap, "compression.type": compression})
     for _ in range(records):
         producer.produce(PLACE.topic, b"x", partition=NUMBER)
     assert producer.flush(SECONDS) == 0
@@ -129,6 +134,27 @@ def write_in_transaction(bench: Bench, records: int) -> None:
         producer.produce(PLACE.topic, b"x", partition=NUMBER)
     producer.commit_transaction(SECONDS)
     await_that(lambda: ends_of(bench.kafka, [PLACE.topic])[PLACE] == bench.end + records + 1, what="the mark")
+
+
+class InLatin1(str):
+    """A header's name that goes out in Latin-1."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        return super().encode("latin-1")
+
+
+async def write_names(bootstrap: str, *names: str, codec: int) -> None:
+    """Write a batch of records, each with one header of that name."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    batch = producer.create_batch()
+    batch._builder = _DefaultRecordBatchBuilderPy(2, codec, False, -1, -1, 0, 100_000)
+    for name in names:
+        batch.append(key=None, value=b"x" * 500, timestamp=1, headers=[(name, b"1")])
+    await (await producer.send_batch(batch, PLACE.topic, partition=NUMBER))
+    await producer.stop()
 
 
 def at_the_end(bootstrap: str, group: str) -> int:
@@ -274,3 +300,24 @@ def test_holes_of_the_log_and_records_that_wait_in_a_rebalance_are_no_fault_but_
 
     with pytest.raises(RuntimeError, match="and again when it was read again"):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+def test_what_others_compress_is_read(kafka: str, compression: str) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka) as bench:
+            write(kafka, 20, compression)
+            await bench.until(lambda: bench.has_read(*range(20)))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("codec", [0, 1])
+def test_a_header_name_that_is_no_text_stops_nothing_and_leaves_its_record_without_headers(kafka: str, codec: int) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka) as bench:
+            await write_names(kafka, "a", InLatin1("caf\xe9"), "caf\xe9", codec=codec)
+            await bench.until(lambda: bench.has_read(0, 1, 2))
+            assert bench.stage.headers == [(("a", b"1"),), UNREADABLE, (("caf\xe9", b"1"),)]
+
+    asyncio.run(run())
