@@ -29,6 +29,9 @@ LARGEST_CUT_MEMORY: Final = 8
 SMOOTHING_REACH_SIGMAS: Final = 3.0
 """A Gaussian window ends at this many sigmas."""
 
+LONGEST_KEEP_DAYS: Final = 36_500
+"""A hundred years: the longest that a source's rows and media may be kept for, other than for ever."""
+
 LARGEST_T_MS: Final = 2**53 - 1
 """Largest time on a timeline: exact in every JSON reader."""
 

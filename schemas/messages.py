@@ -10,7 +10,7 @@ import orjson
 
 from schemas.errors import InvalidMessage
 from schemas.identity import SOURCE_ID, STREAM
-from schemas.limits import LARGEST_T_MS, LONGEST_URL, UNKNOWN_MS
+from schemas.limits import LARGEST_T_MS, LONGEST_KEEP_DAYS, LONGEST_URL, UNKNOWN_MS
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=-LARGEST_T_MS, le=LARGEST_T_MS)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_T_MS)]
@@ -20,6 +20,7 @@ SourceId = Annotated[str, msgspec.Meta(pattern=rf"^{SOURCE_ID.pattern}$(?!\n)")]
 StreamName = Annotated[str, msgspec.Meta(pattern=rf"^{STREAM.pattern}$(?!\n)")]
 Url = Annotated[str, msgspec.Meta(max_length=LONGEST_URL)]
 Fps = Annotated[float, msgspec.Meta(gt=0, le=60)]
+KeepDays = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_KEEP_DAYS)]
 
 Kind = Literal["camera", "file", "push"]
 Wanted = Literal["running", "paused", "removed"]
@@ -55,7 +56,7 @@ class Source(Message, frozen=True, kw_only=True):
     sample_fps: Fps
     starts_at: str | None = None
     record: bool = True
-    keep_days: float | None = None
+    keep_days: KeepDays | None = None
     wanted: Wanted = "running"
 
 

@@ -10,9 +10,13 @@ from schemas.topics import TOPICS
 from streaming.clients import reader_settings
 from streaming.commits import processed_offset
 from streaming.errors import Unavailable
+from streaming.logs import get_logger
+from streaming.rounds import Rounds
 from streaming.topic_log import LogBounds
 
 TIMEOUT_SECONDS: Final = 5.0
+REFRESH_SECONDS: Final = 0.5
+log = get_logger("backlog")
 
 
 def unread_of(start: int, end: int, processed: int | None) -> int:
@@ -25,7 +29,7 @@ def unread_of(start: int, end: int, processed: int | None) -> int:
 class Backlog:
     """Unread records of a topic: end of log less the last processed offset, of the group that is furthest behind."""
 
-    def __init__(self, bootstrap: str, topic: str, groups: Sequence[str], *, refresh_seconds: float = 0.5) -> None:
+    def __init__(self, bootstrap: str, topic: str, groups: Sequence[str], *, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._partitions = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
         self._log = LogBounds(bootstrap, topic, TOPICS[topic].partitions)
         self._groups = [Consumer(reader_settings(bootstrap, "backlog", group)) for group in groups]
@@ -62,3 +66,29 @@ class Backlog:
         for commit, start, end in zip(committed, starts, ends, strict=True):
             behind += unread_of(start, end, processed_offset(commit.offset, commit.metadata))
         return behind
+
+
+class WatchedBacklog:
+    """A backlog that is counted on a thread of its own: whoever asks never waits for Kafka."""
+
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
+        self._rounds = Rounds("backlog", REFRESH_SECONDS)
+        self._unread: int | None = None
+
+    def unread(self) -> int | None:
+        """Return the unread records as of the last count; None where nothing is known, since Kafka does not say."""
+        self._rounds.follow(lambda: self._count)
+        return self._unread
+
+    def close(self) -> None:
+        """End the thread and close the connections."""
+        self._rounds.close()
+        self._backlog.close()
+
+    def _count(self) -> None:
+        try:
+            self._unread = self._backlog.unread()
+        except Unavailable as error:
+            self._unread = None
+            log.warning("waiting", reason=str(error))

@@ -238,6 +238,7 @@ class Loop:
             return
         starts = [self._start(member, commit) for commit in self._commits(member, places)]
         member.consumer.incremental_assign([_place(start.partition, start.offset) for start in starts])
+        member.consumer.resume(_places(start.partition for start in starts))  # one that was taken while paused comes back so
         for start in starts:
             member.committed[start.partition] = Reached(-1, -1)
             member.given.add(start.partition)

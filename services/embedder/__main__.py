@@ -21,7 +21,7 @@ from services.embedder.settings import EmbedderSettings
 from services.embedder.sources import KnownSources
 from services.embedder.stage import EmbedStage
 from services.embedder.thumbnails import Thumbnails
-from streaming.backlog import Backlog
+from streaming.backlog import Backlog, WatchedBacklog
 from streaming.errors import Unavailable
 from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
@@ -64,7 +64,7 @@ def main(stopping: threading.Event) -> None:
     vector_bytes = 2 * encoder.dimension + HEADER_BYTES
     warn(settings.kafka, EMBEDDINGS_BULK.name, Unread(settings.unread_bound, vector_bytes, "FRAMEBUS_EMBEDDER_UNREAD_BOUND"))
     groups = settings.wait_for or (indexer_group("bulk", encoder.space),)
-    backlog = Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups)
+    backlog = WatchedBacklog(Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups))
     stage = EmbedStage(
         encoder,
         KnownSources(sources, outbox, metrics, auto_register=settings.auto_register),

@@ -54,7 +54,8 @@ class Frame:
 class EmbedStage:
     """Holds admitted records in two lanes and empties them in batches, live first.
 
-    `unread` counts what the indexer has not read of `embeddings-bulk`; bulk frames are read while it is below `unread_bound`.
+    `unread` counts what the indexer has not read of `embeddings-bulk`; bulk frames are read while it is below `unread_bound`, not
+    while it is unknown (None). It never waits: live frames do not depend on it.
     """
 
     def __init__(
@@ -66,14 +67,14 @@ class EmbedStage:
         *,
         batch_size: BatchSize,
         thumbnails: Thumbnails,
-        unread: Callable[[], int],
+        unread: Callable[[], int | None],
         unread_bound: int,
         decode_threads: int,
     ) -> None:
         self._encoder, self._sources, self._outbox, self._metrics = encoder, sources, outbox, metrics
         self._size, self._thumbnails = batch_size, thumbnails
         self._unread, self._unread_bound = unread, unread_bound
-        self._held_back = False
+        self._held_back = True
         self._progress = Progress()
         self._unjudged: deque[Record] = deque()
         self._lanes: dict[str, Lane[Frame]] = {topic: Lane(MOST_HELD_RECORDS, MOST_HELD_BYTES) for topic in LANE_OF}
@@ -134,7 +135,8 @@ class EmbedStage:
             pool.shutdown(cancel_futures=True)
 
     def _look_ahead(self) -> None:
-        self._held_back = self._unread() >= self._unread_bound
+        unread = self._unread()
+        self._held_back = unread is None or unread >= self._unread_bound
         self._metrics.of(m.HELD_BACK).set(self._held_back)
 
     def _judge(self) -> None:

@@ -12,6 +12,7 @@ from schemas.topics import LANES
 from services.indexer import bulk, live
 from services.indexer.allegiance import Allegiance
 from services.indexer.expiry import Expiry
+from services.indexer.frame_ends import frame_ends
 from services.indexer.intake import Intake
 from services.indexer.metrics import METRICS
 from services.indexer.registry import Registry
@@ -49,7 +50,7 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
         parts.ready("kafka", registry.is_followed)
 
     writer = writer_type(store, metrics, seal_rows=settings.seal_rows)
-    intake = Intake(model.space, model.card.dimension, registry, outbox, metrics)
+    intake = Intake(model.space, model.card.dimension, registry, frame_ends(settings.kafka), outbox, metrics)
     topic = LANES[settings.lane][1].name
     until(lambda: take_over(settings.kafka, topic, *_groups(settings.lane, model.space, store.collection)), stopping)
     allegiance = Allegiance(store)

@@ -11,6 +11,7 @@ from schemas.space import check_space
 from schemas.vectors import decode_vector
 from services.indexer.core.entry import Entry
 from services.indexer.core.kernel import Vector
+from services.indexer.frame_ends import FrameEnds
 from services.indexer.lives import standing, stated_life
 from services.indexer.metrics import DROPPED
 from services.indexer.registry import Registry
@@ -28,15 +29,18 @@ class Intake:
 
     for_rebuild = False
 
-    def __init__(self, space: str, dimension: int, registry: Registry, outbox: Outbox, metrics: Metrics) -> None:
+    def __init__(
+        self, space: str, dimension: int, registry: Registry, frames: FrameEnds, outbox: Outbox, metrics: Metrics
+    ) -> None:
         self._space, self._dimension = space, dimension
-        self._registry, self._outbox = registry, outbox
+        self._registry, self._frames, self._outbox = registry, frames, outbox
         self._dropped = metrics.of(DROPPED)
         self._looked = False
 
     def next_batch(self) -> None:
-        """Allow one more look at the state topics: one is enough for all records that were read before it."""
+        """Allow one more look at the state topics and the frames: one is enough for all records that were read before it."""
         self._looked = False
+        self._frames.next_batch()
 
     def read(self, record: Record) -> Entry | None:
         """Return the entry of a record, or None where nothing comes of it; raises `Unavailable` where that cannot be known now.
@@ -45,7 +49,7 @@ class Intake:
         """
         try:
             headers = decode_embedding_headers(record.headers)
-            if is_replayed(record):  # its frame was passed, and it was not read
+            if not self._names_a_frame(record, headers):
                 headers = msgspec.structs.replace(headers, frame_offset=None)
             if headers.rebuild and not self.for_rebuild:
                 self._dropped.labels("rebuild").inc()
@@ -71,6 +75,14 @@ class Intake:
             done=headers.stream != headers.source_id and self._is_done(headers.stream),
             vector=vector,
         )
+
+    def _names_a_frame(self, record: Record, headers: EmbeddingHeaders) -> bool:
+        """Return whether a record says rightly which frame its vector is of, as far as that can be told.
+
+        One that is replayed does not: its frame was passed, and it was not read.
+        """
+        frame = headers.frame_offset
+        return frame is not None and not is_replayed(record) and self._frames.has(record.partition, frame)
 
     def _is_done(self, stream: str) -> bool:
         return self._registry.is_done(stream)

@@ -298,17 +298,23 @@ class LiveLane:
         What Faust has lost is read again from the commits, once; so is what has left the log, which is told at that beginning.
         """
         partition, expected, seen = reading.partition, reading.next_offset, message.offset
-        is_kept = await self._told(self._topic_log.first, partition) <= expected
-        is_lost = not is_kept or await self._told(self._topic_log.next_from, partition, expected) < seen
-        if not (is_lost and self._is_current(message)):
-            return self._is_current(message)
-        if is_kept and self._missed.get(message.tp) == expected:
+        following = await self._told(self._next_kept, partition, expected)
+        if not self._is_current(message):
+            return False
+        if following is not None and following >= seen:
+            return True
+        if following is not None and self._missed.get(message.tp) == expected:
             raise RuntimeError(f"{message.tp} went on at offset {seen}, expected {expected}, and again when it was read again")
         self._missed[message.tp] = expected
         log.warning("records are missing: reading again", partition=partition.number, expected=expected, seen=seen)
         self._metrics.of(READ_AGAIN).inc()
         await self._begin_again()
         return False
+
+    def _next_kept(self, partition: Partition, offset: int) -> int | None:
+        """Return the offset of the first record from `offset` on, None where that has left the log, as it may meanwhile."""
+        is_kept = self._topic_log.first(partition) <= offset
+        return self._topic_log.next_from(partition, offset) if is_kept else None
 
     async def _begin_again(self) -> None:
         """Drop everything and read all partitions again from their commits, as a rebalance does that begins meanwhile."""
@@ -327,11 +333,13 @@ class LiveLane:
             self._events.get_nowait()
 
     async def _told(self, ask: Callable[..., T], *arguments: Any) -> T:
-        """Ask Kafka until it answers."""
+        """Ask Kafka until it answers; raises `Stopped` when the process is asked to stop before."""
         while True:
             try:
                 return cast("T", await self._on_thread(ask, *arguments))
             except Unavailable as error:
+                if self._outbox.give_up():
+                    raise Stopped from None
                 log.warning("waiting", reason=str(error), retry_in_seconds=FIRST_BACKOFF_SECONDS)
                 await asyncio.sleep(FIRST_BACKOFF_SECONDS)
 

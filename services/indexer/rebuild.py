@@ -25,6 +25,7 @@ from services.indexer.asking import Asking, Lacking
 from services.indexer.beyond import Beginnings, Part
 from services.indexer.comparing import lacks
 from services.indexer.filling import FillingIntake, FillingOutbox, FillingStage, Missing
+from services.indexer.frame_ends import frame_ends
 from services.indexer.metrics import METRICS
 from services.indexer.registry import Registry
 from services.indexer.settings import IndexerSettings
@@ -186,7 +187,7 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     until(lambda: statuses.read_to_end(KAFKA_SECONDS), stopping)
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
     intake = FillingIntake(
-        space, dimension, registry, outbox, metrics,
+        space, dimension, registry, frame_ends(settings.kafka), outbox, metrics,
         asking=asking, beginnings=beginnings, whole=outbox.whole, again=outbox.again,
     )  # fmt: skip
     topics = [LANES[lane][1].name for lane in LANE_NAMES]

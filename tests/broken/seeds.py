@@ -29,6 +29,8 @@ DIMENSION: Final = 32
 EXAMPLES: Final = Path(messages.__file__).parent / "examples"
 FRAMES: Final = ("frames-live", "frames-bulk")
 EMBEDDINGS: Final = ("embeddings-live", "embeddings-bulk")
+FIRST_FRAME: Final = 1_000
+"""The first frame whose vector is sent."""
 
 HEADERS: Final = (
     FrameHeaders(source_id="push-1", stream="push-1", t_ms=1_700_000_000_123),
@@ -61,7 +63,7 @@ def frame(headers: FrameHeaders, seed: int = 0) -> Wire:
 
 def embedding(headers: FrameHeaders, seed: int = 0, space: str = SPACE) -> Wire:
     """Return a vector or a mark as it is sent; `seed` says its frame too."""
-    said: EmbeddingHeaders = of_embedding(headers, space, 1_000 + seed)
+    said: EmbeddingHeaders = of_embedding(headers, space, FIRST_FRAME + seed)
     return Wire(headers.stream.encode(), b"" if headers.mark else vector(seed), encode_embedding_headers(said))
 
 

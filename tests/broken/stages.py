@@ -23,6 +23,7 @@ from services.embedder.sources import KnownSources
 from services.embedder.stage import EmbedStage
 from services.embedder.thumbnails import Thumbnails
 from services.indexer.core.settings import Smoothing
+from services.indexer.frame_ends import FrameEnds
 from services.indexer.intake import Intake
 from services.indexer.metrics import METRICS as INDEXER_METRICS
 from services.indexer.stage import IndexStage
@@ -31,7 +32,7 @@ from streaming.metrics import REJECTED, Metrics
 from streaming.outbox import Outbox
 from streaming.records import Record
 from streaming.stage import Stage, Start
-from tests.broken.seeds import DIMENSION, SPACE
+from tests.broken.seeds import DIMENSION, FIRST_FRAME, SPACE
 from tests.decoder.footage import ANYWHERE
 
 RECORD_BYTES: Final = 1_000_000
@@ -137,7 +138,7 @@ def index(records: Sequence[Record], sources: Sequence[Source]) -> Outcome:
     outbox, store = Kept("indexer", metrics), Rows()
     registry = cast("Any", Known({one.source_id: one for one in sources}))
     writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
-    intake = Intake(SPACE, DIMENSION, registry, outbox, metrics)
+    intake = Intake(SPACE, DIMENSION, registry, FrameEnds(lambda _: [FIRST_FRAME + len(records)]), outbox, metrics)
     stage = IndexStage([records[0].partition.topic], SPACE, Smoothing(), intake, registry, writer, outbox, metrics)
     run(stage, records, outbox)
     writer.close()

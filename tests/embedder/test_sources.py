@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from encoders.address import load
 from schemas.headers import FrameHeaders, encode_frame_headers
 from schemas.messages import Life, Source, Wanted, encode
-from schemas.topics import FRAMES_LIVE, SOURCES
+from schemas.topics import FRAMES_BULK, FRAMES_LIVE, SOURCES
 from services.embedder.batching import BatchSize
 from services.embedder.metrics import METRICS
 from services.embedder.sources import KnownSources
@@ -93,4 +93,27 @@ def test_records_that_cannot_be_judged_while_kafka_is_away_wait_in_their_order(t
     stage.step()
     assert stage.reached(PLACE).safe_offset == 7
     assert stage.wants()
+    stage.close()
+
+
+def test_live_frames_do_not_wait_for_the_count_of_what_is_unread_in_bulk(tmp_path: Path) -> None:
+    state, metrics = AwayAtFirst(), Metrics(METRICS)
+    outbox = Outbox("127.0.0.1:9", "test", metrics)
+    encoder = load(str(make_tiny_model(tmp_path / "model", dimension=8, seed=1, text=False)), threads=1)
+    known = KnownSources(cast("Any", state), outbox, metrics, auto_register=False)
+    state.values["push"] = Source(source_id="push", kind="push", life=1, lives=(Life(life=1, began_ms=0),), sample_fps=1.0)
+    unread: list[int | None] = [None]
+    stage = EmbedStage(
+        encoder, known, outbox, metrics, batch_size=BatchSize(0.05, 16), thumbnails=Thumbnails(tmp_path, metrics),
+        unread=lambda: unread[0], unread_bound=1, decode_threads=1,
+    )  # fmt: skip
+    stage.assigned(Start(PLACE, 5))
+    headers = encode_frame_headers(FrameHeaders(source_id="push", stream="push", t_ms=None, life=1, run=0, mark="run_end"))
+    stage.process([Record(PLACE, 5, b"push", b"", tuple(headers), 150)])
+    assert stage.step()
+    assert stage.reached(PLACE).safe_offset == 6
+    assert list(stage.wants()) == [FRAMES_LIVE.name]
+    unread[0] = 0
+    stage.step()
+    assert list(stage.wants()) == [FRAMES_LIVE.name, FRAMES_BULK.name]
     stage.close()

@@ -1,6 +1,8 @@
 """The core by example: one rule a test."""
 
+import gc
 import time
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -12,7 +14,9 @@ from schemas.errors import InvalidMessage
 from schemas.topics import HOUR_MS
 from services.indexer.core.cuts import CutDetector
 from services.indexer.core.entry import Entry, RowSample
+from services.indexer.core.kernel import Vector
 from services.indexer.core.partition import QUIET_MS, PartitionIndex
+from services.indexer.core.run import Run
 from services.indexer.core.settings import Smoothing
 from tests.indexer.made_logs import FIRST_OFFSET, START_MS, numbered, record, unit
 
@@ -165,6 +169,23 @@ def test_a_quiet_push_run_is_closed_a_day_later_by_the_log_and_what_follows_it_i
     assert index.safe_offset() == 91
     with pytest.raises(InvalidMessage, match="run 1 was silent for a day and is closed"):
         index.feed(replace(camera(range(3, 4), push=True)[0], offset=91, timestamp_ms=later.timestamp_ms))
+
+
+def test_of_push_runs_that_have_ended_nothing_stays_in_memory() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=False)
+    rows, alive = 0, list[weakref.ref[Vector]]()
+    for number in range(300):
+        name = f"sender-{number}"
+        samples = camera(range(5), push=True, name=name)
+        alive += [weakref.ref(sample.vector) for sample in samples if sample.vector is not None]
+        for entry in [*samples, record(name, None, run=1, mark="run_end")]:
+            index.feed(replace(entry, offset=index.next_offset, timestamp_ms=START_MS))
+        rows += len(index.drain().rows)
+    del samples, entry
+    gc.collect()
+    assert rows == 300 * 5
+    assert not [vector for vector in alive if vector() is not None]
+    assert sum(isinstance(one, Run) for one in gc.get_objects()) < 200
 
 
 def chunk(times_ms: Sequence[int], run: int = 0) -> list[Entry]:

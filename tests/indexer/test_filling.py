@@ -13,6 +13,7 @@ from services.indexer.asking import Asking
 from services.indexer.beyond import Beginnings
 from services.indexer.core.settings import Smoothing
 from services.indexer.filling import FillingIntake, FillingStage
+from services.indexer.frame_ends import FrameEnds
 from services.indexer.metrics import METRICS
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -38,7 +39,7 @@ def test_a_chunk_that_is_searched_is_not_done_in_a_new_collection_before_it_has_
     metrics, whole = Metrics(METRICS), set[str]()
     outbox = Outbox("127.0.0.1:1", "test", metrics)
     intake = FillingIntake(
-        SPACE, DIMENSION, cast("Any", AllDone()), outbox, metrics,
+        SPACE, DIMENSION, cast("Any", AllDone()), FrameEnds(lambda _: [0]), outbox, metrics,
         asking=Asking(), beginnings=Beginnings(Smoothing()), whole=whole, again=set(),
     )  # fmt: skip
     headers = EmbeddingHeaders(source_id="file", t_ms=500, stream=STREAM, life=1, run=0, seq=1, space=SPACE)

@@ -1,14 +1,16 @@
 """The indexer's stage where Kafka goes away between two records."""
 
+import dataclasses
 from typing import Any, Final, cast
 
 import pytest
 from msgspec.structs import replace
 
-from schemas.headers import FrameHeaders
+from schemas.headers import FrameHeaders, encode_embedding_headers, of_embedding
 from schemas.messages import Source
 from schemas.topics import CHUNK_STATUS
 from services.indexer.core.settings import Smoothing
+from services.indexer.frame_ends import FrameEnds
 from services.indexer.intake import Intake
 from services.indexer.metrics import METRICS
 from services.indexer.stage import IndexStage
@@ -17,7 +19,7 @@ from streaming.errors import Unavailable
 from streaming.metrics import Metrics
 from streaming.records import Partition
 from streaming.stage import Start
-from tests.broken.seeds import DIMENSION, SPACE, embedding
+from tests.broken.seeds import DIMENSION, FIRST_FRAME, SPACE, embedding
 from tests.broken.stages import Kept, Known, Rows, source
 
 TOPIC: Final = "embeddings-bulk"
@@ -40,7 +42,7 @@ class Late(Known):
 def test_an_embedding_that_says_no_life_is_judged_by_all_that_was_written_before_it() -> None:
     metrics = Metrics(METRICS)
     registry = cast("Any", Late({"push": replace(source("push", "push"), wanted="removed")}))
-    intake = Intake(SPACE, DIMENSION, registry, Kept("indexer", metrics), metrics)
+    intake = Intake(SPACE, DIMENSION, registry, FrameEnds(lambda _: [0]), Kept("indexer", metrics), metrics)
     entry = intake.read(embedding(FrameHeaders(source_id="push", stream="push", t_ms=5), 1).record(TOPIC, 0))
     assert entry is not None
     assert entry.life == 2
@@ -68,7 +70,7 @@ def test_what_was_fed_before_kafka_went_away_is_settled_and_the_rest_comes_later
     outbox, store = Kept("indexer", metrics), Rows()
     registry = AwayAtFirst({"push": source("push", "push"), "film": source("film", "file")})
     writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
-    intake = Intake(SPACE, DIMENSION, cast("Any", registry), outbox, metrics)
+    intake = Intake(SPACE, DIMENSION, cast("Any", registry), FrameEnds(lambda _: [0]), outbox, metrics)
     stage = IndexStage([TOPIC], SPACE, Smoothing(), intake, cast("Any", registry), writer, outbox, metrics)
     partition = Partition(TOPIC, 0)
     stage.assigned(Start(partition, 0))
@@ -87,4 +89,27 @@ def test_what_was_fed_before_kafka_went_away_is_settled_and_the_rest_comes_later
     stage.settle()
     assert stage.reached(partition).safe_offset == 4
     assert sorted(store.rows) == ["film/1/f/0", "new/1/f/5", "push/1/f/5"]
+    writer.close()
+
+
+def test_vectors_of_frames_that_nobody_has_written_hide_nothing_that_was_sent_before_them() -> None:
+    metrics = Metrics(METRICS)
+    outbox, store = Kept("indexer", metrics), Rows()
+    registry = cast("Any", Known({"push": source("push", "push"), "film": source("film", "file")}))
+    writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
+    intake = Intake(SPACE, DIMENSION, registry, FrameEnds(lambda _: [FIRST_FRAME + 10]), outbox, metrics)
+    stage = IndexStage([TOPIC], SPACE, Smoothing(), intake, registry, writer, outbox, metrics)
+    stage.assigned(Start(Partition(TOPIC, 0), 0))
+    lies = [embedding(HEADERS[0])] * 2
+    for number, lie in enumerate(lies):
+        lies[number] = dataclasses.replace(
+            lie, headers=encode_embedding_headers(of_embedding(HEADERS[0], SPACE, 2**53 - 2 + number))
+        )
+    film = [embedding(headers, seed) for seed, headers in enumerate(HEADERS[1:3])]
+    sent_ms = (9, 9, 3, 4)
+    stage.process([wire.record(TOPIC, offset, sent_ms[offset]) for offset, wire in enumerate([*lies, *film])])
+    stage.step()
+    stage.settle()
+    assert "film/1/f/0" in store.rows
+    assert [sent.topic for sent in outbox.sent if sent.topic == CHUNK_STATUS.name] == [CHUNK_STATUS.name]
     writer.close()

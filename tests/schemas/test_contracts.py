@@ -17,7 +17,7 @@ from schemas.headers import (
     encode_embedding_headers,
     encode_frame_headers,
 )
-from schemas.messages import MESSAGES
+from schemas.messages import MESSAGES, Life, Source, decode, encode
 from schemas.topics import LANES, TOPICS, Service
 from schemas.vectors import decode_vector, encode_vector
 
@@ -61,6 +61,13 @@ def test_a_name_that_no_reader_could_take_apart_is_refused(schema: str, field: s
     example = orjson.loads((EXAMPLES / f"{publish.file_name(schema)}.json").read_bytes())
     with pytest.raises(InvalidMessage, match=f"not a {schema}"):
         messages.decode(orjson.dumps({**example, field: value}), MESSAGES[schema])
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, 1e15, 1e302])
+def test_rows_are_kept_for_some_time_and_no_longer_than_a_hundred_years(days: float) -> None:
+    source = Source(source_id="cam", kind="camera", life=1, lives=(Life(life=1, began_ms=0),), sample_fps=1.0, keep_days=days)
+    with pytest.raises(InvalidMessage, match="keep_days"):
+        decode(encode(source), Source)
 
 
 def test_a_plan_whose_chunks_are_not_in_their_places_is_refused() -> None:

@@ -129,6 +129,35 @@ def test_two_members_share_the_partitions_and_nothing_is_lost_when_one_leaves(be
     assert sorted(bench.copies()) == sorted([*VALUES, *["last"] * PARTITIONS])
 
 
+def test_partitions_that_were_taken_while_nothing_was_wanted_are_read_when_they_come_back(bench: Bench) -> None:
+    first = bench.loop()
+    turns = 0
+
+    def step() -> bool:
+        nonlocal turns
+        turns += 1
+        return False
+
+    first.stage.on_step = step
+    first.start()
+    await_that(lambda: len(first.stage.next) == PARTITIONS)
+    bench.write(VALUES[:PARTITIONS])
+    await_that(lambda: len(first.stage.copied) == PARTITIONS)
+    first.stage.reading = False
+    seen = turns
+    await_that(lambda: turns > seen + 5)
+    second = bench.loop().start()
+    await_that(lambda: len(first.stage.next) == len(second.stage.next) == PARTITIONS // 2)
+    first.stage.reading = True
+    seen = turns
+    await_that(lambda: turns > seen + 5)
+    second.stop()
+    await_that(lambda: len(first.stage.next) == PARTITIONS)
+    bench.write(VALUES)
+    await_that(lambda: len(first.stage.copied) + len(second.stage.copied) == PARTITIONS + len(VALUES))
+    first.stop()
+
+
 def test_a_stage_that_wants_nothing_is_left_alone_and_then_continues(bench: Bench) -> None:
     loop = bench.loop()
     loop.stage.reading = False

@@ -1,9 +1,8 @@
 """The smallest offset that is still needed, kept cheap for thousands of open runs."""
 
-import heapq
 from collections import deque
-from itertools import count
 
+from services.indexer.core.heap import RunHeap
 from services.indexer.core.run import Run
 
 
@@ -14,14 +13,13 @@ class HeldOffsets:
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Run]] = []
-        self._serial = count()
+        self._runs = RunHeap()
         self._dropped: deque[tuple[int, int]] = deque()
         self._lowest = 0
 
     def hold(self, run: Run) -> None:
         """Watch a run until it is released."""
-        heapq.heappush(self._heap, (run.needed, next(self._serial), run))
+        self._runs.push(run.needed, run)
 
     def dropped(self, after: int, offset: int) -> None:
         """Note that the record at `offset` was dropped, the last one of its stream that was taken being at `after`.
@@ -41,7 +39,7 @@ class HeldOffsets:
         One that goes on all the same is whole for this reader. For a later one it lacks its beginning, and is asked for again.
         """
         while (oldest := self.oldest()) is not None and oldest.needed_whole and oldest.last_timestamp_ms < before_ms:
-            heapq.heappop(self._heap)
+            self._runs.pop()
 
     def lowest(self, otherwise: int) -> int:
         """Return the smallest offset that is needed, `otherwise` when none is."""
@@ -56,13 +54,9 @@ class HeldOffsets:
 
     def oldest(self) -> Run | None:
         """Return the run that holds the smallest offset."""
-        heap = self._heap
-        while heap:
-            needed, serial, run = heap[0]
-            if run.released:
-                heapq.heappop(heap)
-            elif run.needed > needed:
-                heapq.heapreplace(heap, (run.needed, serial, run))
-            else:
+        while (first := self._runs.first()) is not None:
+            needed, run = first
+            if run.needed == needed:
                 return run
+            self._runs.move(run.needed)
         return None

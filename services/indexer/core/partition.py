@@ -1,15 +1,14 @@
 """All streams of one partition, fed strictly in offset order."""
 
-import heapq
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from itertools import count
 from typing import Final, Literal, NamedTuple
 
 from schemas.errors import InvalidMessage
 from schemas.topics import DAY_MS, HOUR_MS
 from services.indexer.core.entry import Entry, RowSample, StreamEnd
 from services.indexer.core.frames import BEGINNING, FramesRead, Place
+from services.indexer.core.heap import RunHeap
 from services.indexer.core.offsets import HeldOffsets
 from services.indexer.core.run import Run
 from services.indexer.core.settings import Smoothing
@@ -63,8 +62,7 @@ class PartitionIndex:
         self._touched: dict[Run, None] = {}
         self._alone: list[RowSample] = []
         self._ends: list[StreamEnd] = []
-        self._quiet: list[tuple[int, int, Run]] = []
-        self._serial = count()
+        self._quiet = RunHeap()
 
     def feed(self, entry: Entry) -> None:
         """Take the next record. Raises `InvalidMessage` for one that contradicts those before it, and goes on without it."""
@@ -86,9 +84,11 @@ class PartitionIndex:
         for run in self._touched:
             drained.rows.extend(run.hand_out())
             drained.provisional.extend(run.hand_out_newest())
-            run.released = run.closed
             if run.ended:
                 drained.ends.append(run.end())
+            if run.closed:
+                run.released = True
+                run.clear()
         self._touched.clear()
         return drained
 
@@ -183,7 +183,7 @@ class PartitionIndex:
         self._runs[run.stream] = run
         self._held.hold(run)
         if entry.closes_when_quiet:
-            heapq.heappush(self._quiet, (entry.timestamp_ms, next(self._serial), run))
+            self._quiet.push(entry.timestamp_ms, run)
         return run
 
     def _evidence(self, entry: Entry, older: Run | None) -> int | None:
@@ -230,6 +230,7 @@ class PartitionIndex:
         """Let go of a run of which nothing more is final: what its windows lack will not come."""
         del self._runs[run.stream]
         run.released = True
+        run.clear()
         self._touched.pop(run, None)
 
     def _close(self, run: Run) -> None:
@@ -245,12 +246,12 @@ class PartitionIndex:
 
     def _close_quiet(self, timestamp_ms: int) -> None:
         """Close the runs of push sources of which this partition has shown nothing for a day."""
-        while self._quiet and self._quiet[0][0] <= timestamp_ms - QUIET_MS:
-            at_ms, serial, run = heapq.heappop(self._quiet)
-            if run.closed or run.released:
-                continue
+        while (first := self._quiet.first()) is not None and first[0] <= timestamp_ms - QUIET_MS:
+            at_ms, run = first
             if run.last_timestamp_ms > at_ms:
-                heapq.heappush(self._quiet, (run.last_timestamp_ms, serial, run))
+                self._quiet.move(run.last_timestamp_ms)
                 continue
-            self._remember(run.stream, _Ended(run.order, run.last_offset, "quiet"))
-            self._close(run)
+            self._quiet.pop()
+            if not run.closed:
+                self._remember(run.stream, _Ended(run.order, run.last_offset, "quiet"))
+                self._close(run)

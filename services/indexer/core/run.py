@@ -109,6 +109,12 @@ class Run:
         whole = self._whole and self._last_seq + 1 >= self.samples
         return StreamEnd(self.stream, self.source_id, self.life, self._rows, self._last_row_t_ms, whole)
 
+    def clear(self) -> None:
+        """Let go of all samples: nothing more comes of them."""
+        self._samples.clear()
+        self._last = None
+        self._cuts = CutDetector(self._smoothing)
+
     def _break(self, evidence: int) -> None:
         """Begin anew with the next sample; the record at `evidence` shows why."""
         self._evidence, self._last = evidence, None
