@@ -8,8 +8,11 @@ from typing import Any, Final, cast
 import av
 import numpy as np
 import numpy.typing as npt
+from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from originals.matrices import stand_in
+from schemas.limits import PAYLOAD_LIMIT_BYTES
 from services.decoder.jpeg import encode_jpeg
 from services.decoder.size import picture_size
 
@@ -36,7 +39,14 @@ class Painter:
         self._reformatter = VideoReformatter()
         self._matrices: dict[int, Matrix] = {}
 
-    def picture(self, t_ms: int, frame: av.VideoFrame, sample_aspect: Fraction | None) -> Picture:
+    def picture(self, t_ms: int, frame: av.VideoFrame, sample_aspect: Fraction | None) -> Picture | None:
+        """Return None of a frame that FFmpeg cannot scale or the JPEG encoder refuses: it is as unusable as a damaged one."""
+        try:
+            return self._picture(t_ms, frame, sample_aspect)
+        except (FFmpegError, ValueError):
+            return None
+
+    def _picture(self, t_ms: int, frame: av.VideoFrame, sample_aspect: Fraction | None) -> Picture:
         """Scale from YUV to YUV, in full range and BT.601: what a JPEG's numbers mean, whatever the video's mean."""
         width, height = picture_size(frame.width, frame.height, sample_aspect)
         scaled = self._reformatter.reformat(
@@ -44,6 +54,7 @@ class Painter:
             width,
             height,
             format="yuv420p",
+            src_colorspace=stand_in(frame),
             dst_colorspace=Colorspace.ITU601,
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.AREA,
@@ -51,7 +62,10 @@ class Painter:
         )
         planes = [_upright(_array(plane), self._matrix(scaled)) for plane in scaled.planes]
         height, width = planes[0].shape
-        return Picture(t_ms, encode_jpeg(planes), width, height)
+        jpeg = encode_jpeg(planes)
+        if len(jpeg) > PAYLOAD_LIMIT_BYTES:
+            raise ValueError(f"a JPEG of {len(jpeg)} bytes: at most {PAYLOAD_LIMIT_BYTES}")
+        return Picture(t_ms, jpeg, width, height)
 
     def _matrix(self, frame: av.VideoFrame) -> Matrix:
         """Look the display matrix up once for each rotation: a frame whose side data was asked for is freed late.

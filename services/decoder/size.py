@@ -7,7 +7,10 @@ from typing import Final
 from schemas.limits import FRAME_SHORT_SIDE_PX
 
 LARGEST_PIXELS: Final = 1_000_000
-"""Keeps even a JPEG of noise under the payload limit; reached only by pictures twelve times as long as wide."""
+"""Keeps nearly every JPEG under the payload limit, those of noise too; reached only by pictures twelve times as long as wide."""
+
+LONGEST_SIDE_PX: Final = 65_500
+"""The JPEG encoder takes no longer one."""
 
 STRANGEST_SAMPLE_ASPECT: Final = 8
 """A sample aspect ratio beyond this, or its inverse, is a damaged header."""
@@ -23,7 +26,8 @@ def picture_size(width: int, height: int, sample_aspect: Fraction | None) -> tup
     if not Fraction(1, STRANGEST_SAMPLE_ASPECT) <= aspect <= STRANGEST_SAMPLE_ASPECT:
         aspect = Fraction(1)
     wide, high = width * max(1.0, float(aspect)), height * max(1.0, float(1 / aspect))
-    scale = min(1.0, FRAME_SHORT_SIDE_PX / min(wide, high), sqrt(LARGEST_PIXELS / (wide * high)))
+    fits = sqrt(LARGEST_PIXELS / (wide * high)), LONGEST_SIDE_PX / max(wide, high)
+    scale = min(1.0, FRAME_SHORT_SIDE_PX / min(wide, high), *fits)
     return _even(wide * scale), _even(high * scale)
 
 

@@ -103,7 +103,13 @@ class Video:
     def pictures(self, grid: Grid, from_ms: int) -> Iterator[Picture | None]:
         """Yield the samples at or after `from_ms`, and None as `frames` does."""
         for frame in grid.samples(self.frames(from_ms, grid), from_ms):
-            yield None if frame is None else self._painter.picture(frame.t_ms, frame.decoded, self._stream.sample_aspect_ratio)
+            yield None if frame is None else self._painted(frame)
+
+    def _painted(self, frame: Frame) -> Picture | None:
+        picture = self._painter.picture(frame.t_ms, frame.decoded, self._stream.sample_aspect_ratio)
+        if picture is None:
+            self.usable, self.unusable = self.usable - 1, self.unusable + 1
+        return picture
 
     def inspect(self) -> Inspection:
         """Look at the file as planning needs it; raises `Unreadable` when no frame of it can be decoded."""

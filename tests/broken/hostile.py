@@ -1,14 +1,15 @@
-"""Files that are made to harm: bombs, lies about sizes, and playlists that point elsewhere."""
+"""Files that are made to harm: bombs, lies about sizes, rare shapes and colours, and playlists that point elsewhere."""
 
 import shutil
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from tests.broken.films import REWRITTEN, rewritten
 from tests.broken.seeds import jpeg
-from tests.decoder.footage import write_video
+from tests.decoder.footage import write_refused, write_video
 
 ELSEWHERE: Final = (
     "file:///etc/passwd", "/etc/passwd", "http://127.0.0.1:{port}/v.mp4", "data:video/mp4;base64,AAAA", "concat:a.mp4|b.mp4",
@@ -34,6 +35,7 @@ def hostile(folder: Path, port: int = 9) -> Iterator[Path]:
     (folder / "run.mp4").write_bytes(_patched(fragments.read_bytes(), b"trun", 4, 0x03000000))
     yield folder / "run.mp4"
     yield from lies(folder, mp4.read_bytes(), mkv.read_bytes())
+    yield from rarities(folder)
     yield Path(shutil.copy(mp4, folder / "named-matroska.mkv"))
     yield Path(shutil.copy(mkv, folder / "named-mp4.mp4"))
 
@@ -70,6 +72,16 @@ def lies(folder: Path, mp4: bytes, mkv: bytes) -> Iterator[Path]:
     for name, content in contents.items():
         (folder / name).write_bytes(content)
         yield folder / name
+
+
+def rarities(folder: Path) -> Iterator[Path]:
+    """Write videos that are whole, and that FFmpeg's scaler or the JPEG encoder refuses as they are."""
+    for matrix in ("YCgCo", "bt2020c", "ictcp"):
+        options = {"x264-params": f"colormatrix={matrix}"}
+        yield write_video(folder / f"{matrix}.mp4", range(0, 2_000, 80), pixels="yuv420p10le", options=options)
+    yield write_video(folder / "wide.mkv", (0, 400, 800), size=(70_000, 16), codec="ffv1")
+    yield write_video(folder / "stretched.mp4", (0, 400, 800), size=(16_384, 16), sample_aspect=Fraction(8))
+    yield write_refused(folder / "noise.mp4")
 
 
 def _parts(mkv: bytes) -> list[bytes]:

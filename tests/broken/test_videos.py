@@ -71,6 +71,7 @@ def test_files_that_are_made_to_harm_do_none_and_lead_nowhere(jury: Jury, tmp_pa
     assert all("is not a video that can be read" in (one.refusal or "") for one in lists)
     assert judged["nothing.mp4"].refusal == f"{tmp_path}/nothing.mp4 is empty"
     assert all(judged[name].samples for name in ("named-matroska.mkv", "named-mp4.mp4")), "what it is called does not matter"
+    assert all(judged[name].samples for name in ("YCgCo.mp4", "wide.mkv", "stretched.mp4", "noise.mp4")), "they are videos"
     assert max(one.peak_mib for one in judged.values()) < 400
 
 

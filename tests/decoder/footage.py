@@ -30,6 +30,17 @@ def shared_video(name: str) -> Path:
     return path
 
 
+def write_refused(path: Path) -> Path:
+    """Write a second whose picture at 500 ms nobody can send, noise down to its colours: its JPEG is larger than a record."""
+    width, height = size = 16, 62_500
+    pictures = [np.full((height * 3 // 2, width), 128, np.uint8) for _ in range(3)]
+    pictures[1] = np.random.default_rng(1).integers(0, 256, pictures[1].shape, np.uint8)
+    return write_video(
+        path, (0, 500, 1_000), size=size, codec="mjpeg", pixels="yuvj420p", pictures=pictures, pictures_format="yuvj420p",
+        options={"flags": "+qscale", "global_quality": "118"},
+    )  # fmt: skip
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[OpenFile]:
     """Open a local file as the decoder does."""
@@ -62,6 +73,7 @@ def write_video(
     pixels: str = "yuv420p",
     gop: int = 12,
     pictures: Iterable[npt.NDArray[np.uint8]] | None = None,
+    pictures_format: str = "rgb24",
     rotation: float | None = None,
     mirrored: bool = False,
     sample_aspect: Fraction | None = None,
@@ -80,7 +92,7 @@ def write_video(
             stream.set_display_rotation(rotation, hflip=mirrored)
         shown = pictures or (scene(index, width, height) for index in range(len(times_ms)))
         for t_ms, picture in zip(times_ms, shown, strict=True):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame = av.VideoFrame.from_ndarray(picture, pictures_format)
             frame.pts, frame.time_base = t_ms, MILLISECONDS
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

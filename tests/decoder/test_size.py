@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.decoder.size import LARGEST_PIXELS, picture_size
+from services.decoder.size import LARGEST_PIXELS, LONGEST_SIDE_PX, picture_size
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ from services.decoder.size import LARGEST_PIXELS, picture_size
         (1440, 1080, Fraction(4, 3), (512, 288)),
         (360, 576, Fraction(1, 2), (288, 922)),
         (640, 360, Fraction(1, 9_999), (512, 288)),
+        (70_000, 16, None, (65_500, 14)),
+        (16, 70_000, None, (14, 65_500)),
+        (16_384, 16, Fraction(8), (65_500, 8)),
+        (1_000_000, 2, None, (65_500, 2)),
     ],
 )
 def test_sizes_keep_the_display_aspect_ratio(width: int, height: int, aspect: Fraction | None, size: tuple[int, int]) -> None:
@@ -39,3 +43,14 @@ def test_a_picture_is_never_larger_than_its_source_nor_than_a_record(width: int,
 @given(width=st.integers(288, 3_400), height=st.integers(288, 3_000))
 def test_the_short_side_is_what_every_encoder_can_use(width: int, height: int) -> None:
     assert min(picture_size(width, height, None)) == 288
+
+
+@given(
+    width=st.integers(1, 2_000_000),
+    height=st.integers(1, 2_000_000),
+    aspect=st.sampled_from([None, *map(Fraction, ("1/8", "3", "8"))]),
+)
+def test_no_side_is_longer_than_the_jpeg_encoder_takes_nor_odd_nor_gone(width: int, height: int, aspect: Fraction | None) -> None:
+    for side in picture_size(width, height, aspect):
+        assert 2 <= side <= LONGEST_SIDE_PX
+        assert side % 2 == 0

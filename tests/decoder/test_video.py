@@ -14,7 +14,7 @@ import simplejpeg
 from services.decoder.picture import Picture
 from services.decoder.sampling import Grid
 from services.decoder.video import Inspection
-from tests.decoder.footage import shared_video, video, write_video
+from tests.decoder.footage import shared_video, video, write_refused, write_video
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,36 @@ def test_colours_and_brightness_survive_the_way_from_limited_to_full_range(tmp_p
     path = write_video(tmp_path / "grey.mp4", range(0, 2_500, 500), size=(96, 64), pictures=grey, gop=1)
     shades = [pixels_of(picture).mean() for picture in pictures_of(path)]
     assert np.abs(np.array(shades) - [0, 64, 128, 192, 255]).max() < 3
+
+
+@pytest.mark.parametrize("matrix", ["YCgCo", "bt2020c", "ictcp", "smpte2085", "chroma-derived-nc"])
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p10le"])
+def test_a_matrix_that_ffmpeg_does_not_convert_leaves_brightness_as_it_is(tmp_path: Path, matrix: str, pixels: str) -> None:
+    grey = [np.full((64, 96, 3), shade, np.uint8) for shade in (0, 64, 128, 192, 255)]
+    options = {"x264-params": f"colormatrix={matrix}"}
+    path = write_video(
+        tmp_path / "grey.mp4", range(0, 2_500, 500), size=(96, 64), pictures=grey, gop=1, pixels=pixels, options=options
+    )
+    shades = [pixels_of(picture).mean() for picture in pictures_of(path)]
+    assert np.abs(np.array(shades) - [0, 64, 128, 192, 255]).max() < 3
+
+
+@pytest.mark.parametrize(
+    ("size", "aspect", "shown"),
+    [((70_000, 16), None, (65_500, 14)), ((16, 70_000), None, (14, 65_500)), ((16_384, 16), 8, (65_500, 8))],
+)
+def test_a_side_beyond_what_a_jpeg_can_have_is_shortened(
+    tmp_path: Path, size: tuple[int, int], aspect: int | None, shown: tuple[int, int]
+) -> None:
+    codec, sample_aspect = ("ffv1", None) if aspect is None else ("libx264", Fraction(aspect))
+    path = write_video(tmp_path / "long.mkv", [0, 500], size=size, codec=codec, sample_aspect=sample_aspect)
+    assert [(p.width, p.height) for p in pictures_of(path)] == [shown] * 2
+
+
+def test_a_frame_that_cannot_be_sent_costs_itself_and_is_counted(tmp_path: Path) -> None:
+    with video(write_refused(tmp_path / "noise.mkv")) as found:
+        assert [picture.t_ms for picture in found.pictures(Grid(2), 0) if picture] == [0, 1_000]
+        assert (found.usable, found.unusable) == (2, 1)
 
 
 def test_noise_at_the_longest_shape_stays_under_the_payload_limit(tmp_path: Path) -> None:

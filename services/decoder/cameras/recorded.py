@@ -108,7 +108,7 @@ class _Film:
         after_ms: int = (pts - (self._first_pts or 0)) * 1000 * time_base.numerator // time_base.denominator
         return self._start_ms + after_ms
 
-    def _decoded(self, before: list[Any], gop: list[Any], wanted: set[int]) -> Iterator[Picture]:
+    def _decoded(self, before: list[Any], gop: list[Any], wanted: set[int]) -> Iterator[Picture | None]:
         context = self._context(KEYFRAMES if wanted == {gop[0].pts} else FRAMES)
         left = set(wanted)
         for packet in (*before, *gop, None):

@@ -108,4 +108,8 @@ class Sampler:
         self._last_ms = at.t_ms
         if not is_sample or at.repeated:
             return None
-        return CameraSample(self._painter.picture(at.t_ms, frame, self._video.sample_aspect_ratio), at)
+        picture = self._painter.picture(at.t_ms, frame, self._video.sample_aspect_ratio)
+        if picture is None:
+            self.unusable += 1
+            return None
+        return CameraSample(picture, at)

@@ -14,7 +14,8 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from services.query.media.original import decodable
+from originals.matrices import stand_in
+from services.query.media.original import decodable, explaining
 
 LONG_SIDE_PX: Final = 1280
 X264_OPTIONS: Final = {"preset": "veryfast", "crf": "23"}
@@ -72,7 +73,9 @@ class EncodedVideo:
     def _encode(self, frame: VideoFrame) -> Iterator[Packet[Stream]]:
         if frame.pts is None or frame.pts <= self._last_pts:
             return
-        fitted = frame.reformat(self._stream.width, self._stream.height, "yuv420p")
+        matrix = stand_in(frame)
+        with explaining():
+            fitted = frame.reformat(self._stream.width, self._stream.height, "yuv420p", matrix, matrix)
         fitted.pts, fitted.time_base = frame.pts, self._stream.codec_context.time_base
         fitted.pict_type = 0  # the encoder places its own keyframes
         self._last_pts = frame.pts

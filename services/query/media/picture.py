@@ -12,7 +12,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from originals.access import Access
-from services.query.media.original import NothingThereError, Original, decodable, opened_at
+from originals.matrices import stand_in
+from services.query.media.original import NothingThereError, Original, decodable, explaining, opened_at
 from services.query.media.stretches import Stretch
 
 SHORT_SIDE_PX: Final = 320
@@ -32,7 +33,8 @@ def picture_at(stretches: Sequence[Stretch], t_ms: int, access: Access, check: C
         at_ms = t_ms + TOLERANCE_MS
         with suppress(NothingThereError), opened_at(stretch, at_ms, access, check, with_audio=False) as original:
             frame = _frame_at(original, t_ms, may_grow=stretch.recorded)
-            return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
+            with explaining():
+                return jpeg(frame, original.rotation, original.video.sample_aspect_ratio)
     raise NothingThereError(f"t_ms {t_ms}: the recording ends before this moment")
 
 
@@ -71,7 +73,7 @@ def thumbnail_size(width: int, height: int, aspect: Fraction | None) -> tuple[in
 def jpeg(frame: VideoFrame, rotation: int, aspect: Fraction | None) -> bytes:
     """Return a frame as a JPEG of thumbnail size, turned counter-clockwise by `rotation` degrees (a multiple of 90)."""
     width, height = thumbnail_size(frame.width, frame.height, aspect)
-    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height, src_colorspace=stand_in(frame))
     turned = np.ascontiguousarray(np.rot90(pixels, round(rotation / 90)), dtype=np.uint8)
     upright = VideoFrame.from_ndarray(turned, format="rgb24").reformat(format="yuvj420p")
     encoder = VideoCodecContext.create("mjpeg", "w")

@@ -16,6 +16,7 @@ from schemas.recordings import Segment, life_folder
 from services.decoder.cameras.recorded import recorded_samples
 from tests.broken.films import rewritten
 from tests.camera.clips import write_clip
+from tests.decoder.footage import write_refused, write_video
 
 BEGIN_MS = 1_763_625_600_000
 FRAME_MS = 40
@@ -64,6 +65,19 @@ def test_a_film_that_shows_its_times_twice_gives_each_sample_once(tmp_path: Path
     wanted = [BEGIN_MS + FRAME_MS * number for number in (*numbers, 900)]
     found = recorded_samples(tmp_path, chunk_of(wanted, own_from=0))
     assert [number_of(sample.sample.jpeg) for sample in found if sample] == numbers
+
+
+@pytest.mark.parametrize("matrix", ["YCgCo", "bt2020c", "ictcp"])
+def test_a_film_whose_colours_ffmpeg_does_not_convert_is_read(tmp_path: Path, matrix: str) -> None:
+    write_video(film_of(tmp_path), [0, 500], options={"x264-params": f"colormatrix={matrix}"})
+    found = recorded_samples(tmp_path, chunk_of([BEGIN_MS, BEGIN_MS + 500], own_from=0))
+    assert [sample.sample.t_ms for sample in found if sample] == [BEGIN_MS, BEGIN_MS + 500]
+
+
+def test_a_picture_that_cannot_be_sent_is_left_out(tmp_path: Path) -> None:
+    write_refused(film_of(tmp_path))
+    found = recorded_samples(tmp_path, chunk_of([BEGIN_MS, BEGIN_MS + 500, BEGIN_MS + 1_000], own_from=0))
+    assert [(sample.sample.t_ms, sample.seq) for sample in found if sample] == [(BEGIN_MS, 0), (BEGIN_MS + 1_000, 1)]
 
 
 class Failing(FileIO):

@@ -54,6 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("open-gop.mp4", {"options": LONG_GOPS | {"x264-params": "open-gop=1"}}),
         ("hevc.mp4", {"codec": "libx265", "audio": "ac3"}),
         ("ten-bit.mp4", {"pix_fmt": "yuv420p10le"}),
+        ("ten-bit-ycgco.mp4", {"pix_fmt": "yuv420p10le", "options": {"x264-params": "colormatrix=YCgCo"}}),
+        ("ten-bit-ictcp.mp4", {"pix_fmt": "yuv420p10le", "options": {"x264-params": "colormatrix=ictcp"}}),
         ("mpeg4.mp4", {"codec": "mpeg4"}),
         ("vp8.webm", {"codec": "libvpx", "options": {"deadline": "realtime"}, "audio": "libopus"}),
         ("vp9.webm", {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}),

@@ -44,6 +44,12 @@ def test_a_moment_between_two_frames_is_the_later_one_and_a_rounded_one_its_own(
     assert read(decoded(picture_at([Stretch(str(path))], 402, ANYWHERE, never))) == 11
 
 
+@pytest.mark.parametrize("matrix", ["YCgCo", "bt2020c", "ictcp"])
+def test_colours_that_ffmpeg_does_not_convert_are_shown_as_others_are(tmp_path: Path, matrix: str) -> None:
+    path = write_video(tmp_path / "a.mp4", frames=10, options={"x264-params": f"colormatrix={matrix}"})
+    assert read(decoded(picture_at([Stretch(str(path))], 200, ANYWHERE, never))) == 5
+
+
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_it_is_upright(tmp_path: Path, rotation: int) -> None:
     path = write_video(tmp_path / "turned.mp4", frames=10, rotation=rotation)
