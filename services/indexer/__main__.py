@@ -26,6 +26,7 @@ from streaming.health import HealthServer, Parts
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
+from streaming.pulse import Pulse
 from streaming.settings import read
 
 KAFKA_SECONDS: Final = 5.0
@@ -49,7 +50,8 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
     if until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping):
         parts.ready("kafka", registry.is_followed)
 
-    writer = writer_type(store, metrics, seal_rows=settings.seal_rows)
+    pulse = Pulse().start()
+    writer = writer_type(store, metrics, seal_rows=settings.seal_rows, is_sure=pulse.is_sure)
     intake = Intake(model.space, model.card.dimension, registry, frame_ends(settings.kafka), outbox, metrics)
     topic = LANES[settings.lane][1].name
     until(lambda: take_over(settings.kafka, topic, *_groups(settings.lane, model.space, store.collection)), stopping)
@@ -64,6 +66,7 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
         run = partial(bulk.run)
     run(settings.kafka, model.space, stage, outbox, metrics, stopping, heartbeat=settings.heartbeat)
     writer.close()
+    pulse.close()
     allegiance.close()
     if expiry is not None:
         expiry.close()

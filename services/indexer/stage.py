@@ -19,7 +19,7 @@ from services.indexer.lives import all_over
 from services.indexer.registry import Registry
 from services.indexer.rows import chunk_status, events
 from services.indexer.shown import fresh
-from services.indexer.writer import Confirmed, Writer
+from services.indexer.writer import Confirmed, Holding, Writer
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -38,6 +38,7 @@ class _Held:
     index: PartitionIndex
     reached: Reached
     ends: list[StreamEnd] = field(default_factory=list)
+    holding: Holding = field(default_factory=Holding)
 
 
 class IndexStage:
@@ -76,8 +77,9 @@ class IndexStage:
         self._may_write = False
 
     def revoked(self, partition: Partition) -> None:
-        """Forget a partition; rows that are on their way to Milvus are the same that its next owner writes."""
-        self._partitions.pop(partition, None)
+        """Forget a partition, and write no more of it: its next owner may have later values of the same rows."""
+        if held := self._partitions.pop(partition, None):
+            held.holding.is_over = True
         self._queue = deque(record for record in self._queue if record.partition != partition)
 
     def wants(self) -> Collection[str]:
@@ -152,8 +154,8 @@ class IndexStage:
         for held in self._partitions.values():
             drained = held.index.drain()
             held.ends += drained.ends
-            self._writer.write(drained.rows)
-            self._writer.show(fresh(drained.provisional, now_ms))
+            self._writer.write(drained.rows, held.holding)
+            self._writer.show(fresh(drained.provisional, now_ms), held.holding)
 
     def _count(self) -> None:
         for held in self._partitions.values():

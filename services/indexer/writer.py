@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -35,9 +35,18 @@ class Confirmed:
     first: Sequence[RowSample] = ()
 
 
+class Holding:
+    """A partition for as long as it is this process's. Of one that was taken nothing is written any more: its next owner does."""
+
+    is_over = False
+
+
+Held = tuple[RowSample, Holding]
+
+
 @dataclass
 class _Batch:
-    final: list[RowSample]
+    final: list[Held]
     provisional: int
     done: Future[Confirmed]
 
@@ -49,16 +58,18 @@ class Writer:
     later one stands, and no batch is confirmed before those ahead of it.
 
     Provisional samples go with a batch and are not kept: where Milvus does not answer they are given up, and nothing waits.
+
+    `is_sure` tells whether this process knows what it holds; while it does not nothing is written.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, *, seal_rows: int) -> None:
-        self._store, self._metrics, self._seal_rows = store, metrics, seal_rows
+    def __init__(self, store: Store, metrics: Metrics, *, seal_rows: int, is_sure: Callable[[], bool] = lambda: True) -> None:
+        self._store, self._metrics, self._seal_rows, self._is_sure = store, metrics, seal_rows, is_sure
         self._thread = ThreadPoolExecutor(1, "upserts")
         self._sealing = ThreadPoolExecutor(1, "seals")
         self._sealed: Future[None] | None = None
         self._unsealed = 0
-        self._gathered: list[RowSample] = []
-        self._newest: list[RowSample] = []
+        self._gathered: list[Held] = []
+        self._newest: list[Held] = []
         self._shown = Shown()
         self._uncovering: Future[None] | None = None
         self._uncover_at = 0.0
@@ -73,16 +84,16 @@ class Writer:
         """Whether more rows should wait: Milvus is behind."""
         return len(self._waiting) >= BATCHES_AHEAD
 
-    def write(self, samples: Sequence[RowSample]) -> None:
-        """Take final samples; full batches are sent at once, the rest with `confirm`."""
-        self._gathered += samples
+    def write(self, samples: Iterable[RowSample], holding: Holding) -> None:
+        """Take final samples of a partition; full batches are sent at once, the rest with `confirm`."""
+        self._gathered += ((sample, holding) for sample in samples)
         while len(self._gathered) >= BATCH_ROWS:
             self._send(self._gathered[:BATCH_ROWS], [])
             del self._gathered[:BATCH_ROWS]
 
-    def show(self, samples: Sequence[RowSample]) -> None:
-        """Take provisional samples, to be written with the next `confirm`."""
-        self._newest += samples
+    def show(self, samples: Iterable[RowSample], holding: Holding) -> None:
+        """Take provisional samples of a partition, to be written with the next `confirm`."""
+        self._newest += ((sample, holding) for sample in samples)
 
     def confirm(self) -> list[Confirmed]:
         """Send what is left and return when Milvus has confirmed everything.
@@ -137,14 +148,17 @@ class Writer:
         self._thread.shutdown()
         self._sealing.shutdown()
 
-    def _send(self, final: list[RowSample], provisional: list[RowSample]) -> None:
+    def _send(self, final: list[Held], provisional: list[Held]) -> None:
         done = self._thread.submit(self._upsert, [*provisional, *final], self._series)
         self._waiting.append(_Batch(final, len(provisional), done))
 
-    def _upsert(self, samples: list[RowSample], series: int) -> Confirmed:
+    def _upsert(self, held: list[Held], series: int) -> Confirmed:
         if series == self._failed_series:
             raise Unavailable("a batch before this one is not written yet")
-        samples = [sample for sample in samples if not self._over.covers(sample)]
+        if not self._is_sure():
+            self._failed_series = series
+            raise Unavailable("this process stood still: others may have its partitions by now")
+        samples = [sample for sample, holding in held if not (holding.is_over or self._over.covers(sample))]
         began = time.monotonic()
         rows = {row.id: row for row in map(row_of, samples)}  # of a moment that was sent twice only the last may go out
         try:

@@ -14,7 +14,7 @@ from services.indexer import metrics as m
 from services.indexer.core.entry import RowSample
 from services.indexer.shown import FRESH_MS, ORPHANED_MS, Shown, fresh
 from services.indexer.store import Store
-from services.indexer.writer import Writer
+from services.indexer.writer import Holding, Writer
 from streaming.errors import Unavailable
 from streaming.metrics import Metrics
 from tests.indexer.cameras import Camera
@@ -53,10 +53,10 @@ def test_where_milvus_is_away_provisional_rows_are_dropped_and_final_ones_are_ke
     metrics = Metrics(m.METRICS)
     store = Store("http://127.0.0.1:9", settings_of("away@00000000"), 8, timeout_seconds=0.5)
     writer = Writer(store, metrics, seal_rows=1000)
-    writer.show([sample(1)])
+    writer.show([sample(1)], Holding())
     assert writer.confirm() == []
-    writer.show([sample(2)])
-    writer.write([sample(1, provisional=False)])
+    writer.show([sample(2)], Holding())
+    writer.write([sample(1, provisional=False)], Holding())
     for _ in range(2):
         with pytest.raises(Unavailable):
             writer.confirm()

@@ -1,6 +1,6 @@
 """Upserts that fail in between: of two values of a key the later one stands, and what is confirmed was written in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from schemas.collection import Row
 from services.indexer import metrics as m
 from services.indexer.core.entry import RowSample
-from services.indexer.writer import BATCH_ROWS, Writer
+from services.indexer.writer import BATCH_ROWS, Holding, Writer
 from streaming.errors import Unavailable
 from streaming.metrics import Metrics
 
+HOLDING = Holding()
 Answer = Literal["written", "refused", "written without an answer"]
 
 
@@ -40,8 +41,8 @@ def samples(times_ms: Iterable[int], value: float, *, provisional: bool = False)
     return [RowSample("cam", "cam", 1, t_ms, -1, np.array([value], np.float32), provisional) for t_ms in times_ms]
 
 
-def writer_to(store: Unsteady) -> Writer:
-    return Writer(cast("Any", store), Metrics(m.METRICS), seal_rows=1 << 40)
+def writer_to(store: Unsteady, is_sure: Callable[[], bool] = lambda: True) -> Writer:
+    return Writer(cast("Any", store), Metrics(m.METRICS), seal_rows=1 << 40, is_sure=is_sure)
 
 
 def confirm_all(writer: Writer) -> list[RowSample]:
@@ -57,8 +58,8 @@ def test_a_batch_that_is_sent_again_does_not_overtake_the_one_behind_it() -> Non
     store = Unsteady(["refused"])
     writer = writer_to(store)
     earlier, later = samples(range(BATCH_ROWS), 1.0), samples(range(BATCH_ROWS), 2.0)
-    writer.write(earlier)
-    writer.write(later)
+    writer.write(earlier, HOLDING)
+    writer.write(later, HOLDING)
     with pytest.raises(Unavailable, match="refused"):
         writer.confirm()
     assert confirm_all(writer) == earlier + later
@@ -77,7 +78,7 @@ def test_the_last_value_of_every_key_stands_however_often_milvus_fails(moments: 
     confirmed: list[RowSample] = []
     for number, times_ms in enumerate(moments):
         written += samples(sorted(times_ms), float(number))
-        writer.write(samples(sorted(times_ms), float(number)))
+        writer.write(samples(sorted(times_ms), float(number)), HOLDING)
         try:
             confirmed += [sample for one in writer.confirm() for sample in one.samples]
         except Unavailable:
@@ -92,9 +93,42 @@ def test_the_last_value_of_every_key_stands_however_often_milvus_fails(moments: 
 def test_provisional_rows_that_are_given_up_do_not_hold_up_what_comes_after_them() -> None:
     store = Unsteady(["refused"])
     writer = writer_to(store)
-    writer.show(samples([1], 1.0, provisional=True))
+    writer.show(samples([1], 1.0, provisional=True), HOLDING)
     assert confirm_all(writer) == []
     final = samples([1], 2.0)
-    writer.write(final)
+    writer.write(final, HOLDING)
     assert [confirmed.samples for confirmed in writer.confirm()] == [final]
+    writer.close()
+
+
+def test_of_a_partition_that_was_taken_nothing_is_sent_again_over_what_its_next_owner_writes() -> None:
+    store = Unsteady(["refused"])
+    writer, taken = writer_to(store), Holding()
+    writer.write(samples([1], 1.0), taken)
+    kept = samples([2], 1.0)
+    writer.write(kept, HOLDING)
+    with pytest.raises(Unavailable):
+        writer.confirm()
+    taken.is_over = True
+    next_owner = writer_to(store)
+    next_owner.write(samples([1], 2.0), Holding())
+    next_owner.confirm()
+    assert confirm_all(writer)[-1:] == kept
+    assert store.values == {1: 2.0, 2: 1.0}
+    writer.close()
+    next_owner.close()
+
+
+def test_a_process_that_stood_still_writes_nothing_before_it_knows_what_it_still_holds() -> None:
+    store, is_sure, holding = Unsteady([]), True, Holding()
+    writer = writer_to(store, lambda: is_sure)
+    is_sure = False
+    writer.write(samples([1], 1.0), holding)
+    writer.write(samples([2], 1.0), HOLDING)
+    with pytest.raises(Unavailable, match="stood still"):
+        writer.confirm()
+    assert store.values == {}
+    holding.is_over, is_sure = True, True
+    confirm_all(writer)
+    assert store.values == {2: 1.0}
     writer.close()
