@@ -11,6 +11,9 @@ import msgspec
 
 from schemas.messages import Kind, Life, Source, Wanted
 
+LIVES_KEPT: Final = 100
+"""So many lives a record names: what was written in an earlier one is of a life that is over, whichever it was."""
+
 _TIMELINE: Final = ("kind", "url", "sample_fps", "starts_at")
 
 
@@ -62,7 +65,8 @@ def reborn(source: Source, now_ms: int) -> Source:
     """Return `source` in a new life, which begins now and after the one before."""
     life = source.life + 1
     began_ms = max(now_ms, source.lives[-1].began_ms + 1) if source.lives else now_ms
-    return msgspec.structs.replace(source, life=life, lives=(*source.lives, Life(life=life, began_ms=began_ms)))
+    lives = (*source.lives[1 - LIVES_KEPT :], Life(life=life, began_ms=began_ms))
+    return msgspec.structs.replace(source, life=life, lives=lives)
 
 
 def _begins_anew(last: Source, wished: Source) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.lives import life_at
 from schemas.messages import Camera, ChunkStatus, IndexEvent, Plan, RowWritten, Source, SourceStatus, Span
 from services.query import wanted
 from services.query.access import Grant
@@ -69,6 +70,15 @@ def test_a_removed_source_lives_anew_when_it_is_added_again_and_not_before() -> 
 def test_lives_begin_one_after_the_other_even_when_the_clock_stands_still() -> None:
     again = put(wanted.remove(put(None, FILE, 10)), FILE, 10)
     assert [life.began_ms for life in again.lives] == [10, 11]
+
+
+def test_a_record_names_its_last_lives_and_what_was_written_before_them_is_of_none_in_force() -> None:
+    source = put(None, FILE, 10)
+    for number in range(3 * wanted.LIVES_KEPT):
+        source = put(wanted.remove(source), FILE, 20 + number)
+    assert [life.life for life in source.lives] == list(range(source.life - wanted.LIVES_KEPT + 1, source.life + 1))
+    assert life_at(source, source.lives[-1].began_ms) == source.life == 3 * wanted.LIVES_KEPT + 1
+    assert life_at(source, 10) < source.life
 
 
 def test_a_push_source_does_not_live_anew_when_its_rate_changes() -> None:
