@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.limits import LARGEST_T_MS
-from schemas.recordings import JournalLine, Segment, day_of, life_folder, parse_journal, parse_segment
+from schemas.recordings import JournalLine, Segment, day_of, life_folder, on_calendar, parse_journal, parse_segment
 
 TIMES = st.integers(0, 4_000_000_000_000)
 LINES = st.builds(
@@ -47,3 +47,15 @@ def test_a_line_cut_short_by_a_crash_is_left_out() -> None:
 def test_a_line_of_other_numbers_is_left_out() -> None:
     first = JournalLine(1, 1, 0, 0)
     assert parse_journal(first.text() + f"2 1 1 1 1 {'9' * 5_000}\n2 1 1 1 1 ٣\n") == [first]
+
+
+@given(st.integers(1, 12), st.integers(1_000_000_000_000, 4_000_000_000_000))
+def test_a_line_that_begins_inside_the_time_of_another_is_left_out(kept: int, begins_ms: int) -> None:
+    first, second = JournalLine(begins_ms, 1, 0, 0), JournalLine(begins_ms + 1_000, 1, 1, 1_000)
+    glued = first.text() + second.text()[:kept] + second.text()
+    assert parse_journal(glued, begins_ms) == [first]
+
+
+def test_times_beyond_the_calendar_are_its_ends() -> None:
+    assert on_calendar(10**16).year == 9999
+    assert on_calendar(-(10**16)).year == 1

@@ -9,11 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from schemas.messages import Chunk, ChunkStatus, Recut, Source
+from schemas.recordings import on_calendar
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder import metrics as m
 from services.decoder.cameras.capture import Capture
@@ -206,4 +206,4 @@ def _notice(reach: Reach, what: str) -> str:
 
 
 def _utc(t_ms: int) -> str:
-    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return on_calendar(t_ms).strftime("%Y-%m-%dT%H:%M:%SZ")

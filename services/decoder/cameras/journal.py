@@ -1,22 +1,24 @@
 """The journal beside a recorded segment: which of its frames were sampled, and what Kafka has acknowledged."""
 
+import errno
 import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 
-from schemas.recordings import JournalLine
+from schemas.recordings import END_OF_PIECE, JournalLine
 from streaming.logs import get_logger
 
 log = get_logger("journal")
 
 
 class Journal:
-    """One append-only file. Lines are whole or, after a crash, cut short at the end; written to by two threads."""
+    """One append-only file, written to by two threads. Lines are whole, or cut short by a crash or a full disk."""
 
     def __init__(self, path: Path) -> None:
         """Begin, or go on with, the journal at `path`; raises `OSError`."""
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        self._is_cut = os.fstat(self._file).st_size > 0
         self._lock = threading.Lock()
         self._open = 0
         self._closing = False
@@ -24,14 +26,14 @@ class Journal:
     def note(self, line: JournalLine) -> None:
         """Write a sample before it is sent; raises `OSError`."""
         with self._lock:
-            os.write(self._file, line.text().encode())
+            self._write(line)
             self._open += 1
 
     def acknowledge(self, line: JournalLine, partition: int, offset: int) -> None:
         """Write where Kafka has put a sample. A disk that refuses this leaves a sample that is sent twice, with one row."""
         with self._lock:
             try:
-                os.write(self._file, replace(line, partition=partition, offset=offset).text().encode())
+                self._write(replace(line, partition=partition, offset=offset))
             except OSError as error:
                 log.warning("journal not written", reason=error.strerror)
             self._open -= 1
@@ -48,6 +50,14 @@ class Journal:
         with self._lock:
             self._closing = True
             self._close_when_done()
+
+    def _write(self, line: JournalLine) -> None:
+        """Write a line, behind a piece of another in a way that this is not read; raises `OSError`, also where a part is written."""
+        content = f"{END_OF_PIECE if self._is_cut else ''}{line.text()}".encode()
+        written = os.write(self._file, content)
+        self._is_cut = written < len(content)
+        if self._is_cut:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _close_when_done(self) -> None:
         if self._closing and self._open == 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.limits import LARGEST_T_MS
-from schemas.recordings import SEGMENT_MS, Segment, day_of, life_folder, parse_journal, parse_segment
+from schemas.recordings import END_OF_PIECE, SEGMENT_MS, JournalLine, Segment, day_of, life_folder, parse_journal, parse_segment
 from services.decoder.cameras.spans import Noted
 
 SETTLED: Final = "settled"
@@ -27,11 +27,7 @@ class Journals:
 
     def read(self, from_ms: int | None, before_ms: int | None = None) -> list[Noted]:
         """Return what is noted of segments that begin at `from_ms` or later and before `before_ms`, in the order of times."""
-        noted = [
-            Noted(segment, line)
-            for segment in self._segments(from_ms, before_ms)
-            for line in parse_journal(self._path(segment, segment.journal_name).read_text(errors="replace"))
-        ]
+        noted = [Noted(segment, line) for segment in self._segments(from_ms, before_ms) for line in self._lines(segment)]
         return sorted(noted, key=lambda one: (one.line.t_ms, one.line.run))
 
     def largest_run(self, from_ms: int | None) -> int | None:
@@ -42,20 +38,22 @@ class Journals:
         segments = sorted(self._segments(from_ms, None))
         if not segments:
             return None
-        newest = parse_journal(self._path(segments[-1], segments[-1].journal_name).read_text(errors="replace"))
-        return max([*(segment.run for segment in segments), *(line.run for line in newest)])
+        return max([*(segment.run for segment in segments), *(line.run for line in self._lines(segments[-1]))])
 
     def is_recorded(self, segment: Segment) -> bool:
         """Whether the segment's film is still there."""
         return self._path(segment, segment.name).exists()
 
     def complete(self, found: Iterable[Noted], offsets: Mapping[tuple[int, int], int], partition: int) -> None:
-        """Write down where the log has samples that their journals show as unacknowledged."""
+        """Write down where the log has samples that their journals show as unacknowledged.
+
+        A crash or a full disk may have cut the last line short; what a full disk takes a part of is found again at the next look.
+        """
         for one in found:
             line = replace(one.line, partition=partition, offset=offsets[one.line.run, one.line.t_ms])
             path = self._path(one.segment, one.segment.journal_name)
             with path.open("ab", buffering=0) as journal:
-                journal.write(f"\n{line.text()}".encode())  # a crash may have cut the last line short
+                journal.write(f"{END_OF_PIECE}{line.text()}".encode())
 
     def settled_ms(self) -> int | None:
         """Return the start of the oldest segment that is still to be looked at; None where nobody knows."""
@@ -80,6 +78,9 @@ class Journals:
                     segment = parse_segment(path.with_suffix(".mp4").name)
                     if segment is not None and from_ms <= segment.start_ms < before_ms:
                         yield segment
+
+    def _lines(self, segment: Segment) -> list[JournalLine]:
+        return parse_journal(self._path(segment, segment.journal_name).read_text(errors="replace"), segment.start_ms)
 
     def _path(self, segment: Segment, name: str) -> Path:
         return self._folder / segment.day / name
