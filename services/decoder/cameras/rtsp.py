@@ -125,12 +125,12 @@ class RtspCamera:
                 break
             except (FFmpegError, OSError) as error:
                 raise CameraDown(self._silent(error)) from None
-            is_wanted = packet.stream in (self.video, self.audio)
-            if is_wanted and packet.size == 0:  # a server that dies ends the stream without an error
+            is_wanted, is_whole = packet.stream in (self.video, self.audio), packet.size > 0 and not packet.is_corrupt
+            if is_wanted and packet.size == 0 and packet.pts is None:  # a server that dies ends the stream without an error
                 break
             taken = self._taken(packet)
-            patience.hear(taken.arrival_ms, has_picture=taken.video and packet.pts is not None)
-            if is_wanted and not packet.is_corrupt:
+            patience.hear(taken.arrival_ms, has_picture=taken.video and is_whole and packet.pts is not None)
+            if is_wanted and is_whole:
                 yield taken
         raise CameraDown("the camera has ended the connection")
 

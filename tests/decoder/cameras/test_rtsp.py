@@ -58,6 +58,8 @@ class Container:
     sends: str = "picture"
     sends_pictures_from_ms: float = inf
     stamped: bool = True
+    sound_is_empty: bool = False
+    ends: bool = False
 
     @property
     def streams(self) -> Any:
@@ -72,6 +74,10 @@ class Container:
             stream = {"picture": self.video, "sound": self.sound, "metadata": self.metadata}[self.sends]
             if not wanted or stream in wanted:
                 yield self._packet(stream)
+            if self.sound_is_empty:
+                yield replace_in(self._packet(self.sound), size=0)
+            if self.ends:
+                yield replace_in(self._packet(self.video), size=0, pts=None)
 
     def _packet(self, stream: Any) -> Any:
         pts = round(self.now_ms) if self.stamped else None
@@ -82,6 +88,10 @@ class Container:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def replace_in(packet: Any, **changed: Any) -> Any:
+    return SimpleNamespace(**{**vars(packet), **changed})
 
 
 def codec(name: str) -> Any:
@@ -142,6 +152,21 @@ def test_the_time_that_a_process_stood_still_is_not_counted_as_the_silence_of_th
     assert [packet.video for packet in islice(packets, 100)] == [False] * 100
     container.sends = "picture"
     assert next(packets).video
+
+
+def test_a_sound_packet_without_payload_is_not_the_end_and_what_pyav_ends_with_is(
+    packets: Iterator[rtsp.CameraPacket], container: Container
+) -> None:
+    container.sound_is_empty = True
+    assert [packet.video for packet in islice(packets, 50)] == [True] * 50
+    container.ends = True
+    with pytest.raises(CameraDown, match="the camera has ended the connection"):
+        deque(packets, maxlen=0)
+
+
+def test_pictures_without_payload_are_none(packets: Iterator[rtsp.CameraPacket], container: Container) -> None:
+    container.sends, container.sound, container.sound_is_empty = "metadata", container.video, True
+    assert gone_after_ms(packets, container) == pytest.approx(15_000, abs=50)
 
 
 @pytest.mark.parametrize("pictures_seconds", [0.0, 2.0])
