@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -205,15 +206,20 @@ class Capture:
             camera.close()
 
     def _settled(self, packets: Iterator[CameraPacket], clock: CameraClock) -> Iterator[CameraPacket]:
-        """Hold back the beginning until the clock has seen packets that came on time, then pass all on."""
-        first: list[CameraPacket] = []
-        for packet in packets:
-            first.append(packet)
-            if packet.video:
-                clock.hear(packet.pts_ms, packet.arrival_ms)
-            if packet.arrival_ms - first[0].arrival_ms >= SETTLING_MS or len(first) >= SETTLING_PACKETS:
+        """Hold back the beginning until the clock has seen packets that came on time, then pass all on.
+
+        What lies before a jump of timestamps is left out: the clock knows no more when it was taken.
+        """
+        held: list[CameraPacket] = []
+        settled_ms = inf
+        for number, packet in enumerate(packets, 1):
+            settled_ms = min(settled_ms, packet.arrival_ms + SETTLING_MS)
+            if packet.video and clock.hear(packet.pts_ms, packet.arrival_ms):
+                held.clear()
+            held.append(packet)
+            if packet.arrival_ms >= settled_ms or number >= SETTLING_PACKETS:
                 break
-        yield from first
+        yield from held
         for packet in packets:
             if packet.video:
                 clock.hear(packet.pts_ms, packet.arrival_ms)

@@ -57,9 +57,13 @@ class CameraClock:
         """What times are made from at the moment."""
         return "reports" if self.off_ms is not None and self._believed else "arrival"
 
-    def hear(self, pts_ms: float, arrival_ms: float) -> None:
-        """Take a packet's arrival without asking for its time: of a burst at the beginning only the last ones are on time."""
-        if self._arrivals and self._has_jumped(pts_ms, arrival_ms):
+    def hear(self, pts_ms: float, arrival_ms: float) -> bool:
+        """Take a packet's arrival without asking for its time: of a burst at the beginning only the last ones are on time.
+
+        Return whether timestamps have jumped: nobody can say any more when packets were taken that were heard before.
+        """
+        has_jumped = bool(self._arrivals) and self._has_jumped(pts_ms, arrival_ms)
+        if has_jumped:
             self._arrivals.clear()
             self._offset_ms = None
         self._last_pts_ms, self._last_arrival_ms = pts_ms, arrival_ms
@@ -69,6 +73,7 @@ class CameraClock:
         self._arrivals.append((arrival_ms, late_ms))
         while self._arrivals[0][0] < arrival_ms - ARRIVALS_MS:
             self._arrivals.popleft()
+        return has_jumped
 
     def place(self, pts_ms: float, reported_ms: float | None) -> Moment:
         """Return when the frame of a packet that was heard was taken.

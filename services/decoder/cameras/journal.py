@@ -52,7 +52,7 @@ class Journal:
             self._close_when_done()
 
     def _write(self, line: JournalLine) -> None:
-        """Write a line, behind a piece of another in a way that this is not read; raises `OSError`, also where a part is written."""
+        """Write a line, and before it the end of a piece of another; raises `OSError`, also where a part of it is written."""
         content = f"{END_OF_PIECE if self._is_cut else ''}{line.text()}".encode()
         written = os.write(self._file, content)
         self._is_cut = written < len(content)

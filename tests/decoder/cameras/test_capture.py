@@ -1,5 +1,7 @@
-"""What a capture does where Kafka takes nothing, and where another has begun a larger run of its camera."""
+"""What a capture does where Kafka takes nothing, where another has begun a larger run of its camera, and with odd cameras."""
 
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +11,14 @@ import msgspec
 import pytest
 
 from schemas.headers import decode_frame_headers
-from schemas.messages import Camera, Life, Source, SourceStatus, decode
+from schemas.messages import Camera as Described
+from schemas.messages import Life, Source, SourceStatus, decode
 from schemas.recordings import JournalLine, Segment, life_folder
 from schemas.topics import SOURCE_STATUS
+from services.decoder.cameras import capture as capture_file
 from services.decoder.cameras.capture import Capture, Surroundings
 from services.decoder.cameras.clock import CameraClock, Moment
+from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.rtsp import CameraPacket
 from services.decoder.cameras.sampler import CameraSample
 from services.decoder.metrics import METRICS
@@ -21,6 +26,8 @@ from services.decoder.picture import Picture
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.secrets import SecretStore
+from tests.camera.clips import write_clip
+from tests.decoder.cameras.test_recorder import Clip
 
 SOURCE = Source(source_id="a", kind="camera", life=1, lives=(Life(life=1, began_ms=0),), url="", sample_fps=1.0, record=False)
 PICTURE = bytes(500_000)
@@ -63,14 +70,17 @@ class Heard:
     is_full: bool = False
     marks: list[int | None] = field(default_factory=list)
     statuses: list[SourceStatus] = field(default_factory=list)
+    times_ms: list[int] = field(default_factory=list)
 
     def offer(self, topic: str, value: bytes, *, headers: Any, **_: Any) -> bool:
         if value == PICTURE:
             return not self.is_full
         if topic == SOURCE_STATUS.name:
             self.statuses.append(decode(value, SourceStatus))
-        else:
+        elif (t_ms := decode_frame_headers(headers).t_ms) is None:
             self.marks.append(decode_frame_headers(headers).run)
+        else:
+            self.times_ms.append(t_ms)
         return True
 
 
@@ -175,9 +185,62 @@ def sample(number: int) -> CameraSample:
     return CameraSample(Picture(number, PICTURE, 2, 2), Moment(number, number, anew=False, repeated=False))
 
 
-def camera() -> Camera:
-    return Camera(codec="h264", width=2, height=2, decodes="frames", gop_ms=None, clock="arrival", clock_off_ms=None)
+def camera() -> Described:
+    return Described(codec="h264", width=2, height=2, decodes="frames", gop_ms=None, clock="arrival", clock_off_ms=None)
 
 
 def as_session(session: Any) -> Any:
     return session
+
+
+BEGIN_MS = 1_763_625_600_000
+FRAME_MS = 40
+
+
+@dataclass
+class Camera:
+    """A camera that sends what was made beforehand, and ends the connection then."""
+
+    video: Any
+    sends: list[CameraPacket]
+    codec: str = "h264"
+    audio: None = None
+
+    def packets(self) -> Iterator[CameraPacket]:
+        yield from self.sends
+        raise CameraDown("the camera has ended the connection")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def connect(heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Camera], Capture]:
+    """Return what makes a capture of a camera."""
+
+    def connected(camera: Camera) -> Capture:
+        monkeypatch.setattr(capture_file, "find", lambda *_: None)
+        monkeypatch.setattr(capture_file, "RtspCamera", lambda *_: camera)
+        return Capture(SOURCE, None, Surroundings(cast("Any", heard), Metrics(METRICS), SecretStore(tmp_path), (), tmp_path))
+
+    return connected
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Iterator[Clip]:
+    with closing(Clip(write_clip(tmp_path / "clip.mp4", 300))) as clip:
+        yield clip
+
+
+@pytest.mark.parametrize("jump_ms", [-3_600_000, 3_600_000, -1_500])
+def test_timestamps_that_jump_at_the_beginning_of_a_connection_cost_what_lies_before_the_jump(
+    jump_ms: int, clip: Clip, heard: Heard, connect: Callable[[Camera], Capture]
+) -> None:
+    sends = [
+        CameraPacket(packet, True, packet.is_keyframe, shown_ms + (jump_ms if number >= 4 else 0), BEGIN_MS + shown_ms + 5, None)
+        for number, (packet, shown_ms) in enumerate(clip.packets())
+    ]
+    with pytest.raises(CameraDown, match="ended the connection"):
+        connect(Camera(clip.video, sends))._capture()
+    assert [round((t_ms - BEGIN_MS) / 1000) for t_ms in heard.times_ms] == list(range(1, 12))
+    assert all(abs((t_ms - BEGIN_MS) % 1000) <= FRAME_MS for t_ms in heard.times_ms), "keyframes, at the times at which they came"
