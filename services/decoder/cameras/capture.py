@@ -25,6 +25,7 @@ from services.decoder.cameras.rtsp import CameraPacket, RtspCamera
 from services.decoder.cameras.sampler import CameraSample, Sampler
 from services.decoder.cameras.spans import Fence
 from services.decoder.cameras.voice import Voice
+from services.decoder.cameras.watchdog import Undecodable, Watchdog
 from services.decoder.reports import now_ms
 from services.decoder.sampling import Grid
 from streaming.logs import get_logger
@@ -76,9 +77,11 @@ class Capture:
         self._period_ms = 1000 / source.sample_fps
         self._grid = Grid(source.sample_fps)
         self._cadence = Cadence(self._grid, self._period_ms)
+        self._watchdog = Watchdog(self._grid)
         self._last_ms = self._voice.seen_until_ms()
         self._run: int | None = None
         self._broken = False
+        self._is_decodable = True
         self._answers = 0
         self._heard_run = 0
         self._speaks_up_at: float | None = None
@@ -194,15 +197,18 @@ class Capture:
         place = find(self.source.url or "", self._around.secrets, self._around.networks)
         camera = RtspCamera(place, self._backoff.patience_seconds(self._cadence.gop_ms))
         session = _Session(camera, CameraClock(self._period_ms, self._last_ms), Sampler(camera, self._grid, self._cadence))
+        self._watchdog = Watchdog(self._grid)
         try:
             for packet in self._settled(camera.packets(), session.clock):
                 if self._stopping.is_set():
                     return
                 self._take(session, packet)
+        except Undecodable:
+            self._is_decodable = False
+            raise
         finally:
             if self._recorder is not None:
                 self._recorder.end()
-            self._around.metrics.of(m.UNUSABLE).inc(session.sampler.unusable)
             camera.close()
 
     def _settled(self, packets: Iterator[CameraPacket], clock: CameraClock) -> Iterator[CameraPacket]:
@@ -239,21 +245,29 @@ class Capture:
             session.is_outrun = True
         session.offset_ms = at.exact_ms - packet.pts_ms
         self._last_ms = max(at.t_ms, self._last_ms or at.t_ms)
-        if session.waits_for_keyframe and not packet.keyframe:
-            return
-        if session.waits_for_keyframe or (session.is_outrun and packet.keyframe):
+        if packet.keyframe and (session.waits_for_keyframe or session.is_outrun):
             self._begin_run(session)
-        self._pass_on(session, packet, at)
+        waits = session.waits_for_keyframe
+        if not waits:
+            self._pass_on(session, packet, at)
+        gop_ms = self._cadence.gop_ms
+        self._watchdog.hear(at, packet.arrival_ms, gop_ms, keyframe=packet.keyframe, waits_for_keyframe=waits)
 
     def _pass_on(self, session: "_Session", packet: CameraPacket, at: Moment) -> None:
         assert self._run is not None
         if self._recorder is not None and not self._recorder.shows(at.t_ms):
             return  # it refers to what lies before the keyframe that its film begins with: nobody could read it again
+        unusable = session.sampler.unusable
         frames = session.sampler.decode(packet.packet, at, keyframe=packet.keyframe)  # before the recorder moves its times
-        if self._recorder is not None:
+        self._is_decodable = self._is_decodable or any(not frame.is_corrupt for frame in frames)
+        if self._recorder is not None and self._is_decodable:
             self._recorder.video(session.camera, packet.packet, at, self._run, keyframe=packet.keyframe)
         for sample in session.sampler.samples(frames):
             self._send(session, sample)
+        unusable = session.sampler.unusable - unusable
+        self._around.metrics.of(m.UNUSABLE).inc(unusable)
+        if len(frames) > unusable:
+            self._watchdog.see(at)
 
     def _speak_up(self) -> bool:
         """Have the next state said though it is no news, if it is time for it; return whether another has begun a larger run."""
@@ -271,6 +285,7 @@ class Capture:
         self._end_run()
         session.waits_for_keyframe = session.is_outrun = False
         session.sampler.begin_run()
+        self._watchdog.begin_run()
         self._run, self._seq, self._broken = self._next_run(), 0, False
 
     def _next_run(self) -> int:

@@ -1,12 +1,16 @@
 """What a capture does where Kafka takes nothing, where another has begun a larger run of its camera, and with odd cameras."""
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import av
 import msgspec
 import pytest
 
@@ -21,7 +25,7 @@ from services.decoder.cameras.clock import CameraClock, Moment
 from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.rtsp import CameraPacket
 from services.decoder.cameras.sampler import CameraSample
-from services.decoder.metrics import METRICS
+from services.decoder.metrics import METRICS, UNUSABLE
 from services.decoder.picture import Picture
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -202,7 +206,7 @@ class Camera:
     """A camera that sends what was made beforehand, and ends the connection then."""
 
     video: Any
-    sends: list[CameraPacket]
+    sends: Iterable[CameraPacket]
     codec: str = "h264"
     audio: None = None
 
@@ -215,13 +219,14 @@ class Camera:
 
 
 @pytest.fixture
-def connect(heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Camera], Capture]:
+def connect(heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Capture]:
     """Return what makes a capture of a camera."""
 
-    def connected(camera: Camera) -> Capture:
+    def connected(camera: Camera, *, record: bool = False) -> Capture:
         monkeypatch.setattr(capture_file, "find", lambda *_: None)
         monkeypatch.setattr(capture_file, "RtspCamera", lambda *_: camera)
-        return Capture(SOURCE, None, Surroundings(cast("Any", heard), Metrics(METRICS), SecretStore(tmp_path), (), tmp_path))
+        around = Surroundings(cast("Any", heard), Metrics(METRICS), SecretStore(tmp_path), (), tmp_path)
+        return Capture(msgspec.structs.replace(SOURCE, record=record), None, around)
 
     return connected
 
@@ -234,7 +239,7 @@ def clip(tmp_path: Path) -> Iterator[Clip]:
 
 @pytest.mark.parametrize("jump_ms", [-3_600_000, 3_600_000, -1_500])
 def test_timestamps_that_jump_at_the_beginning_of_a_connection_cost_what_lies_before_the_jump(
-    jump_ms: int, clip: Clip, heard: Heard, connect: Callable[[Camera], Capture]
+    jump_ms: int, clip: Clip, heard: Heard, connect: Callable[..., Capture]
 ) -> None:
     sends = [
         CameraPacket(packet, True, packet.is_keyframe, shown_ms + (jump_ms if number >= 4 else 0), BEGIN_MS + shown_ms + 5, None)
@@ -244,3 +249,84 @@ def test_timestamps_that_jump_at_the_beginning_of_a_connection_cost_what_lies_be
         connect(Camera(clip.video, sends))._capture()
     assert [round((t_ms - BEGIN_MS) / 1000) for t_ms in heard.times_ms] == list(range(1, 12))
     assert all(abs((t_ms - BEGIN_MS) % 1000) <= FRAME_MS for t_ms in heard.times_ms), "keyframes, at the times at which they came"
+
+
+def noise(seconds: int, *, from_seconds: int = 0, gop: int = 25) -> Iterator[CameraPacket]:
+    """Yield pictures that no decoder can read; every `gop`th is called a keyframe, none for 0."""
+    draw = random.Random(1)
+    for number in range(25 * from_seconds, 25 * (from_seconds + seconds)):
+        packet = av.Packet(draw.randbytes(2_000))
+        packet.pts, packet.dts, packet.time_base = number * FRAME_MS, number * FRAME_MS, Fraction(1, 1000)
+        yield CameraPacket(packet, True, gop > 0 and number % gop == 0, packet.pts, BEGIN_MS + packet.pts + 5, None)
+
+
+def of(clip: Clip, from_seconds: int = 0) -> Iterator[CameraPacket]:
+    """Yield the packets of a clip as a camera sends them."""
+    for packet, shown_ms in clip.packets():
+        pts_ms = shown_ms + 1_000 * from_seconds
+        yield CameraPacket(packet, True, packet.is_keyframe, pts_ms, BEGIN_MS + pts_ms + 5, None)
+
+
+@pytest.mark.parametrize(("gop", "why"), [(0, "the camera sends no keyframe"), (25, "the camera's pictures cannot be decoded")])
+def test_a_camera_that_sends_for_ever_and_never_gives_a_picture_is_left_and_says_why(
+    gop: int, why: str, clip: Clip, heard: Heard, connect: Callable[..., Capture]
+) -> None:
+    capture = connect(Camera(clip.video, sent := iter(list(noise(60, gop=gop)))))
+    with pytest.raises(CameraDown, match=why) as down:
+        capture._capture()
+    assert len(list(sent)) == pytest.approx(1000 * (60 - 15) // FRAME_MS, abs=3)
+    capture._down(str(down.value))
+    assert [(status.state, status.error) for status in heard.statuses] == [("waiting", why)]
+
+
+def test_pictures_that_cannot_be_decoded_are_counted_while_the_connection_lasts(
+    clip: Clip, connect: Callable[..., Capture]
+) -> None:
+    counted: list[float] = []
+    camera = Camera(clip.video, ())
+    counting = connect(camera)
+
+    def sends() -> Iterator[CameraPacket]:
+        for packet in noise(10):
+            counted.append(counting._around.metrics.of(UNUSABLE)._value.get())
+            yield packet
+
+    camera.sends = sends()
+    with pytest.raises(CameraDown, match="ended the connection"):
+        counting._capture()
+    assert 0 < counted[100] < counted[200]
+
+
+def test_a_stretch_of_noise_costs_its_pictures_and_not_the_connection(
+    clip: Clip, heard: Heard, connect: Callable[..., Capture]
+) -> None:
+    capture = connect(Camera(clip.video, chain(noise(8), of(clip, 8))))
+    with pytest.raises(CameraDown, match="ended the connection"):
+        capture._capture()
+    assert [round((t_ms - BEGIN_MS) / 1000) for t_ms in heard.times_ms] == list(range(8, 20))
+
+
+def test_what_could_not_be_decoded_is_recorded_again_once_it_can_be(
+    clip: Clip, tmp_path: Path, connect: Callable[..., Capture]
+) -> None:
+    camera = Camera(clip.video, noise(30))
+    capture = connect(camera, record=True)
+    with pytest.raises(CameraDown, match="cannot be decoded"):
+        capture._capture()
+    before = set(tmp_path.rglob("*.mp4"))
+    camera.sends = noise(30, from_seconds=30)
+    with pytest.raises(CameraDown, match="cannot be decoded"):
+        capture._capture()
+    assert set(tmp_path.rglob("*.mp4")) == before
+    camera.sends = of(clip, 60)
+    with pytest.raises(CameraDown, match="ended the connection"):
+        capture._capture()
+    (film,) = set(tmp_path.rglob("*.mp4")) - before
+    assert film.with_suffix(".samples").read_text().startswith(f"{BEGIN_MS + 60_005} "), "with the picture that was decoded"
+
+
+def test_a_camera_whose_times_were_all_sampled_before_says_so(clip: Clip, connect: Callable[..., Capture]) -> None:
+    capture = connect(Camera(clip.video, noise(30)))
+    capture._last_ms = BEGIN_MS + 3_600_000
+    with pytest.raises(CameraDown, match="a clock was set back: pictures of these times were sampled before"):
+        capture._capture()
