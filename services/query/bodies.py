@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -12,6 +13,9 @@ from services.query.problems import Problem, invalid, too_large
 
 JSON_FIELDS: Final = frozenset({"filters", "weights", "like", "not", "all", "then"})
 """Fields that are JSON inside a form; the others are plain text."""
+CHARSETS: Final = ("utf-8", "utf8", "us-ascii", "ascii")
+MOST_VALUES: Final = 20_000
+"""What JSON may hold, twice as much as the longest list of ids: each value takes a hundred bytes where it had two."""
 
 
 async def read_json(request: Request, limit_bytes: int) -> dict[str, Any]:
@@ -44,9 +48,12 @@ async def _read_form(request: Request, body: bytes) -> tuple[dict[str, Any], byt
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
+    _check_charset(request)
+    parser = MultiPartParser(request.headers, whole(), max_files=1, max_part_size=len(body))
+    parser.spool_max_size = len(body) + 1  # all of it is in memory already, and a disk may be full
     try:
-        form = await MultiPartParser(request.headers, whole(), max_files=1, max_part_size=len(body)).parse()
-    except (MultiPartException, KeyError) as error:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, UnicodeError) as error:
         raise invalid("body", f"body is no form that can be read: {error}") from None
     fields: dict[str, Any] = {}
     picture: bytes | None = None
@@ -63,6 +70,14 @@ async def _read_form(request: Request, body: bytes) -> tuple[dict[str, Any], byt
     return fields, picture
 
 
+def _check_charset(request: Request) -> None:
+    """Refuse texts in what is not UTF-8: Python knows charsets that no text has (`undefined`), or that are no text at all."""
+    _, parameters = parse_options_header(request.headers["content-type"])
+    charset = parameters.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() not in CHARSETS:
+        raise Problem(415, "media-type-not-accepted", f"charset of the form is {charset[:40]!r}: expected utf-8")
+
+
 def _fields(name: str, value: str) -> dict[str, Any]:
     if name == "request":
         return _object(name, value.encode())
@@ -77,6 +92,8 @@ def _object(name: str, content: bytes) -> dict[str, Any]:
 
 
 def _json(name: str, content: bytes) -> Any:
+    if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise invalid(name, f"{name} is JSON of more than {MOST_VALUES} values: nothing that is asked here has as many")
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.responses import Response
 
 from schemas.limits import LARGEST_T_MS
@@ -17,9 +17,10 @@ from services.query.access import Grant, require
 from services.query.bodies import read_json
 from services.query.letter_pages import DEAD, LettersAddress, find, is_number, page
 from services.query.letter_view import source_of, whole
-from services.query.problems import Problem, invalid, validation_problem
+from services.query.problems import Problem, invalid
 from services.query.replays import NotReplayed, is_payload, to_replay
 from services.query.sources import SourceBook
+from services.query.strict import Strict, parsed
 from streaming.dead_letter_log import DeadLetterLog
 from streaming.dead_letters import DeadLetter
 from streaming.logs import get_logger
@@ -38,12 +39,10 @@ Number = Annotated[int, Path(ge=0, le=LARGEST_T_MS)]
 log = get_logger("dead-letters")
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Strict):
     """Letters to send again. With `dry_run` nothing is sent: the answer says what would be."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    ids: Annotated[list[Annotated[str, Field(max_length=80)]], Field(min_length=1, max_length=REPLAYED_AT_ONCE)]
+    ids: Annotated[list[Annotated[str, Field(max_length=80)]], Field(min_length=1, max_length=REPLAYED_AT_ONCE, fail_fast=True)]
     dry_run: bool = False
 
 
@@ -143,13 +142,6 @@ def _split(letter_id: str) -> tuple[str, int]:
     return topic, int(number)
 
 
-def _parse(fields: Mapping[str, Any]) -> ReplayRequest:
-    try:
-        return ReplayRequest.model_validate(fields)
-    except ValidationError as error:
-        raise validation_problem(error.errors(include_url=False, include_context=False)) from None
-
-
 def _replayed(letter_id: str, record: Record, offset: int | None) -> dict[str, Any]:
     return {"id": letter_id, "topic": record.partition.topic, "partition": record.partition.number, "offset": offset}
 
@@ -170,7 +162,7 @@ def dead_letter_router(letters: DeadLetters) -> APIRouter:
     @router.post("/replay", openapi_extra=DOCUMENTED)
     async def replay_dead_letters(request: Request, grant: Annotated[Grant, OWNER]) -> Response:
         """Send dead letters again to the topics and partitions that they came from. Doing so twice changes nothing more."""
-        return await letters.replay(_parse(await read_json(request, BODY_LIMIT_BYTES)), grant)
+        return await letters.replay(parsed(ReplayRequest, await read_json(request, BODY_LIMIT_BYTES)), grant)
 
     @router.get("/{topic}/{number}")
     async def show_dead_letter(topic: str, number: Number, grant: Annotated[Grant, OWNER]) -> Response:

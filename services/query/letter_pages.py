@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from schemas.topics import PRIMARY
 from services.query.access import Grant
 from services.query.letter_view import Seen, see, source_of
 from services.query.problems import invalid
+from services.query.strict import Strict
 from streaming.dead_letter_log import DeadLetterLog
 from streaming.dead_letters import DeadLetter
 
@@ -20,10 +21,8 @@ LOOK_SECONDS: Final = 8.0
 """A page looks at so many letters, or for so long; its cursor goes on from there."""
 
 
-class LettersAddress(BaseModel):
+class LettersAddress(Strict):
     """Which letters are listed; what is left out admits all. `reason` is a part of it, in any case of its letters."""
-
-    model_config = ConfigDict(extra="forbid")
 
     topic: str | None = None
     service: str | None = None

@@ -14,6 +14,8 @@ from streaming.secrets import redact
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
 SHOWN_CHARACTERS: Final = 60
+LOOKED_AT_CHARACTERS: Final = 5_000
+"""A text that is longer than any address is not quoted: what would have to be left out of it may begin anywhere."""
 
 _HTTP_KINDS: Final = {404: "no-such-path", 405: "method-not-allowed"}
 
@@ -97,6 +99,10 @@ def validation_problem(errors: list[Any]) -> Problem:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value):,}"
+    if isinstance(value, str) and len(value) > LOOKED_AT_CHARACTERS:
+        return f"a text of {len(value):,} characters"
     text = redact(repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} … ({len(text):,} characters)"
 

@@ -4,110 +4,103 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, tzinfo
+from functools import partial
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from services.query.daily import zone_named
-from services.query.problems import invalid, not_yet, too_large, validation_problem
+from services.query.problems import invalid, not_yet, too_large
 from services.query.ranking import Mode
 from services.query.scope import Filters
 from services.query.search import Like, Query
+from services.query.strict import Labels, Name, Strict, few, parsed
 
 PICTURE_LIMIT_BYTES: Final = 12_000_000
 BODY_LIMIT_BYTES: Final = 17_000_000
 """A picture in base64 and the rest of a request."""
 
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
-SourceIds = Annotated[list[str], Field(max_length=10_000)]
+SourceIds = Annotated[list[Name], Field(max_length=10_000, fail_fast=True)]
+Names = Annotated[list[Name], Field(max_length=1_000, fail_fast=True)]
+Unbuilt = Annotated[dict[str, Any], BeforeValidator(partial(few, 16))]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 PerSource = Annotated[int, Field(ge=1, le=100)]
 Limit = Annotated[int, Field(ge=1, le=200)]
 Weight = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    """A misspelt field is an error and never ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class LikeRequest(_Strict):
+class LikeRequest(Strict):
     """A moment of a source. `box` is [x, y, width, height] in 0..1 of the picture."""
 
-    source_id: str
+    source_id: Name
     t_ms: int = Field(ge=-(2**53), le=2**53)
-    box: list[float] | None = None
+    box: Annotated[list[float], Field(max_length=4, fail_fast=True)] | None = None
 
 
-class WeightsRequest(_Strict):
+class WeightsRequest(Strict):
     """How much the parts of a query count; a moment (`like`) counts as an image."""
 
     text: Weight = 1.0
     image: Weight = 1.0
 
 
-class FiltersRequest(_Strict):
+class FiltersRequest(Strict):
     """Which rows may come back. Times are ISO 8601 with an offset; `time_of_day` is [from, to) as HH:MM."""
 
-    sources: SourceIds = []
-    categories: list[str] = []
-    labels: dict[str, str] = {}
+    sources: SourceIds = Field(default=[])
+    categories: Names = Field(default=[])
+    labels: Labels = Field(default={})
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     time_of_day: tuple[Clock, Clock] | None = None
-    tz: str | None = None
-    probes: list[str] = []
+    tz: Name | None = None
+    probes: Names = Field(default=[])
     provisional: bool = True
 
 
-class SearchRequest(_Strict):
+class SearchRequest(Strict):
     """A search: at least one of `text`, `image` (JPEG, PNG or WebP in base64) and `like`, or a `cursor` alone."""
 
     text: Text | None = None
     image: str | None = None
     like: LikeRequest | None = None
-    not_: dict[str, Any] | None = Field(None, alias="not")
-    all: list[str] = []
-    then: list[dict[str, Any]] = []
+    not_: Unbuilt | None = Field(None, alias="not")
+    all: Annotated[list[Text], Field(max_length=16, fail_fast=True)] = Field(default=[])
+    then: Annotated[list[Unbuilt], Field(max_length=16, fail_fast=True)] = Field(default=[])
     weights: WeightsRequest = WeightsRequest()
     filters: FiltersRequest = FiltersRequest()
     mode: Mode = "ranked"
     per_source: PerSource = 3
     limit: Limit = 20
-    cursor: str | None = None
+    cursor: Name | None = None
     min_confidence: float | None = None
 
 
-class SearchAddress(_Strict):
+class SearchAddress(Strict):
     """A search as the parameters of an address; `source`, `category` and `label` (NAME=VALUE) may come several times."""
 
     q: Text | None = None
-    source: SourceIds = []
-    category: list[str] = []
-    label: list[str] = []
+    source: SourceIds = Field(default=[])
+    category: Names = Field(default=[])
+    label: Annotated[list[str], Field(max_length=64, fail_fast=True)] = Field(default=[])
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     mode: Mode = "ranked"
     per_source: PerSource = 3
     limit: Limit = 20
-    cursor: str | None = None
+    cursor: Name | None = None
 
     def to_request(self) -> SearchRequest:
         """Return the same search as a request."""
-        filters = FiltersRequest(
-            sources=self.source, categories=self.category, labels=_labels(self.label), since=self.since, until=self.until
-        )
+        filters = {"sources": self.source, "categories": self.category, "labels": _labels(self.label)}
         fields = self.model_dump(include={"mode", "per_source", "limit", "cursor"})
-        return SearchRequest(text=self.q, filters=filters, **fields)
+        return parse(fields | {"text": self.q, "filters": filters | {"since": self.since, "until": self.until}})
 
 
 def parse(fields: Mapping[str, Any]) -> SearchRequest:
     """Return the request in decoded JSON, or raise the problem that names the first field at fault."""
-    try:
-        return SearchRequest.model_validate(fields)
-    except ValidationError as error:
-        raise validation_problem(error.errors(include_url=False, include_context=False)) from None
+    return parsed(SearchRequest, fields)
 
 
 def to_query(request: SearchRequest, picture: bytes | None = None) -> Query:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from schemas.limits import LARGEST_CAPTURED_MS
 from schemas.messages import Kind, Source, Wanted
 from services.query.addresses import Allowed, resolve
-from services.query.problems import invalid, validation_problem
+from services.query.problems import invalid
+from services.query.strict import Labels, Name, Strict, parsed
 from services.query.wanted import Wish
 
 SLOWEST_FPS: Final = 0.001
@@ -26,20 +27,17 @@ def _moment(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(max_length=200)]
 Moment = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
 
 
-class SourceRequest(BaseModel):
+class SourceRequest(Strict):
     """What a person wants of a source. What `PUT` leaves out takes its default; what `PATCH` leaves out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Kind | None = None
     url: str | None = None
     name: Name = ""
     category: Name = ""
-    labels: Annotated[dict[Name, Name], Field(max_length=64)] = {}
+    labels: Labels = Field(default={})
     sample_fps: Annotated[float, Field(ge=SLOWEST_FPS, le=60)] | None = None
     starts_at: Moment | None = None
     record: bool = True
@@ -61,10 +59,7 @@ class DefaultFps:
 
 def parse(fields: Mapping[str, Any]) -> SourceRequest:
     """Return the request in decoded JSON, or raise the problem that names the first field at fault."""
-    try:
-        return SourceRequest.model_validate(fields)
-    except ValidationError as error:
-        raise validation_problem(error.errors(include_url=False, include_context=False)) from None
+    return parsed(SourceRequest, fields)
 
 
 def to_wish(request: SourceRequest, allowed: Allowed, default_fps: DefaultFps, last: Source | None) -> Wish:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,65 @@ def test_a_body_over_the_limit_is_refused_announced_or_not(under_test: UnderTest
     assert problem(announced)["status"] == 413
     streamed = send(under_test, "POST", "/v1/search", content=pieces(), headers={"Content-Type": "application/json"})
     assert problem(streamed)["status"] == 413
+
+
+MANY: dict[str, tuple[str, str]] = {
+    "numbers in a list": ('{"filters":{"categories":[' + "1," * 200_000 + "1]}}", "more than 20000 values"),
+    "lists in a list": ('{"then":[' + "[]," * 130_000 + "[]]}", "more than 20000 values"),
+    "lists in lists": ('{"then":[' + ("[" * 500 + "]" * 500 + ",") * 400 + "1]}", "more than 20000 values"),
+    "numbers in a list that is short enough to be read": ('{"filters":{"probes":[' + "1," * 19_000 + "1]}}", "valid string"),
+    "objects in a list": ('{"then":[' + "{}," * 9_000 + "{}]}", "at most 16 items"),
+    "texts in a list": ('{"filters":{"categories":[' + '"a",' * 1_000 + '"a"]}}', "at most 1000 items"),
+    "labels": ('{"filters":{"labels":{' + ",".join(f'"{i}":1' for i in range(19_000)) + "}}}", "at most 64 entries"),
+    "fields": ("{" + ",".join(f'"{i}":1' for i in range(19_000)) + "}", "at most 13 entries"),
+    "a text in place of a word": ('{"mode":"' + "a" * 400_000 + '"}', "a text of 400,000 characters"),
+}
+
+
+@pytest.mark.parametrize(("body", "told"), MANY.values(), ids=MANY)
+def test_a_body_of_many_values_is_refused_before_it_takes_many_times_its_size(
+    under_test: UnderTest, body: str, told: str
+) -> None:
+    tracemalloc.start()
+    try:
+        refused = send(under_test, "POST", "/v1/search", content=body, headers={"Content-Type": "application/json"})
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    document = problem(refused)
+    assert (document["status"], told in document["detail"]) == (422, True)
+
+
+def test_a_form_of_many_values_and_other_bodies_are_refused_alike(under_test: UnderTest) -> None:
+    form = send(under_test, "POST", "/v1/search", data={"all": "[" + "1," * 20_000 + "1]"}, files={"image": b"x"})
+    assert (problem(form)["status"], form.json()["field"]) == (422, "all")
+    labels = dict.fromkeys(map(str, range(65)), 1)
+    assert "at most 64" in problem(send(under_test, "PUT", "/v1/sources/new-1", json={"labels": labels}))["detail"]
+    assert "at most 64" in problem(send(under_test, "PATCH", "/v1/sources/known", json={"labels": labels}))["detail"]
+    ids = [1] * 10_000
+    assert problem(send(under_test, "POST", "/v1/admin/deadletters/replay", json={"ids": ids}))["field"] == "ids.0"
+
+
+def test_what_an_address_asks_for_has_the_limits_of_a_body(under_test: UnderTest) -> None:
+    long = send(under_test, "GET", "/v1/search", params={"q": "red", "label": "site=" + "n" * 201})
+    assert (problem(long)["status"], problem(long)["field"]) == (422, "filters.labels.site")
+    many = send(under_test, "GET", "/v1/search", params={"q": "red", "category": ["a"] * 1_001})
+    assert (problem(many)["status"], problem(many)["field"]) == (422, "category")
+    unknown = send(under_test, "GET", "/v1/search", params={str(number): "a" for number in range(12)})
+    assert (problem(unknown)["status"], "at most 10" in problem(unknown)["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-7", "rot13", "latin-1", "no-such"])
+def test_a_form_in_another_charset_than_utf_8_is_refused(under_test: UnderTest, charset: str) -> None:
+    """Python has codecs of all of these names but one, and some raise or give what no text is for any bytes."""
+    parts = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\n+2AA- \\ud800\r\n--b--\r\n'
+    for quoted in (charset, f'"{charset.upper()}"'):
+        headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={quoted}"}
+        refused = problem(send(under_test, "POST", "/v1/search", content=parts, headers=headers))
+        assert (refused["status"], "expected utf-8" in refused["detail"]) == (415, True)
+    for taken in ("utf-8", "US-ASCII"):
+        headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={taken}"}
+        assert send(under_test, "POST", "/v1/search", content=parts, headers=headers).status_code == 503
 
 
 def test_base64_is_taken_with_or_without_what_a_browser_puts_before_it() -> None:
