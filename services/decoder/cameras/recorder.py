@@ -1,12 +1,16 @@
 """PyAV: what a camera sends, remuxed into segments as `schemas.recordings` describes them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any, Final
 
 import av
 from av.error import FFmpegError
 
+from originals.formats import NO_PROTOCOL, PIXELS
 from schemas.recordings import SEGMENT_MS, JournalLine, Segment, life_folder
 from services.decoder.cameras.clock import Moment
 from services.decoder.cameras.journal import Journal
@@ -31,23 +35,70 @@ RETRY_MS: Final = 10_000
 log = get_logger("recorder")
 
 
-class _Open:
-    """The segment that is being written."""
+class _File(FileIO):
+    """A file that takes all it is given or says why not: of less FFmpeg would hear nothing, and go on behind it."""
 
-    def __init__(self, folder: Path, camera: RtspCamera, begins: Moment, run: int) -> None:
+    def write(self, content: Any, /) -> int:
+        """Write all of `content`; raises `OSError`."""
+        left = memoryview(content)
+        while left:
+            left = left[super().write(left) :]
+        return len(content)
+
+
+class _Film:
+    """The MP4 of a segment. What the disk refuses is an `OSError`, what FFmpeg refuses an `FFmpegError` or `ValueError`."""
+
+    def __init__(self, path: Path, pictures: Any, sound: Any | None) -> None:
+        """Write the header, for tracks like these streams. The file is ours: PyAV leaves its own open where that fails."""
+        self._file = _File(path, "wb")
+        try:
+            self._output: Any = av.open(self._file, "w", format="mp4", options=OPTIONS)
+            self.pictures = self._output.add_stream_from_template(pictures, opaque=True)
+            self.pictures.time_base = Fraction(1, TICKS)
+            self.sound: Sound | None = None if sound is None else sound_track(self._output, sound)
+            self._output.start_encoding()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def mux(self, packet: Any) -> None:
+        """Write a packet of one of the tracks."""
+        self._output.mux(packet)
+
+    def close(self) -> None:
+        """Finish the film."""
+        try:
+            self._output.close()
+        finally:
+            self._file.close()
+
+
+class _Open:
+    """The segment that is being written, from a keyframe on."""
+
+    def __init__(self, folder: Path, camera: RtspCamera, keyframe: Any, begins: Moment, run: int) -> None:
         self.segment = Segment(begins.t_ms, run)
         day = folder / self.segment.day
         day.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(day / self.segment.journal_name)
         try:
-            self._output: Any = av.open(str(day / self.segment.name), "w", format="mp4", options=OPTIONS)
-            self._video = self._output.add_stream_from_template(camera.video, opaque=True)
-            self._video.time_base = Fraction(1, TICKS)
-            self._sound: Sound | None = None if camera.audio is None else sound_track(self._output, camera.audio)
+            with _described(camera, keyframe) as pictures:
+                self._film = self._begin(day / self.segment.name, pictures, camera.audio)
         except BaseException:
             self.journal.close()
             raise
         self._last_dts = -1
+
+    def _begin(self, path: Path, pictures: Any, sound: Any | None) -> _Film:
+        """Begin the film, without its sound where the header has no room for such."""
+        try:
+            return _Film(path, pictures, sound)
+        except (FFmpegError, ValueError) as error:
+            if sound is None:
+                raise
+            log.warning("sound not recorded", segment=self.segment.name, reason=str(error))
+            return _Film(path, pictures, None)
 
     def shows(self, t_ms: float) -> bool:
         """Whether a picture may be in the file: what one refers to that is shown before the first keyframe is not there."""
@@ -63,34 +114,46 @@ class _Open:
             dts = max(dts, pts - round((packet.pts - packet.dts) * packet.time_base * TICKS))
         packet.time_base = Fraction(1, TICKS)
         packet.pts, packet.dts = max(pts, dts), dts
-        packet.stream = self._video
+        packet.stream = self._film.pictures
         self._last_dts = dts
-        self._output.mux(packet)
+        self._film.mux(packet)
 
     def audio(self, packet: Any, at_ms: float) -> None:
         """Write a sound packet that is heard at `at_ms`; what is earlier than the first picture is left out.
 
         An error of the sound, unlike one of the disk, costs the rest of the segment its sound and nothing else.
         """
-        if self._sound is None or at_ms < self.segment.start_ms:
+        if self._film.sound is None or at_ms < self.segment.start_ms:
             return
         try:
-            for made in self._sound.feed(packet, Fraction(at_ms - self.segment.start_ms) / 1000):
-                self._output.mux(made)
-        except OSError:
-            raise
+            for made in self._film.sound.feed(packet, Fraction(at_ms - self.segment.start_ms) / 1000):
+                self._film.mux(made)
         except (FFmpegError, ValueError) as error:
             log.warning("sound not recorded", segment=self.segment.name, reason=str(error))
-            self._sound = None
+            self._film.sound = None
 
     def close_film(self) -> None:
         """Finish the film; what it shows may be noted still."""
-        self._output.close()
+        self._film.close()
 
     def close(self) -> None:
         """Finish the film and its journal."""
         self.journal.close()
         self.close_film()
+
+
+@contextmanager
+def _described(camera: RtspCamera, keyframe: Any) -> Iterator[Any]:
+    """Give the stream that tells size and parameters of the pictures: the camera's, or its keyframe's where that one does not.
+
+    Some cameras say so in keyframes alone, and the first one may come long after the connection.
+    """
+    if camera.video.codec_context.width:
+        yield camera.video
+        return
+    options = {**PIXELS, "protocol_whitelist": NO_PROTOCOL}
+    with av.open(BytesIO(bytes(keyframe)), format=camera.codec, options=options) as read:
+        yield read.streams.video[0]
 
 
 class Recorder:
@@ -107,7 +170,7 @@ class Recorder:
         """Write a packet; a segment begins and ends with keyframes, and belongs to one run."""
         if keyframe and (self._is_over(at, run) or (self._open is None and at.t_ms >= self._retry_ms)):
             self._follow_on()
-            self._begin(camera, at, run)
+            self._begin(camera, packet, at, run)
         if self._open is not None:
             self._write(at.t_ms, self._open.video, packet, at.t_ms)
 
@@ -156,9 +219,9 @@ class Recorder:
     def _is_over(self, at: Moment, run: int) -> bool:
         return self._open is not None and (self._open.segment.run != run or at.t_ms - self._open.segment.start_ms >= SEGMENT_MS)
 
-    def _begin(self, camera: RtspCamera, at: Moment, run: int) -> None:
+    def _begin(self, camera: RtspCamera, keyframe: Any, at: Moment, run: int) -> None:
         try:
-            self._open = _Open(self._folder, camera, at, run)
+            self._open = _Open(self._folder, camera, keyframe, at, run)
         except (FFmpegError, OSError, ValueError) as error:
             self._fail(at.t_ms, error)
         else:

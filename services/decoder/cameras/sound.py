@@ -7,9 +7,17 @@ from typing import Any, Final
 import av
 from av.error import FFmpegError
 
-PLAYED: Final = frozenset(("aac", "opus", "mp3"))
-RATE: Final = {8000: 16_000}
-"""AAC at 8 kHz is refused by some players: telephone sound is written at twice its rate."""
+DESCRIBED: Final = frozenset(("aac", "opus"))
+"""What browsers play, and MP4 takes where the camera has described it beforehand."""
+
+RATES: Final = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025)
+"""What AAC can have and all players take, some of which refuse the two below."""
+
+TELEPHONE: Final = {8000: 16_000}
+"""Telephone sound is written at twice its rate; that of any other kind at the nearest that can be."""
+
+LEAST_MP3_RATE: Final = 16_000
+"""Browsers play all MP3; MP4 takes none below."""
 
 LEAST_APART_SECONDS: Final = Fraction(1, 1000)
 """No packet of sound is as short: where packets lie closer together, the time of the camera stands, or goes back."""
@@ -37,7 +45,7 @@ class EncodedSound:
 
     def __init__(self, output: Any, audio: Any) -> None:
         context = audio.codec_context
-        rate = RATE.get(context.sample_rate, context.sample_rate)
+        rate = aac_rate(context.sample_rate)
         self._decoder = context
         self._stream = output.add_stream("aac", rate=rate)
         self._stream.codec_context.layout = "stereo" if context.channels > 1 else "mono"
@@ -61,10 +69,19 @@ class EncodedSound:
                 yield from self._stream.encode(resampled)
 
 
+def aac_rate(rate: int) -> int:
+    """Return the rate at which sound is written, for the one that it has."""
+    return TELEPHONE.get(rate) or min(RATES, key=lambda known: abs(known - rate))
+
+
 Sound = CopiedSound | EncodedSound
 
 
 def sound_track(output: Any, audio: Any) -> Sound:
     """Return the way of an audio stream into `output`."""
-    copied = audio.codec_context.codec.canonical_name in PLAYED
-    return CopiedSound(output, audio) if copied else EncodedSound(output, audio)
+    return CopiedSound(output, audio) if _goes_as_it_is(audio.codec_context) else EncodedSound(output, audio)
+
+
+def _goes_as_it_is(context: Any) -> bool:
+    codec = context.codec.canonical_name
+    return context.sample_rate >= LEAST_MP3_RATE if codec == "mp3" else codec in DESCRIBED and bool(context.extradata)

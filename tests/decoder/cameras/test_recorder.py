@@ -1,30 +1,33 @@
 """What a recorder writes: films that grow whatever the sound does, and journals whose every sample their own film shows."""
 
+import resource
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import av
+import numpy as np
 import pytest
 
 from schemas.messages import Chunk, Life, RecordedSamples, Source
+from schemas.recordings import Segment, life_folder
 from services.decoder.cameras import recorder as recorder_file
 from services.decoder.cameras.capture import Capture, Surroundings, _Session
 from services.decoder.cameras.clock import CameraClock, Moment
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.recorded import recorded_samples
-from services.decoder.cameras.recorder import Recorder
+from services.decoder.cameras.recorder import Recorder, _File
 from services.decoder.cameras.rtsp import CameraPacket, RtspCamera
 from services.decoder.cameras.sampler import Sampler
-from services.decoder.cameras.sound import CopiedSound
+from services.decoder.cameras.sound import CopiedSound, aac_rate
 from services.decoder.cameras.spans import Noted
 from services.decoder.metrics import METRICS
 from streaming.metrics import Metrics
 from streaming.secrets import SecretStore
-from tests.camera.clips import Codec, write_clip
+from tests.camera.clips import Codec, number_in, write_clip
 from tests.decoder.cameras.test_recorded import number_of
 
 BEGIN_MS = 1_763_625_600_000
@@ -36,19 +39,25 @@ STANDS_FROM_MS = 1_000
 class Clip:
     """A file whose packets come as those of a camera do."""
 
-    def __init__(self, path: Path) -> None:
-        self._container: Any = av.open(str(path))
+    def __init__(self, path: Path, sound: Path | None = None, **options: str) -> None:
+        """Open with the sound of another file where one is named."""
+        self._container: Any = av.open(str(path), options=options)
+        self._heard: Any = self._container if sound is None else av.open(str(sound))
         self.video = self._container.streams.video[0]
-        self.audio = next(iter(self._container.streams.audio), None)
+        self.audio = next(iter(self._heard.streams.audio), None)
         self.codec = self.video.codec_context.codec.canonical_name
 
     def packets(self) -> Iterator[tuple[Any, float]]:
         """Yield the packets and when they are shown, in ms after the first."""
-        for packet in self._container.demux():
+        packets = self._container.demux()
+        if self._heard is not self._container:
+            packets = sorted((*packets, *self._heard.demux()), key=lambda packet: (packet.pts or 0) * packet.time_base)
+        for packet in packets:
             if packet.size:
                 yield packet, float(1000 * packet.pts * packet.time_base)
 
     def close(self) -> None:
+        self._heard.close()
         self._container.close()
 
 
@@ -145,6 +154,127 @@ def test_a_disk_that_refuses_sound_refuses_the_film(
     monkeypatch.setattr(CopiedSound, "feed", full)
     record(recorder, talking)
     assert recorder.error == "not recorded: No space left on device"
+
+
+def write_sound(path: Path, codec: str, rate: int) -> Path:
+    """Write four seconds of a tone."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=rate, layout="mono")
+        tone = (8_000 * np.sin(2 * np.pi * 440 * np.arange(4 * rate) / rate)).astype("<i2")
+        for at in range(0, len(tone), 1_024):
+            frame = av.AudioFrame.from_ndarray(tone[None, at : at + 1_024], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = rate, at
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate", "written_rate"),
+    [
+        ("telephone.wav", "pcm_alaw", 8_000, 16_000),
+        ("slow.wav", "pcm_s16le", 6_000, 11_025),
+        ("fast.wav", "pcm_s16le", 192_000, 96_000),
+        ("slow.mp3", "libmp3lame", 8_000, 16_000),
+        ("usual.mp3", "libmp3lame", 16_000, 16_000),
+        ("undescribed.aac", "aac", 16_000, 16_000),
+    ],
+)
+def test_sound_that_mp4_does_not_take_as_it_is_is_written_at_a_rate_that_players_take(
+    name: str, codec: str, rate: int, written_rate: int, tmp_path: Path, recorder: Recorder
+) -> None:
+    sound = write_sound(tmp_path / name, codec, rate)
+    with closing(Clip(write_clip(tmp_path / "silent.mp4", 100), sound)) as clip:
+        record(recorder, clip)
+    recorder.end()
+    assert recorder.error is None
+    assert packets_in(film_of(tmp_path))["video"] == 100
+    with av.open(str(film_of(tmp_path))) as film:
+        assert film.streams.audio[0].codec_context.sample_rate == written_rate
+        assert 3.7 < sum(frame.samples for frame in film.decode(audio=0)) / written_rate < 4.3
+
+
+@pytest.mark.parametrize("rate", [0, 1, 7_350, 384_000])
+def test_every_rate_is_written_at_one_that_aac_has(rate: int) -> None:
+    assert aac_rate(rate) == min(96_000, max(11_025, rate))
+
+
+def test_sound_that_the_header_refuses_costs_the_sound_and_not_the_film(tmp_path: Path, recorder: Recorder) -> None:
+    whole, damaged = write_sound(tmp_path / "whole.ogg", "libopus", 48_000), tmp_path / "damaged.mkv"
+    with av.open(str(whole)) as read, av.open(str(damaged), "w") as written:
+        stream = written.add_stream_from_template(read.streams.audio[0])
+        stream.codec_context.extradata = b"OpusHead"
+        for packet in read.demux():
+            packet.stream = stream
+            written.mux(packet)
+    with closing(Clip(write_clip(tmp_path / "silent.mp4", 100), damaged)) as clip:
+        record(recorder, clip)
+    recorder.end()
+    assert recorder.error is None
+    assert packets_in(film_of(tmp_path)) == {"video": 100}
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_full_disk_leaves_no_file_open(tmp_path: Path, recorder: Recorder, talking: Clip) -> None:
+    segment = Segment(BEGIN_MS, 1)
+    film = tmp_path / life_folder(SOURCE_ID, 1) / segment.day / segment.name
+    film.parent.mkdir(parents=True)
+    film.symlink_to("/dev/full")
+    keyframe, shown_ms = next(one for one in talking.packets() if one[0].stream is talking.video)
+    before = open_files()
+    for _ in range(4):
+        recorder._retry_ms = 0
+        write(recorder, talking, keyframe, shown_ms)
+        assert recorder.error == "not recorded: No space left on device"
+    assert open_files() == before
+
+
+def test_a_disk_that_fills_up_within_a_film_leaves_no_file_open(tmp_path: Path, recorder: Recorder, talking: Clip) -> None:
+    before = open_files()
+    with files_of_at_most(20_000):
+        record(recorder, talking)
+    assert recorder.error == "not recorded: File too large"
+    assert open_files() == before
+    assert film_of(tmp_path).stat().st_size == 20_000
+
+
+def test_a_file_takes_all_it_is_given_or_says_why_not(tmp_path: Path) -> None:
+    with _File(tmp_path / "film", "wb") as file:
+        assert file.write(bytes(30_000)) == 30_000
+        with files_of_at_most(40_000), pytest.raises(OSError, match="File too large"):
+            file.write(bytes(30_000))
+    assert (tmp_path / "film").stat().st_size == 40_000
+
+
+@contextmanager
+def files_of_at_most(size_bytes: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_camera_that_says_its_size_in_keyframes_alone_is_recorded_from_the_next_one(
+    codec: Codec, tmp_path: Path, recorder: Recorder
+) -> None:
+    whole, late = write_clip(tmp_path / "whole.ts", 200, gop=100, codec=codec), tmp_path / "late.ts"
+    with av.open(str(whole)) as read:
+        begins = [packet.pos for packet in read.demux() if packet.size][30]
+    assert begins is not None
+    late.write_bytes(whole.read_bytes()[begins:])
+    with closing(Clip(late, probesize="40000", analyzeduration="10000")) as clip:
+        assert (clip.video.codec_context.width, clip.video.codec_context.extradata) == (0, None)
+        record(recorder, clip)
+    recorder.end()
+    assert recorder.error is None
+    with av.open(str(film_of(tmp_path))) as film:
+        assert [number_in(frame) for frame in film.decode(video=0)] == list(range(100, 200))
 
 
 @pytest.mark.parametrize(("codec", "b_frames"), [("libx264", 0), ("libx264", 2), ("libx265", 3)])
