@@ -43,6 +43,7 @@ LONGEST_CONTESTED_SECONDS: Final = 60.0
 MOST_NOTICES: Final = 8
 GAP_MS: Final = 2_000
 GAP_PERIODS: Final = 2
+START_CODE: Final = b"\x00\x00\x01"
 
 log = get_logger("capture")
 
@@ -82,6 +83,7 @@ class Capture:
         self._run: int | None = None
         self._broken = False
         self._is_decodable = True
+        self._parameters = b""
         self._answers = 0
         self._heard_run = 0
         self._speaks_up_at: float | None = None
@@ -196,7 +198,8 @@ class Capture:
         """Capture one connection."""
         place = find(self.source.url or "", self._around.secrets, self._around.networks)
         camera = RtspCamera(place, self._backoff.patience_seconds(self._cadence.gop_ms))
-        session = _Session(camera, CameraClock(self._period_ms, self._last_ms), Sampler(camera, self._grid, self._cadence))
+        clock, sampler = CameraClock(self._period_ms, self._last_ms), Sampler(camera, self._grid, self._cadence)
+        session = _Session(camera, clock, sampler, self._parameters)
         self._watchdog = Watchdog(self._grid)
         try:
             for packet in self._settled(camera.packets(), session.clock):
@@ -207,6 +210,7 @@ class Capture:
             self._is_decodable = False
             raise
         finally:
+            self._parameters = session.parameters
             if self._recorder is not None:
                 self._recorder.end()
             camera.close()
@@ -358,19 +362,26 @@ class Capture:
 class _Session:
     """One connection and what was learnt on it."""
 
-    def __init__(self, camera: RtspCamera, clock: CameraClock, sampler: Sampler) -> None:
+    def __init__(self, camera: RtspCamera, clock: CameraClock, sampler: Sampler, sent_before: bytes = b"") -> None:
+        """Begin; `sent_before` are the parameters of the connection before."""
         self.camera, self.clock, self.sampler = camera, clock, sampler
         self.waits_for_keyframe = True
         self.is_outrun = False
         self.offset_ms: float | None = None
-        self._parameters = b""
+        described = bytes(camera.video.codec_context.extradata or b"")
+        self.parameters = sequence_parameters(camera.codec, described + START_CODE)  # which ends the last of them
+        self._sent_before = sent_before
 
     def check_parameters(self, packet: CameraPacket) -> None:
-        """Raise `CameraDown` when the picture has another size or profile: what follows is another stream."""
+        """Raise `CameraDown` when the picture has another size or profile: what follows is another stream.
+
+        A camera that describes itself wrongly is opened again once and not each time: it may begin with what it has sent before.
+        """
+        known, self._sent_before = (b"", self.parameters, self._sent_before), b""
         found = sequence_parameters(self.camera.codec, bytes(packet.packet))
-        if self._parameters and found and found != self._parameters:
+        had, self.parameters = self.parameters, found or self.parameters
+        if had and found not in known:
             raise CameraDown("the camera has changed its picture's size or profile; it is opened again")
-        self._parameters = found or self._parameters
 
     def described(self, cadence: Cadence) -> Camera:
         """Return what is said of the camera."""

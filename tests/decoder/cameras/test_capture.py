@@ -20,7 +20,7 @@ from schemas.messages import Life, Source, SourceStatus, decode
 from schemas.recordings import JournalLine, Segment, life_folder
 from schemas.topics import SOURCE_STATUS
 from services.decoder.cameras import capture as capture_file
-from services.decoder.cameras.capture import Capture, Surroundings
+from services.decoder.cameras.capture import Capture, Surroundings, _Session
 from services.decoder.cameras.clock import CameraClock, Moment
 from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.rtsp import CameraPacket
@@ -31,6 +31,7 @@ from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.secrets import SecretStore
 from tests.camera.clips import write_clip
+from tests.decoder.cameras.test_parameters import keyframe
 from tests.decoder.cameras.test_recorder import Clip
 
 SOURCE = Source(source_id="a", kind="camera", life=1, lives=(Life(life=1, began_ms=0),), url="", sample_fps=1.0, record=False)
@@ -330,3 +331,58 @@ def test_a_camera_whose_times_were_all_sampled_before_says_so(clip: Clip, connec
     capture._last_ms = BEGIN_MS + 3_600_000
     with pytest.raises(CameraDown, match="a clock was set back: pictures of these times were sampled before"):
         capture._capture()
+
+
+def described_as(width: int, height: int) -> Any:
+    """Return a stream whose description has the parameters of this size."""
+    codec_context = SimpleNamespace(codec=SimpleNamespace(name="h264"), extradata=keyframe("libx264", width, height)[:200])
+    return SimpleNamespace(codec_context=codec_context, sample_aspect_ratio=None)
+
+
+def keyframes(*sizes: tuple[int, int] | None) -> Iterator[CameraPacket]:
+    """Yield keyframes, one a second; None for one that carries no parameters."""
+    for number, size in enumerate(sizes):
+        content = keyframe("libx264", *(size or SMALL))
+        packet = av.Packet(content if size else content[content.index(b"\x00\x00\x01\x65") :])
+        packet.pts, packet.dts, packet.time_base = 1_000 * number, 1_000 * number, Fraction(1, 1000)
+        yield CameraPacket(packet, True, True, 1_000.0 * number, BEGIN_MS + 1_000 * number + 5, None)
+
+
+SMALL, LARGE = (320, 180), (480, 270)
+CHANGED = "the camera has changed its picture's size or profile"
+
+
+def check(session: _Session, *sizes: tuple[int, int] | None) -> None:
+    for packet in keyframes(*sizes):
+        session.check_parameters(packet)
+
+
+def session_of(size: tuple[int, int], sent_before: bytes = b"") -> _Session:
+    return _Session(as_session(Camera(described_as(*size), ())), CameraClock(1000.0), as_session(None), sent_before)
+
+
+def test_a_picture_is_of_another_size_than_the_camera_was_described_with() -> None:
+    check(session_of(SMALL), None, SMALL, None, SMALL)
+    for sizes in ([LARGE], [SMALL, LARGE], [None, LARGE], [SMALL, None, LARGE]):
+        with pytest.raises(CameraDown, match=CHANGED):
+            check(session_of(SMALL), *sizes)
+
+
+def test_what_was_sent_before_excuses_the_first_keyframe_alone() -> None:
+    before = session_of(LARGE).parameters
+    check(session_of(SMALL, before), LARGE, LARGE)
+    for sizes in ([None, LARGE], [SMALL, LARGE], [LARGE, SMALL]):
+        with pytest.raises(CameraDown, match=CHANGED):
+            check(session_of(SMALL, before), *sizes)
+
+
+def test_a_camera_that_describes_itself_wrongly_is_opened_again_once(heard: Heard, connect: Callable[..., Capture]) -> None:
+    camera = Camera(described_as(*SMALL), ())
+    capture = connect(camera)
+    for why, is_sampled in ((CHANGED, False), ("ended the connection", True), ("ended the connection", True)):
+        heard.times_ms.clear()
+        camera.sends = keyframes(*[LARGE] * 9)
+        with pytest.raises(CameraDown, match=why):
+            capture._capture()
+        assert bool(heard.times_ms) == is_sampled
+        capture._last_ms = None

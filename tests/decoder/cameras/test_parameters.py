@@ -11,12 +11,12 @@ from services.decoder.cameras.parameters import sequence_parameters
 Codec = Literal["libx264", "libx265"]
 
 
-def keyframe(codec: Codec, width: int) -> bytes:
+def keyframe(codec: Codec, width: int, height: int = 96) -> bytes:
     context = av.CodecContext.create(codec, "w")
     assert isinstance(context, av.VideoCodecContext)
-    context.width, context.height, context.pix_fmt, context.framerate = width, 96, "yuv420p", 25  # type: ignore[assignment]
+    context.width, context.height, context.pix_fmt, context.framerate = width, height, "yuv420p", 25  # type: ignore[assignment]
     context.options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
-    frame = av.VideoFrame.from_ndarray(np.zeros((96, width, 3), np.uint8), format="rgb24")
+    frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
     packets = [*context.encode(frame), *context.encode(None)]
     return bytes(packets[0])
 

@@ -17,9 +17,15 @@ import pytest
 
 from framebus.demo.camera import CameraServer, Clip, LiveScene, read_clip
 from services.decoder.cameras import rtsp
+from services.decoder.cameras.cadence import Cadence
+from services.decoder.cameras.capture import _Session
+from services.decoder.cameras.clock import CameraClock
 from services.decoder.cameras.errors import CameraDown
+from services.decoder.cameras.parameters import sequence_parameters
 from services.decoder.cameras.places import Place
 from services.decoder.cameras.rtsp import RtspCamera
+from services.decoder.cameras.sampler import Sampler
+from services.decoder.sampling import Grid
 from tests.camera.clips import Codec, write_clip
 
 
@@ -29,6 +35,16 @@ def test_the_first_picture_is_shown_one_frame_before_the_next_whatever_the_rate(
     with CameraServer({"slow": clip}) as server, closing(RtspCamera(Place(server.url("slow"), "tcp", ()))) as camera:
         times_ms = [packet.pts_ms for packet in islice(camera.packets(), 6)]
     assert [later - earlier for earlier, later in pairwise(times_ms)] == pytest.approx([125.0] * 5, abs=1.0)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_what_a_camera_is_described_with_is_what_its_keyframes_carry(codec: Codec, tmp_path: Path) -> None:
+    clip = read_clip(write_clip(tmp_path / "clip.mp4", 25, codec=codec))
+    with CameraServer({"clip": clip}) as server, closing(RtspCamera(Place(server.url("clip"), "tcp", ()))) as camera:
+        described = _Session(camera, CameraClock(1000.0), Sampler(camera, grid := Grid(1.0), Cadence(grid, 1000.0))).parameters
+        carried = sequence_parameters(camera.codec, bytes(next(iter(camera.packets())).packet))
+    assert described
+    assert described == carried
 
 
 @pytest.mark.parametrize("still_seconds", [29, 31])
