@@ -23,6 +23,7 @@ from services.query.addresses import Allowed
 from services.query.app import Services, create_app
 from services.query.following import Following
 from services.query.frames import FrameIntake
+from services.query.heads import BoundedHeads
 from services.query.media.store import MediaStore
 from services.query.media.sweeping import MediaSweep
 from services.query.metrics import METRICS
@@ -189,7 +190,7 @@ def _warm(encoder: Encoder, readiness: Readiness) -> None:
 
 def _server(services: Services) -> uvicorn.Server:
     config = uvicorn.Config(
-        create_app(services), loop="uvloop", http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=5
+        create_app(services), loop="uvloop", http=BoundedHeads, log_config=None, access_log=False, timeout_graceful_shutdown=5
     )
     return uvicorn.Server(config)
 

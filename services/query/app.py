@@ -16,6 +16,7 @@ from encoders.encoder import Encoder
 from services.query import metrics as m
 from services.query import problems
 from services.query.access import Gate
+from services.query.access.session_routes import SessionRequest
 from services.query.access.session_routes import router as session_router
 from services.query.addresses import Allowed
 from services.query.dead_letters import DeadLetters, ReplayRequest, dead_letter_router
@@ -86,7 +87,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(dead_letter_router(DeadLetters(services.kafka, services.book, services.outbox, services.pool)))
     _add_later(app)
     add_docs(app)
-    _describe(app, (SearchRequest, SourceRequest, ReplayRequest))
+    _describe(app, (SearchRequest, SourceRequest, ReplayRequest, SessionRequest))
     if FOLDER.is_dir():
         app.mount("/", Page(), name="page")
     return app

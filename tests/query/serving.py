@@ -1,5 +1,6 @@
 """A real HTTP server on a free loopback port, for tests that need ranges, cookies or a browser."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,15 +9,18 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from services.query.heads import BoundedHeads
+
 
 @contextmanager
-def serve(app: ASGIApp) -> Iterator[str]:
-    """Serve `app` in a thread and yield its base address; it is stopped on exit.
+def serve(app: ASGIApp, http: type[asyncio.Protocol] = BoundedHeads) -> Iterator[str]:
+    """Serve `app` in a thread, by the protocol of the service, and yield its base address; it is stopped on exit.
 
     The socket listens before the server starts, so a client may connect at once and waits in the kernel's queue.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
+        config = uvicorn.Config(app, http=http, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

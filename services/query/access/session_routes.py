@@ -1,6 +1,6 @@
 """`/v1/session`: a key goes in once, a cookie that scripts cannot read comes out."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
@@ -9,7 +9,13 @@ from pydantic import BaseModel, Field
 from services.query.access.gate import gate_of, refuse_key_in_address, require_same_origin, unauthorised
 from services.query.access.keys import Grant
 from services.query.access.sessions import SESSION_SECONDS
+from services.query.bodies import read_json
+from services.query.strict import parsed
 
+BODY_LIMIT_BYTES: Final = 4_096
+DOCUMENTED: Final[dict[str, Any]] = {
+    "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SessionRequest"}}}}
+}
 router = APIRouter(prefix="/v1/session", tags=["access"])
 
 
@@ -32,13 +38,14 @@ async def signed_in(request: Request) -> Grant:
     return gate_of(request).identify(request, links=False)
 
 
-@router.post("")
-async def start_session(body: SessionRequest, request: Request) -> Response:
+@router.post("", openapi_extra=DOCUMENTED)
+async def start_session(request: Request) -> Response:
     """Exchange a key for an HttpOnly, SameSite=Strict cookie."""
     gate = gate_of(request)
     refuse_key_in_address(request)
     if "origin" in request.headers:
         require_same_origin(request)
+    body = parsed(SessionRequest, await read_json(request, BODY_LIMIT_BYTES))
     grant = gate.ring.grant(body.key.strip())
     if grant is None:
         raise unauthorised("This key is not known here. The local stack prints its key when it starts, after 'key:'.")

@@ -250,6 +250,17 @@ def test_a_wrong_key_starts_no_session(client: httpx.Client) -> None:
     assert not client.cookies
 
 
+def test_whoever_has_no_key_sends_no_more_than_one(client: httpx.Client) -> None:
+    def unannounced() -> Iterator[bytes]:
+        yield from (b" " * 1_000 for _ in range(1_000))
+
+    for content in (b" " * 1_000_000, unannounced()):
+        assert client.post("/v1/session", content=content, headers={"Content-Type": "application/json"}).status_code == 413
+    for wrong in ({}, {"key": 5}, {"key": "x" * 301}):
+        refused = client.post("/v1/session", json=wrong)
+        assert (refused.status_code, refused.json()["field"]) == (422, "key")
+
+
 def test_a_session_ends_on_request_and_a_copy_of_its_cookie_with_it(client: httpx.Client) -> None:
     client.post("/v1/session", json={"key": LOCAL_KEY})
     copied = dict(client.cookies)
