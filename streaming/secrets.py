@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from schemas.identity import SOURCE_ID
 
+ORIGIN: Final = "@origin"
 PLACEHOLDER: Final = re.compile(r"\$\{secret:([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\}")
 
 
@@ -43,22 +44,37 @@ class SecretStore:
     def put(self, name: str, value: str, origin: str) -> None:
         """Keep a secret for an origin, whatever it was; raises `OSError`.
 
-        Whenever this ends, a secret is whole or gone, and goes to no origin that it was not given for.
+        Whenever this ends, a secret is whole or gone, and goes to no origin that it was not given for. Where the disk takes
+        nothing more, the one that is there stays.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        texts = {self._path(name): value}
         if self._given_for(name) != origin:
-            self._path(name).unlink(missing_ok=True)
-            self._write(self._origin_path(name), origin)
-        self._write(self._path(name), value)
+            texts = {self._origin_path(name): origin} | texts
+        try:
+            for path, text in texts.items():
+                self._write(_draft(path), text)
+            if len(texts) > 1:
+                self._path(name).unlink(missing_ok=True)
+            for path in texts:
+                _draft(path).replace(path)
+        finally:
+            for path in texts:
+                _draft(path).unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
         """Forget a secret, if it is there, and what a process has left of it that was killed while it was kept."""
-        for path in (self._path(name), self._origin_path(name)):
+        for path in self._paths(name):
             path.unlink(missing_ok=True)
             prefix = f"{_draft_prefix(path)}."
             for draft in self._folder.glob(f"{prefix}*"):
                 if draft.name.removeprefix(prefix).isdecimal():
                     draft.unlink(missing_ok=True)
+
+    def kept_since(self) -> dict[str, float]:
+        """Return the secrets that `put` has kept, and since when (Unix time); those that people put here have no origin."""
+        names = [path.name.removeprefix(".").removesuffix(ORIGIN) for path in self._folder.glob(f".*{ORIGIN}")]
+        return {name: max(map(_changed, self._paths(name))) for name in names if SOURCE_ID.fullmatch(name)}
 
     def _given_for(self, name: str) -> str | None:
         try:
@@ -67,18 +83,30 @@ class SecretStore:
             return None
 
     def _write(self, path: Path, text: str) -> None:
-        draft = path.with_name(f"{_draft_prefix(path)}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
-        draft.replace(path)
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        return self._path(name), self._origin_path(name)
 
     def _origin_path(self, name: str) -> Path:
-        return self._folder / f".{self._path(name).name}@origin"
+        return self._folder / f".{self._path(name).name}{ORIGIN}"
 
     def _path(self, name: str) -> Path:
         if not SOURCE_ID.fullmatch(name):
             raise UnknownSecret(f"secret {name!r}: no name of a secret")
         return self._folder / name
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f"{_draft_prefix(path)}.{os.getpid()}")
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _draft_prefix(path: Path) -> str:

@@ -25,7 +25,6 @@ from services.query.following import Following
 from services.query.frames import FrameIntake
 from services.query.heads import BoundedHeads
 from services.query.media.store import MediaStore
-from services.query.media.sweeping import MediaSweep
 from services.query.metrics import METRICS
 from services.query.passwords import Passwords
 from services.query.readiness import Readiness
@@ -34,6 +33,7 @@ from services.query.source_request import DefaultFps
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.store import Store
+from services.query.sweeping import Sweep
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
@@ -62,7 +62,7 @@ def main(stopping: threading.Event) -> None:
         settings.kafka, services.book, services.writer, services.store, outbox, services.readiness, settings.sample_fps
     )
     reader = Reader(QUERY_REQUESTS, (SOURCE_REQUESTS.name,))
-    sweep = MediaSweep(services.media, services.book, services.writer.while_unchanged)
+    sweep = Sweep(services.media, services.passwords, services.book, services.writer, services.readiness)
     turns = (following.follow, sweep.follow, guard.watch, memory.give_back_when_due)
     loop = Loop(settings.kafka, [reader], following, outbox, metrics, heartbeat=settings.heartbeat, each_turn=turns)
     with _listen(settings) as listening:

@@ -64,9 +64,16 @@ class Sourcing:
         return self.book.get(source_id, grant)
 
     async def change(self, source_id: str, next_of: Callable[[Source | None], Source | None]) -> Source | None:
-        """Write the next record of a source."""
+        """Write the next record of a source; a password that it does not need goes when Kafka has it."""
         self.readiness.require("kafka")
-        return await self._wait_for(lambda: self.writer.change(source_id, next_of))
+
+        def write() -> Source | None:
+            record = self.writer.change(source_id, next_of)
+            if record is not None:
+                self.passwords.release(record, self.writer.while_unchanged)
+            return record
+
+        return await self._wait_for(write)
 
     async def put(self, source_id: str, request: SourceRequest, grant: Grant) -> Response:
         """Make a source what is wished, and answer with it."""
@@ -111,9 +118,7 @@ class Sourcing:
             known = last is not None and last.wanted != "removed"
             request = patched(last, {"url": None}) if last is not None and known else SourceRequest(name=name[:200])
             wish = to_wish(request.model_copy(update={"url": None, "kind": "file"}), self.allowed, self.default_fps, last)
-            record = wanted.put(last, source_id, replace(wish, url=str(path)), _now_ms())
-            self.passwords.settle(last, record, None)
-            return record
+            return wanted.put(last, source_id, replace(wish, url=str(path)), _now_ms())
 
         is_new = not self._is_there(source_id)
         return self._shown(await self.change(source_id, next_of), 201 if is_new else 200)
@@ -124,10 +129,8 @@ class Sourcing:
 
         def next_of(last: Source | None) -> Source:
             nonlocal removed_ns
-            record = wanted.remove(last or source)
-            self.passwords.settle(last, record, None)
             removed_ns = time.time_ns()
-            return record
+            return wanted.remove(last or source)
 
         over = await self.change(source_id, next_of) or source
         rows, removed = await self._wait_for(lambda: (self._rows_of(over), self.remove_media(source_id, over.life, removed_ns)))

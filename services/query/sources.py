@@ -50,6 +50,11 @@ class SourceBook:
         with self._lock:
             return self._sources.get(source_id)
 
+    def is_acknowledged(self, source_id: str) -> bool:
+        """Return whether Kafka has every record of a source that this process has sent."""
+        with self._lock:
+            return self._under_way[source_id] == 0
+
     def shows(self, source_id: str, life: int) -> bool:
         """Return whether a life of a source is in force."""
         source = self.record(source_id)

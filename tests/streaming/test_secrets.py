@@ -1,6 +1,7 @@
 """Passwords of sources are kept apart, given back whole, and never shown."""
 
 import itertools
+import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -109,6 +110,32 @@ def end_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("unlink", "replace"):
         monkeypatch.setattr(Path, name, stepping(getattr(Path, name)))
+
+
+def test_a_secret_that_cannot_be_written_leaves_the_one_that_is_there(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path)
+    store.put("cam", "old", ORIGIN)
+    for origin in (ORIGIN, "rtsp://10.0.0.8"):
+        with pytest.raises(UnicodeEncodeError):
+            store.put("cam", "no text: \ud800", origin)  # as on a full disk, the second of two files fails
+        assert (got(store, ORIGIN), got(store, "rtsp://10.0.0.8")) == ("old", None)
+    with pytest.raises(UnicodeEncodeError):
+        store.put("new", "\ud800", ORIGIN)
+    assert {path.name for path in tmp_path.iterdir()} == {"cam", ".cam@origin"}
+
+
+def test_what_was_kept_here_is_told_from_what_people_have_put_here(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path / "secrets")
+    assert store.kept_since() == {}
+    store.put("cam.5", "one", ORIGIN)
+    for name in ("mounted", ".no name@origin", ".cam.6@origin.77"):
+        (tmp_path / "secrets" / name).touch()
+    os.utime(tmp_path / "secrets" / ".cam.5@origin", (5, 5))
+    for since in (7, 3):  # a new password of the same origin leaves that file as it is
+        os.utime(tmp_path / "secrets" / "cam.5", (since, since))
+        assert store.kept_since() == {"cam.5": max(5, since)}
+    (tmp_path / "secrets" / "cam.5").unlink()
+    assert store.kept_since() == {"cam.5": 5}
 
 
 def got(store: SecretStore, origin: str) -> str | None:
