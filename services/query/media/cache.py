@@ -5,8 +5,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
+
+from services.query.media.walking import files
 
 KEPT_AFTER_EVICTION = 0.9
 
@@ -30,9 +32,11 @@ class DiskCache:
         """
         path = self._folder / owner / name
         try:
-            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+            modified_ns = path.stat().st_mtime_ns
         except FileNotFoundError:
             return None
+        with suppress(OSError):  # it has gone this moment, or the disk can only be read
+            os.utime(path, ns=(time.time_ns(), modified_ns))
         return path
 
     def keep(self, owner: str, name: str, make: Callable[[Path], None]) -> Path:
@@ -60,9 +64,9 @@ class DiskCache:
 
     def _evict(self) -> int:
         """Remove the least recently used files; the newest one always stays, it is about to be sent."""
-        files = sorted(self._files())
-        left = sum(size for _, size, _ in files)
-        for _, size, path in files[:-1]:
+        kept = sorted(self._files())
+        left = sum(size for _, size, _ in kept)
+        for _, size, path in kept[:-1]:
             if left <= self._limit_bytes * KEPT_AFTER_EVICTION:
                 break
             path.unlink(missing_ok=True)
@@ -70,12 +74,4 @@ class DiskCache:
         return left
 
     def _files(self) -> list[tuple[int, int, Path]]:
-        found = []
-        for path in self._folder.rglob("*"):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            if S_ISREG(status.st_mode):
-                found.append((status.st_atime_ns, status.st_size, path))
-        return found
+        return [(status.st_atime_ns, status.st_size, path) for path, status in files(self._folder)]

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import FileResponse
 
 from schemas.messages import Source
 from services.query.access import Grant, require_or_link
@@ -18,6 +17,7 @@ from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
 from services.query.media.parameters import Time, check_life
 from services.query.media.refusals import refusing
+from services.query.media.sending import CachedFile
 from services.query.media.store import Clip, FindSource, MediaStore, life_of
 from services.query.problems import invalid
 
@@ -32,14 +32,14 @@ def clip_router(store: MediaStore, find: FindSource) -> APIRouter:
     router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
 
     @router.head("/clip", include_in_schema=False)
-    @router.get("/clip", response_class=FileResponse)
+    @router.get("/clip", response_class=CachedFile)
     async def show(
         source_id: str,
         start_ms: Time,
         end_ms: Time,
         grant: Annotated[Grant, Depends(require_or_link("search"))],
         life: int | None = None,
-    ) -> FileResponse:
+    ) -> CachedFile:
         """Return [start_ms, end_ms) of a source's timeline; an end behind the recording gives what there is.
 
         With `life`, only while that one is in force.
@@ -50,7 +50,7 @@ def clip_router(store: MediaStore, find: FindSource) -> APIRouter:
         clip = await _clip_of(store, source, start_ms, end_ms)
         kept_seconds = KEPT_SECONDS if clip.is_whole else GROWING_KEPT_SECONDS
         headers = {"Cache-Control": f"private, max-age={kept_seconds}", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(clip.path, media_type="video/mp4", headers=headers)
+        return CachedFile(clip.path, media_type="video/mp4", headers=headers)
 
     return router
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
 from av.audio.stream import AudioStream
@@ -36,6 +37,7 @@ from services.query.media.tracks import (
 
 TRANSCODED_SPAN_LIMIT_MS: Final = 60_000
 LARGEST_BYTES: Final = 1 << 30
+BUFFER_BYTES: Final = 1 << 18
 
 
 class SpanTooLongError(Exception):
@@ -59,7 +61,7 @@ def cut_clip(
     each packet and raises to give up. Returns whether the span can have no more: False where its end is not recorded yet.
     Raises `UnreadableError`, `NothingThereError`, `SpanTooLongError`.
     """
-    with _blaming_media(), av.open(str(clip), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+    with _blaming_media(), _written(clip) as output:
         with_gaps = not all(stretch.continues for stretch in stretches[1:])
         cut = _Cut(output, start_ms, end_ms, largest_bytes, with_gaps=with_gaps)
         over, nothing = False, NothingThereError("nothing was given to cut from")
@@ -76,6 +78,28 @@ def cut_clip(
             raise nothing
         cut.finish()
         return over
+
+
+class _File(FileIO):
+    """A file that takes all it is given or says why not: of less FFmpeg would hear nothing, and go on behind it."""
+
+    def write(self, content: Any, /) -> int:
+        """Write all of `content`; raises `OSError`."""
+        left = memoryview(content)
+        while left:
+            left = left[super().write(left) :]
+        return len(content)
+
+
+@contextmanager
+def _written(clip: Path) -> Iterator[OutputContainer]:
+    """Open a clip for writing. The file is ours: PyAV leaves its own open where the disk has no room for the first bytes."""
+    options = {"movflags": "+faststart"}
+    with (
+        _File(clip, "wb") as file,
+        av.open(file, "w", format="mp4", options=options, buffer_size=BUFFER_BYTES) as output,
+    ):
+        yield output
 
 
 @contextmanager

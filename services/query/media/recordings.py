@@ -8,6 +8,7 @@ from typing import Final
 from schemas.recordings import Segment, day_of, parse_segment
 from services.query.media.original import NothingThereError, UnreadableError, shown_until
 from services.query.media.stretches import Counted, Stretch, counted, covering
+from services.query.media.walking import entries
 
 DAY_MS: Final = 86_400_000
 
@@ -26,16 +27,12 @@ def nearest_recorded(life: Path, t_ms: int) -> tuple[int, int] | None:
 
 def _segments(life: Path, days: Iterable[str]) -> Iterator[Segment]:
     for day in days:
-        try:
-            names = [path.name for path in (life / day).iterdir()]
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        yield from filter(None, map(parse_segment, names))
+        yield from filter(None, (parse_segment(path.name) for path in entries(life / day)))
 
 
 def _days_around(life: Path, t_ms: int) -> list[str]:
     """Return the last day with segments that have begun by `t_ms`, and the first with later ones."""
-    days = sorted(path.name for path in life.iterdir()) if life.is_dir() else []
+    days = sorted(path.name for path in entries(life))
     earlier = (day for day in reversed(days) if any(one.start_ms <= t_ms for one in _segments(life, [day])))
     later = (day for day in days if any(one.start_ms > t_ms for one in _segments(life, [day])))
     today = day_of(t_ms)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from stat import S_ISREG
 from typing import Final
 
 from schemas.identity import SOURCE_ID, check_source_id
 from schemas.messages import Source
 from services.query.media.store import RECEIVING, MediaStore
+from services.query.media.walking import entries, files
 
 UPLOADING_SECONDS: Final = 86_400
 """What was uploaded, or received in part, so lately may be about to become the next life of its source."""
@@ -38,7 +38,7 @@ def remove_media(
     """
     name = check_source_id(source_id)
     uploads = remove_uploads(store, while_unchanged, name, removed_ns)
-    return _all_of([uploads, _remove_lives(store, {name: through_life}, name)])
+    return _all_of([uploads, _remove_lives(store, {name: through_life})])
 
 
 def remove_uploads(store: MediaStore, while_unchanged: WhileUnchanged, source_id: str, since_ns: int) -> Removed:
@@ -50,8 +50,8 @@ def remove_uploads(store: MediaStore, while_unchanged: WhileUnchanged, source_id
     folder = store.uploads_folder / source_id
 
     def judge(record: Source | None) -> Removed:
-        over = [entry for entry in _entries(folder) if not _stays(entry, record) and _changed_before(entry, since_ns)]
-        removed = _all_of(map(_remove, over))
+        settled = [entry for entry in entries(folder) if _changed_before(entry, since_ns)]
+        removed = _all_of(_remove(over) for entry in settled for over in _over(entry, record))
         with suppress(OSError):  # something stays
             folder.rmdir()
         return removed
@@ -67,17 +67,23 @@ def sweep_media(store: MediaStore, while_unchanged: WhileUnchanged, sources: Ite
     """
     over = {source.source_id: source.life if source.wanted == "removed" else source.life - 1 for source in sources}
     since_ns = time.time_ns() - UPLOADING_SECONDS * 1_000_000_000
-    names = [folder.name for folder in _entries(store.uploads_folder) if SOURCE_ID.fullmatch(folder.name)]
+    names = [folder.name for folder in entries(store.uploads_folder) if SOURCE_ID.fullmatch(folder.name)]
     uploads = [remove_uploads(store, while_unchanged, name, since_ns) for name in names]
     return _all_of([*uploads, _remove_lives(store, over)])
 
 
-def _stays(entry: Path, record: Source | None) -> bool:
-    """Tell of the folder that holds what a record names; by its own name, since the media folder may have another by now."""
+def _over(entry: Path, record: Source | None) -> list[Path]:
+    """Return what of an entry is over: all of it, or in the folder of what a record names whatever lies beside that.
+
+    Both are told by their own names, since the media folder may have another by now.
+    """
     if record is None:
-        return not entry.name.startswith(RECEIVING)
-    named = record.url if record.wanted != "removed" else None
-    return named is not None and PurePosixPath(named).parent.name == entry.name
+        return [entry] if entry.name.startswith(RECEIVING) else []
+    named = PurePosixPath(record.url) if record.url is not None and record.wanted != "removed" else None
+    if named is None or named.parent.name != entry.name:
+        return [entry]
+    beside = [file for file in entries(entry) if file.name != named.name]
+    return beside if (entry / named.name).is_file() else []
 
 
 def _changed_before(entry: Path, since_ns: int) -> bool:
@@ -87,21 +93,15 @@ def _changed_before(entry: Path, since_ns: int) -> bool:
         return False
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _remove_lives(store: MediaStore, over: Mapping[str, int], name: str = "*") -> Removed:
+def _remove_lives(store: MediaStore, over: Mapping[str, int]) -> Removed:
     """Delete the folders of lives up to those in `over`."""
     parts = []
-    for folder in [folder for parent in store.folders_of_lives for folder in parent.glob(f"{name}/*")]:
-        if folder.name.isdecimal() and int(folder.name) <= over.get(folder.parent.name, 0):
-            parts.append(_remove(folder))
+    for folder in (folder for parent in store.folders_of_lives for folder in entries(parent) if folder.name in over):
+        ended = [life for life in entries(folder) if life.name.isdecimal() and int(life.name) <= over[folder.name]]
+        parts += [_remove(life) for life in ended]
+        if ended:
             with suppress(OSError):  # another life is there
-                folder.parent.rmdir()
+                folder.rmdir()
     return _all_of(parts)
 
 
@@ -112,19 +112,10 @@ def _all_of(parts: Iterable[Removed]) -> Removed:
 
 def _remove(entry: Path) -> Removed:
     """Delete a file, or a folder with all that is in it."""
-    sizes = [size for path in (entry, *entry.rglob("*")) if (size := _file_bytes(path)) is not None]
+    sizes = [status.st_size for _, status in files(entry)]
     if entry.is_dir():
         shutil.rmtree(entry, ignore_errors=True)
     else:
         with suppress(OSError):
             entry.unlink()
     return Removed(len(sizes), sum(sizes))
-
-
-def _file_bytes(path: Path) -> int | None:
-    """Return the size of a file; None for a folder, and for what a recorder at its limits has just removed."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_size if S_ISREG(status.st_mode) else None

@@ -9,7 +9,7 @@ from schemas.messages import Source
 from schemas.recordings import RECORDINGS, THUMBNAILS
 from services.query.access import Grant
 from services.query.media.cache import DiskCache
-from services.query.media.workshop import Workshop
+from services.query.workshop import Workshop
 
 FindSource = Callable[[str, Grant], Source]
 """Returns the source that a key may see, or raises the 404 of one that it may not."""
@@ -49,14 +49,14 @@ class MediaStore:
     clips: DiskCache = field(init=False)
     thumbnails: DiskCache = field(init=False)
     clip_shop: Workshop[Clip] = field(init=False)
-    thumbnail_shop: Workshop[Path] = field(init=False)
+    thumbnail_shop: Workshop[Path | bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         made = {
             "clips": DiskCache(self.clips_folder, self.clip_cache_bytes),
             "thumbnails": DiskCache(self.made_thumbnails_folder, self.thumbnail_cache_bytes),
             "clip_shop": Workshop[Clip]("clips", self.threads, waiting_limit=32),
-            "thumbnail_shop": Workshop[Path]("thumbnails", self.threads, waiting_limit=200),
+            "thumbnail_shop": Workshop[Path | bytes]("thumbnails", self.threads, waiting_limit=200),
         }
         for name, value in made.items():
             object.__setattr__(self, name, value)

@@ -1,7 +1,6 @@
 """`PUT /v1/sources/{source_id}/media`: a file from far away becomes a source."""
 
 import asyncio
-import errno
 import os
 import re
 import shutil
@@ -16,8 +15,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from schemas.identity import SOURCE_ID
 from services.query.access import Grant, require
+from services.query.media.refusals import storing
 from services.query.media.removal import WhileUnchanged, remove_uploads
 from services.query.media.store import RECEIVING, MediaStore
+from services.query.media.walking import files
 from services.query.problems import Problem, invalid, too_large
 from services.query.sources import unknown_source
 
@@ -66,7 +67,8 @@ def check_upload(store: MediaStore, source_id: str, grant: Grant, announced: str
     announced_bytes = int(announced) if announced and announced.isdecimal() else 0
     if announced_bytes > store.upload_limit_bytes:
         raise too_large("an upload", store.upload_limit_bytes)
-    store.uploads_folder.mkdir(parents=True, exist_ok=True)
+    with storing():
+        store.uploads_folder.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(store.uploads_folder).free
     if announced_bytes > free_bytes:
         raise Problem(507, "disk-full", f"the upload has {announced_bytes} bytes and the media store {free_bytes} free")
@@ -86,18 +88,20 @@ def overtaken() -> Problem:
 async def receive(store: MediaStore, source_id: str, name: str, body: AsyncIterator[bytes]) -> Upload:
     """Write `body` to `uploads/<source_id>/<hash of the content>/<name>`. Raises `overtaken` where that is removed meanwhile.
 
-    The hash gives other content another address, which is what begins a new life; the same content again changes nothing.
+    The hash gives other content another address, which is what begins a new life; the same content again changes nothing, and
+    keeps the name that it has.
     """
     folder = store.uploads_folder / source_id
-    try:
-        descriptor, draft = _draft(folder)
+    with storing():
         try:
-            digest = await _write(descriptor, body, store.upload_limit_bytes)
-            return _place(draft, folder / digest / name)
-        finally:
-            _discard(draft)
-    except FileNotFoundError:
-        raise overtaken() from None
+            descriptor, draft = _draft(folder)
+            try:
+                digest = await _write(descriptor, body, store.upload_limit_bytes)
+                return _place(draft, folder / digest, name)
+            finally:
+                _discard(draft)
+        except FileNotFoundError:
+            raise overtaken() from None
 
 
 def _draft(folder: Path) -> tuple[int, str]:
@@ -105,10 +109,11 @@ def _draft(folder: Path) -> tuple[int, str]:
     return tempfile.mkstemp(dir=folder, prefix=RECEIVING)
 
 
-def _place(draft: str, path: Path) -> Upload:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _place(draft: str, folder: Path, name: str) -> Upload:
+    folder.mkdir(parents=True, exist_ok=True)
+    path, _ = max(files(folder), key=lambda file: file[1].st_mtime_ns, default=(folder / name, None))
     Path(draft).replace(path)
-    return Upload(path, path.parent.stat().st_mtime_ns)
+    return Upload(path, folder.stat().st_mtime_ns)
 
 
 def _discard(draft: str) -> None:
@@ -125,18 +130,9 @@ async def _write(descriptor: int, body: AsyncIterator[bytes], limit_bytes: int) 
             digest.update(piece)
             waiting += piece
             if len(waiting) >= WRITE_BYTES:
-                await _append(file.write, bytes(waiting))
+                await asyncio.to_thread(file.write, bytes(waiting))
                 waiting.clear()
-        await _append(file.write, bytes(waiting))
+        await asyncio.to_thread(file.write, bytes(waiting))
     if received == 0:
         raise Problem(422, "invalid-request", "the upload is empty: send the bytes of the file as the body of the request")
     return digest.hexdigest()[:16]
-
-
-async def _append(write: Callable[[bytes], int], piece: bytes) -> None:
-    try:
-        await asyncio.to_thread(write, piece)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Problem(507, "disk-full", "the media store has no room left for this upload") from None
-        raise

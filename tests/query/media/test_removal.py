@@ -123,8 +123,9 @@ def test_a_removal_deletes_the_upload_of_the_record_that_says_removed(store: Med
 
 def test_a_sweep_deletes_uploads_that_no_record_names_and_what_was_received_in_part(store: MediaStore) -> None:
     """A query that was killed in an upload leaves such. Whole uploads of nobody may be all that a lost log has left."""
-    kept = [uploaded(store, name, LONG_AGO_NS) for name in ("film/now/a.mp4", "film/now/b.mp4", "unknown/hash/a.mp4")]
+    kept = [uploaded(store, name, LONG_AGO_NS) for name in ("film/now/a.mp4", "unknown/hash/a.mp4", "moved/now/b.mp4")]
     for name in (
+        "film/now/b.mp4",
         "film/before/a.mp4",
         "film/.receiving-1",
         "elsewhere/before/a.mp4",
@@ -133,7 +134,8 @@ def test_a_sweep_deletes_uploads_that_no_record_names_and_what_was_received_in_p
         uploaded(store, name, LONG_AGO_NS)
     kept += [uploaded(store, f"{name}/.receiving-3", NOW_NS) for name in ("film", "nobody")]
     now = file_source("film", "/media/before/it/was/moved/uploads/film/now/a.mp4", life=2)
-    removed = sweep(store, now, file_source("elsewhere", "/films/a.mp4", life=2))
-    assert removed == Removed(files=4, bytes=20)
+    moved = file_source("moved", "/media/uploads/moved/now/a.mp4")
+    removed = sweep(store, now, moved, file_source("elsewhere", "/films/a.mp4", life=2))
+    assert removed == Removed(files=5, bytes=25)
     assert files(store) == sorted(kept)
-    assert sorted(folder.name for folder in store.uploads_folder.iterdir()) == ["film", "nobody", "unknown"]
+    assert sorted(folder.name for folder in store.uploads_folder.iterdir()) == ["film", "moved", "nobody", "unknown"]

@@ -9,12 +9,14 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 
+from services.query import wanted
 from services.query.access import Gate, Grant, KeyRing
 from services.query.media.cache import DiskCache
 from services.query.media.removal import remove_media
 from services.query.media.store import MediaStore
 from services.query.media.uploads import safe_name, upload_router
 from services.query.sources import SourceBook
+from services.query.wanted import Wish
 from tests.query.media.conftest import ANYWHERE, KEY, Desk, file_source, holding
 from tests.query.test_service import eventually
 
@@ -41,6 +43,14 @@ def test_other_content_has_another_address_and_replaces_the_first(desk: Desk) ->
     assert first == again
     assert first != second
     assert files_below(desk.store.uploads_folder) == [second]
+
+
+def test_the_same_content_under_another_name_is_the_same_file(desk: Desk) -> None:
+    for name in ("a.mp4", "b.mp4", "a.mp4"):
+        desk.client.put(PATH, params={"name": name}, content=b"one")
+    (path,) = {path for _, path, _ in desk.registered}
+    assert (path.name, files_below(desk.store.uploads_folder)) == ("a.mp4", [path])
+    assert wanted.put(file_source("film", path), "film", Wish("file", str(path), 2.0), 0).life == 1
 
 
 def test_too_many_bytes_are_refused_announced_or_not(desk: Desk) -> None:
