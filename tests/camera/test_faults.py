@@ -124,6 +124,15 @@ def test_a_camera_refuses_with_a_status(status: int, error: type[FFmpegError], s
             pass
 
 
+def test_a_camera_that_has_moved_says_where_to(street: Clip) -> None:
+    with CameraServer({"gate": street}) as server, Caller(server.port) as caller:
+        server.mount("gate").faults.moved_to = "rtsp://192.0.2.7/gate"
+        status, headers, _ = caller.ask("DESCRIBE", "gate")
+        assert (status, headers["Location"]) == (302, "rtsp://192.0.2.7/gate")
+        server.mount("gate").faults.moved_to = ""
+        assert caller.ask("DESCRIBE", "gate")[0] == 200
+
+
 def test_a_transport_can_be_refused(street: Clip) -> None:
     with CameraServer({"gate": street}) as server, Caller(server.port) as caller:
         server.mount("gate").faults.refused_transport = "udp"

@@ -16,6 +16,8 @@ class Faults:
     """Noise instead of RTSP answers, or instead of what is in RTP packets."""
     status: int | None = None
     """Refuse every request with this RTSP status."""
+    moved_to: str = ""
+    """Redirect every request but OPTIONS to this address, with 302."""
     refused_transport: Literal["", "tcp", "udp"] = ""
     """Answer 461 to a SETUP over this transport."""
     clock_skew_seconds: float = 0.0

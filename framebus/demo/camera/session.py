@@ -93,6 +93,8 @@ class Session:
     def _refusal(self, request: Request, mount: Mount) -> Response | None:
         if mount.faults.status is not None:
             return Response(mount.faults.status)
+        if mount.faults.moved_to:
+            return Response(302, {"Location": mount.faults.moved_to})
         said = request.headers.get("authorization", "")
         if mount.login is not None and not is_authorized(said, request.method, mount.login, self._nonce):
             return Response(401, {"WWW-Authenticate": challenge(self._nonce)})

@@ -13,6 +13,7 @@ from av.error import FFmpegError
 
 from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.places import Place
+from services.decoder.cameras.redirects import refuse_redirects
 
 SILENT_SECONDS: Final = 5.0
 READ_SECONDS: Final = SILENT_SECONDS / 2
@@ -69,8 +70,9 @@ class RtspCamera:
             "timeout": str(int(SILENT_SECONDS * 1e6)),
         }
         try:
+            left_seconds = refuse_redirects(place, open_seconds)
             self._container: Any = av.open(
-                place.url, options=options, timeout=(open_seconds, READ_SECONDS), metadata_errors="replace"
+                place.url, options=options, timeout=(left_seconds, READ_SECONDS), metadata_errors="replace"
             )
         except (FFmpegError, OSError) as error:
             raise CameraDown(self._refused(error)) from None

@@ -118,6 +118,7 @@ def codec(name: str) -> Any:
 def container(monkeypatch: pytest.MonkeyPatch) -> Container:
     container = Container()
     monkeypatch.setattr(av, "open", lambda *_, **__: container)
+    monkeypatch.setattr(rtsp, "refuse_redirects", lambda _, seconds: seconds)
     monkeypatch.setattr(rtsp, "_now_ms", lambda: container.now_ms)
     return container
 
