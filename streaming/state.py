@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
 
 from schemas.errors import InvalidMessage
 from schemas.keys import check_key
@@ -83,10 +83,7 @@ class StateTopic(Generic[M]):
     def read_on(self, deadline_seconds: float) -> None:
         """Read all that was written until now; the next `poll` returns it. Raises `Unavailable` when that takes longer."""
         deadline = time.monotonic() + deadline_seconds
-        try:
-            ends = self._log.ends(deadline_seconds)
-        except (KafkaException, TimeoutError) as error:
-            raise Unavailable(f"the end of {self._topic.name} is unknown: {error}") from error
+        ends = self._log.ends(deadline_seconds)
         while any(self._read_to[number] < end for number, end in enumerate(ends)):
             self._heard += self._take(TURN_SECONDS)
             if time.monotonic() > deadline:

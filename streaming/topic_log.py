@@ -32,20 +32,21 @@ def first_offset(consumer: Consumer, partition: Partition, timeout_seconds: floa
 class LogBounds:
     """Where a topic's partitions begin and end, asked of all in one request on a connection of its own, opened at the first.
 
-    On a consumer's connection each answer waits behind a fetch: half a second a partition.
+    On a consumer's connection each answer waits behind a fetch: half a second a partition. Questions that Kafka does not answer
+    in time raise `Unavailable`.
     """
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
-        self._bootstrap = bootstrap
+        self._bootstrap, self._topic = bootstrap, topic
         self._admin: AdminClient | None = None
 
     def begins(self, timeout_seconds: float) -> list[int]:
-        """Return the offset of the oldest record of each partition; raises `KafkaException` or `TimeoutError`."""
+        """Return the offset of the oldest record of each partition."""
         return self._ask(OffsetSpec.earliest(), timeout_seconds)
 
     def ends(self, timeout_seconds: float) -> list[int]:
-        """Return one past the newest record of each partition; raises `KafkaException` or `TimeoutError`."""
+        """Return one past the newest record of each partition."""
         return self._ask(OffsetSpec.latest(), timeout_seconds)
 
     def _ask(self, spec: OffsetSpec, timeout_seconds: float) -> list[int]:
@@ -53,8 +54,11 @@ class LogBounds:
         admin = AdminClient(admin_settings(self._bootstrap)) if self._admin is None else self._admin
         # Kept only where it answers: one may go on asking with leaders and epochs of before a broker was restarted, for ever.
         self._admin = None
-        futures = admin.list_offsets(dict.fromkeys(self._places, spec), request_timeout=timeout_seconds)
-        offsets = [int(futures[place].result(timeout_seconds).offset) for place in self._places]
+        try:
+            futures = admin.list_offsets(dict.fromkeys(self._places, spec), request_timeout=timeout_seconds)
+            offsets = [int(futures[place].result(timeout_seconds).offset) for place in self._places]
+        except (KafkaException, TimeoutError) as error:
+            raise Unavailable(f"the ends of {self._topic} are unknown: {error}") from error
         self._admin = admin
         return offsets
 

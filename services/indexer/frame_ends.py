@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from confluent_kafka import KafkaException
-
 from schemas.topics import LANES
-from streaming.errors import Unavailable
 from streaming.records import Partition
 from streaming.topic_log import LogBounds
 
@@ -47,10 +44,4 @@ def frame_ends(bootstrap: str) -> FrameEnds:
     """Return the ends of the topics of frames, as Kafka tells them."""
     bounds = {vectors.name: LogBounds(bootstrap, frames.name, frames.partitions) for frames, vectors in LANES.values()}
 
-    def ends(topic: str) -> Sequence[int]:
-        try:
-            return bounds[topic].ends(TIMEOUT_SECONDS)
-        except (KafkaException, TimeoutError) as error:
-            raise Unavailable(f"the end of the frames is unknown: {error}") from error
-
-    return FrameEnds(ends)
+    return FrameEnds(lambda topic: bounds[topic].ends(TIMEOUT_SECONDS))

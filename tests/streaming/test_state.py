@@ -75,7 +75,7 @@ def test_reading_on_reaches_what_was_written_until_then_and_the_next_poll_tells_
 
 def test_reading_on_says_so_when_kafka_is_away() -> None:
     state = StateTopic("127.0.0.1:1", topic("t-away", partitions=1, policy="compact"), Space)
-    with pytest.raises(Unavailable, match="the end of t-away is unknown"):
+    with pytest.raises(Unavailable, match="the ends of t-away are unknown"):
         state.read_on(0.2)
     state.close()
 
