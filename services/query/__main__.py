@@ -28,12 +28,14 @@ from services.query.media.store import MediaStore
 from services.query.metrics import METRICS
 from services.query.passwords import Passwords
 from services.query.readiness import Readiness
+from services.query.search_routes import WAITING_LIMIT
 from services.query.settings import QuerySettings
 from services.query.source_request import DefaultFps
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.store import Store
 from services.query.sweeping import Sweep
+from services.query.workshop import Workshop
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
@@ -45,6 +47,7 @@ from streaming.secrets import SecretStore
 from streaming.settings import SettingError, read
 
 WATCH_SECONDS: Final = 0.5
+POOL_THREADS: Final = 8
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 log = get_logger("query")
 
@@ -76,6 +79,7 @@ def main(stopping: threading.Event) -> None:
         server.should_exit = True
         for thread in reversed(threads):
             thread.join()
+    services.searches.close()
     services.intake.close()
     sweep.close()
     guard.stop()
@@ -97,7 +101,8 @@ def _services(settings: QuerySettings, metrics: Metrics, outbox: Outbox) -> Serv
         gate=Gate(ring),
         readiness=readiness,
         metrics=metrics,
-        pool=ThreadPoolExecutor(settings.threads, "search"),
+        searches=Workshop("searches", settings.threads, WAITING_LIMIT),
+        pool=ThreadPoolExecutor(POOL_THREADS, "sources"),
         allowed=Allowed(settings.address_schemes, settings.file_roots, parse_networks(settings.source_networks)),
         default_fps=DefaultFps(settings.sample_fps, settings.camera_fps),
         passwords=Passwords(SecretStore(settings.secrets)),

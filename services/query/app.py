@@ -32,7 +32,7 @@ from services.query.pages import Pages
 from services.query.passwords import Passwords
 from services.query.problems import not_yet
 from services.query.readiness import Readiness
-from services.query.search import Search
+from services.query.search import Answer, Search
 from services.query.search_request import SearchRequest
 from services.query.search_routes import Searching, search_router
 from services.query.source_request import DefaultFps, SourceRequest
@@ -41,6 +41,7 @@ from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.stack_status import StackStatus, stack_status_router
 from services.query.store import Store
+from services.query.workshop import Workshop
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 
@@ -49,7 +50,10 @@ LATER: Final = ("/v1/probes", "/v1/events", "/v1/admin", "/v1/sources/{source_id
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that requests use; made once, in `__main__`."""
+    """Everything that requests use; made once, in `__main__`.
+
+    `pool` is for what changes sources and looks at Kafka, which must not wait behind searches.
+    """
 
     book: SourceBook
     writer: SourceWriter
@@ -59,6 +63,7 @@ class Services:
     gate: Gate
     readiness: Readiness
     metrics: Metrics
+    searches: Workshop[Answer]
     pool: Executor
     allowed: Allowed
     default_fps: DefaultFps
@@ -96,7 +101,7 @@ def create_app(services: Services) -> FastAPI:
 def _searching(services: Services) -> Searching:
     search = Search(services.book, services.store, services.encoder)
     return Searching(
-        search, services.pool, services.readiness, services.metrics, services.gate.signer, services.encoder.notice, Pages()
+        search, services.searches, services.readiness, services.metrics, services.gate.signer, services.encoder.notice, Pages()
     )
 
 

@@ -1,11 +1,10 @@
 """`/v1/search`."""
 
-import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -18,12 +17,16 @@ from services.query.access import Grant, Signer, require
 from services.query.bodies import read_search
 from services.query.pages import Pages, next_cursor
 from services.query.ranking import Found
-from services.query.readiness import Readiness
+from services.query.readiness import Part, Readiness
 from services.query.search import Answer, Search
 from services.query.search_request import BODY_LIMIT_BYTES, SearchAddress, SearchRequest, parse, to_query
+from services.query.workshop import Workshop
 from streaming.metrics import Metrics
 
 LINK_SECONDS: Final = 3_600
+WAITING_LIMIT: Final = 32
+"""Searches in hand, at most: with a Milvus that answers they are over within a second."""
+NEEDED: Final[tuple[Part, ...]] = ("kafka", "milvus", "model")
 SEARCHER: Final = Depends(require("search"))
 DOCUMENTED: Final[dict[str, Any]] = {
     "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/SearchRequest"}}}}
@@ -35,7 +38,7 @@ class Searching:
     """What the routes of search need. `notice` is shown with every answer."""
 
     search: Search
-    pool: Executor
+    shop: Workshop[Answer]
     readiness: Readiness
     metrics: Metrics
     signer: Signer
@@ -48,9 +51,8 @@ class Searching:
         if request.cursor is not None:
             token, listed, place = self.pages.find(request.cursor, grant.key_id, time.monotonic())
         else:
-            self.readiness.require("kafka", "milvus", "model")
-            query = to_query(request, picture)
-            listed = await asyncio.get_running_loop().run_in_executor(self.pool, self.search.run, query, grant)
+            self.readiness.require(*NEEDED)
+            listed = await self.shop.do(object(), partial(self._search, request, picture, grant))
             self._measure(listed, time.perf_counter() - started)
             token, place = self.pages.keep(listed, grant.key_id, time.monotonic()), 0
         end = place + request.limit
@@ -64,6 +66,11 @@ class Searching:
             "took_ms": _took(listed, started, first=request.cursor is None),
         }
         return Response(orjson.dumps(document), media_type="application/json")
+
+    def _search(self, request: SearchRequest, picture: bytes | None, grant: Grant) -> Answer:
+        """Search, on a thread. What went away while this waited for one is told at once, and not waited for again."""
+        self.readiness.require(*NEEDED)
+        return self.search.run(to_query(request, picture), grant)
 
     def _measure(self, answer: Answer, total_seconds: float) -> None:
         for step, milliseconds in asdict(answer.took).items():

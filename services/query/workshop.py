@@ -1,7 +1,7 @@
-"""Blocking media work off the event loop: few threads, a bounded queue, and equal requests done once."""
+"""Blocking work off the event loop: few threads, a bounded queue, and equal requests done once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -17,9 +17,9 @@ class Workshop(Generic[T]):
         self._name = name
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._waiting_limit = waiting_limit
-        self._in_hand: dict[str, asyncio.Future[T]] = {}
+        self._in_hand: dict[Hashable, asyncio.Future[T]] = {}
 
-    async def do(self, key: str, work: Callable[[], T]) -> T:
+    async def do(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return what `work` returns. Who asks for a `key` that is in hand waits for it; a caller that leaves stops nothing."""
         future = self._in_hand.get(key)
         if future is None:
@@ -34,7 +34,7 @@ class Workshop(Generic[T]):
         """Drop what waits and end when the threads have finished what they hold."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _put_down(self, key: str, done: asyncio.Future[T]) -> None:
+    def _put_down(self, key: Hashable, done: asyncio.Future[T]) -> None:
         del self._in_hand[key]
         if not done.cancelled():
             done.exception()  # its caller may have left: then nobody else asks

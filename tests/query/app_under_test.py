@@ -23,10 +23,12 @@ from services.query.media.store import MediaStore
 from services.query.metrics import METRICS
 from services.query.passwords import Passwords
 from services.query.readiness import Readiness
+from services.query.search_routes import WAITING_LIMIT
 from services.query.source_request import DefaultFps
 from services.query.source_writer import SourceWriter
 from services.query.sources import SourceBook
 from services.query.store import Store
+from services.query.workshop import Workshop
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.secrets import SecretStore
@@ -92,6 +94,7 @@ def make_app(
         gate=Gate(ring),
         readiness=readiness,
         metrics=metrics,
+        searches=Workshop("searches", 4, WAITING_LIMIT),
         pool=ThreadPoolExecutor(4),
         allowed=Allowed(("file", "http", "https", "rtsp", "rtsps"), (str(folder),), parse_networks(["127.0.0.0/8"])),
         default_fps=DefaultFps(2.0, 1.0),
@@ -105,6 +108,7 @@ def make_app(
 
 def close(under_test: UnderTest) -> None:
     """End threads and connections."""
+    under_test.services.searches.close()
     under_test.services.pool.shutdown()
     under_test.services.intake.close()
     under_test.services.media.close()
