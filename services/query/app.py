@@ -150,18 +150,29 @@ def _add_later(app: FastAPI) -> None:
 
 
 class _Counted:
-    """Counts answers by method and status."""
+    """Counts answers by method and status. What ends without one is answered outside of here, by 500."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_counted = scope["type"] != "http"
+
+        def count(status: int) -> None:
+            nonlocal is_counted
+            is_counted = True
+            self._metrics.of(m.REQUESTS).labels(scope["method"], str(status)).inc()
+
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._metrics.of(m.REQUESTS).labels(scope["method"], str(message["status"])).inc()
+                count(message["status"])
             await send(message)
 
-        await self._app(scope, receive, counting)
+        try:
+            await self._app(scope, receive, counting)
+        finally:
+            if not is_counted:
+                count(500)
 
 
 def _describe(app: FastAPI, bodies: tuple[type[BaseModel], ...]) -> None:

@@ -6,6 +6,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from streaming.errors import Unavailable
@@ -69,6 +70,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -112,6 +114,11 @@ def _http(request: Request, error: Exception) -> Response:
     kind = _HTTP_KINDS.get(error.status_code, "request-refused")
     detail = f"{request.method} {request.url.path[:200]}: {error.detail}; /docs lists what there is"
     return Problem(error.status_code, kind, detail, headers=dict(error.headers or {})).response()
+
+
+def _left(_request: Request, _error: Exception) -> Response:
+    """Answer a client that left within its request: nobody reads this, and it is counted (as nginx does) as no fault of ours."""
+    return Response(status_code=499)
 
 
 def _unexpected(_request: Request, _error: Exception) -> Response:

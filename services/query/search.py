@@ -97,9 +97,9 @@ class Search:
         took = Took(1e3 * (encoded - started), 1e3 * (searched - encoded), 1e3 * (refined - searched))
         return Answer(hits, _is_found(curves, question), self._encoder.space, limits.without_clock, took)
 
-    def in_force(self, hits: Sequence[Found]) -> list[Found]:
-        """Return those of a list that may still be shown: it is walked for minutes, and sources are removed meanwhile."""
-        return [hit for hit in hits if self._book.shows(hit.source_id, hit.life)]
+    def in_force(self, hits: Sequence[Found], grant: Grant) -> list[Found]:
+        """Return those of a list that may still be shown: it is walked for minutes, while sources go and keys are narrowed."""
+        return [hit for hit in hits if grant.may_see(hit.source_id) and self._book.shows(hit.source_id, hit.life)]
 
     def _collection(self) -> Collection:
         collection = self._store.collection()

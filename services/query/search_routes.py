@@ -56,8 +56,9 @@ class Searching:
             self._measure(listed, time.perf_counter() - started)
             token, place = self.pages.keep(listed, grant.key_id, time.monotonic()), 0
         end = place + request.limit
+        shown = self.search.in_force(listed.hits[place:end], grant)
         document = {
-            "hits": [_hit(hit, self._link(hit.source_id, grant)) for hit in self.search.in_force(listed.hits[place:end])],
+            "hits": [_hit(hit, self._link(hit.source_id, grant)) for hit in shown],
             "found": listed.found,
             "space": listed.space,
             "notice": self.notice,

@@ -2,16 +2,23 @@
 
 import asyncio
 import base64
+import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
-from services.query.app import _sourcing
+from services.query.access import Grant
+from services.query.app import _searching, _sourcing
+from services.query.pages import next_cursor
 from services.query.problems import Problem
+from services.query.ranking import Found
+from services.query.search import Answer, Took
 from services.query.search_request import BODY_LIMIT_BYTES, parse, to_query
 from tests.query.app_under_test import KEY, UnderTest, close, make_app
 from tests.query.corpus import file_source
@@ -193,6 +200,56 @@ def test_a_form_in_another_charset_than_utf_8_is_refused(under_test: UnderTest, 
     for taken in ("utf-8", "US-ASCII"):
         headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={taken}"}
         assert send(under_test, "POST", "/v1/search", content=parts, headers=headers).status_code == 503
+
+
+def test_a_client_that_leaves_within_its_request_is_no_failure(under_test: UnderTest) -> None:
+    async def left(method: str, path: str) -> list[int]:
+        half: MutableMapping[str, Any] = {"type": "http.request", "body": b'{"text"', "more_body": True}
+        pieces = iter([half, {"type": "http.disconnect"}])
+        answers: list[int] = []
+
+        async def receive() -> MutableMapping[str, Any]:
+            return next(pieces)
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            answers.extend([message["status"]] if message["type"] == "http.response.start" else [])
+
+        headers = [(b"authorization", f"Bearer {KEY}".encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+        await under_test.app(scope, receive, send)
+        return answers
+
+    assert asyncio.run(left("POST", "/v1/search")) == [499]
+    assert asyncio.run(left("PUT", "/v1/sources/known")) == [499]
+    assert asyncio.run(left("PUT", "/v1/sources/known/media")) == [499]
+    assert not [path for path in under_test.services.media.uploads_folder.rglob("*") if path.is_file()]
+    assert b'framebus_query_requests_total{method="PUT",status="499"} 2.0' in under_test.services.metrics.text()
+
+
+def test_a_failure_is_counted_as_one(under_test: UnderTest) -> None:
+    async def fail() -> None:
+        raise OSError("nobody has thought of this")
+
+    under_test.app.router.add_api_route("/v1/failing", fail)
+    under_test.app.router.routes.insert(0, under_test.app.router.routes.pop())
+    answer = send(under_test, "GET", "/v1/failing")
+    assert (problem(answer)["status"], "nobody" in answer.text) == (500, False)
+    assert b'framebus_query_requests_total{method="GET",status="500"} 1.0' in under_test.services.metrics.text()
+
+
+def test_a_list_that_is_kept_shows_no_more_than_its_key_may_see_by_now(under_test: UnderTest) -> None:
+    searching = _searching(under_test.services)
+    hits = [Found(source_id, 1, 0, 1_000, 0, -1, 0.9) for source_id in ("known", "hidden")]
+    grant = under_test.ring.grant(KEY)
+    assert grant is not None
+    token = searching.pages.keep(Answer(hits, True, "space", 0, Took()), grant.key_id, time.monotonic())
+
+    async def shown(grant: Grant) -> list[str]:
+        page = await searching.answer(parse({"cursor": next_cursor(token, 0)}), None, grant)
+        return [hit["source_id"] for hit in orjson.loads(page.body)["hits"]]
+
+    assert asyncio.run(shown(grant)) == ["known", "hidden"]
+    assert asyncio.run(shown(replace(grant, sources=frozenset({"known"})))) == ["known"]
 
 
 def test_base64_is_taken_with_or_without_what_a_browser_puts_before_it() -> None:
