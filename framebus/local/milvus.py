@@ -18,6 +18,10 @@ PORT_NAMES: Final = (
     "index_coord_port", "index_node_port", "data_coord_port", "data_node_port", "metrics_port",
 )  # fmt: skip
 
+SMALL_HEAP: Final = {"QUERYNODE_GCHELPER_MAXIMUMGOGC": "50"}
+"""How much of what is alive, in percent, Go may allocate before it collects. Milvus takes 200 where a machine has memory left:
+beside 45 upserts a second it had 290 MB after two and a half minutes so, and 218 with 40, for 15 % more processor time."""
+
 
 class MilvusServer:
     """A Milvus whose rows live in `home`: it may be killed and started again on it.
@@ -50,7 +54,7 @@ class MilvusServer:
                     *self._fence(self._ports["proxy_port"]),
                     *_server(unpack(tools), self._ports["metrics_port"], f"framebus-{short_hash(home)}"),
                 ),
-                environment=python_environment(),
+                environment={**python_environment(), **SMALL_HEAP},
                 prepare=self._prepare,
                 folder=home,
                 log=logs / "milvus.log",
