@@ -11,6 +11,8 @@ GOP_MS: Final = 1000
 """Who connects gets what was shown since the last keyframe, and a stall ends with that."""
 CLOCK_OFF_MS: Final = 2000
 """So far a camera's clock may be off and is still believed."""
+MOVING_MS: Final = 8000
+"""So long after a decoder came or went its cameras may be nobody's: a session, a start, an assignment."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,22 @@ class Resumption:
         if self.seconds > self.within_seconds and not self.owner_away:
             told.append(f"{name}: sampled again after {self.seconds:.1f} s, at most {self.within_seconds:.0f} are right")
         return told
+
+
+def moving(away: Sequence[Absence]) -> list[Absence]:
+    """Return when the owner of a camera may have been another than before, or nobody: around each absence of a decoder.
+
+    Kafka alone can give its cameras to somebody: where it goes before that is done, it is done after it is back.
+    """
+    of_kafka = sorted((one for one in away if one.service == "kafka"), key=lambda one: one.since_ms)
+    found = []
+    for one in (one for one in away if one.service == "decoder"):
+        until_ms = one.until_ms + MOVING_MS
+        for gone in of_kafka:
+            if gone.since_ms <= until_ms and gone.until_ms >= one.since_ms:
+                until_ms = max(until_ms, gone.until_ms + MOVING_MS)
+        found.append(Absence(one.service, one.since_ms, until_ms))
+    return found
 
 
 def resumptions(

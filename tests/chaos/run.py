@@ -26,7 +26,7 @@ from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.processes import now_ms, until
 from tests.chaos.rebuilding import Rebuilds
 from tests.chaos.removal import MOVED, Removals
-from tests.chaos.returns import SAMPLED_WITHIN_SECONDS, Absence, Resumption, resumptions
+from tests.chaos.returns import Absence, Resumption, SAMPLED_WITHIN_SECONDS, moving, resumptions
 from tests.chaos.sampled import sampled
 from tests.chaos.stalls import longest_stall_seconds
 from tests.chaos.table import Report
@@ -39,8 +39,6 @@ NEXT_FAULT_SECONDS: Final = 180.0
 TURN_SECONDS: Final = 0.05
 LATELY_MS: Final = 5000
 """A sample that is younger may still be on its way."""
-MOVING_MS: Final = 8000
-"""So long after a decoder came or went its cameras may be nobody's: a session, a start, an assignment."""
 BOTH: Final[tuple[Lane, ...]] = ("live", "bulk")
 
 
@@ -146,9 +144,8 @@ class _Run:
 
     def _resumptions(self, away: Sequence[Absence]) -> list[Resumption]:
         ground = self.truth.ground
-        moving = [Absence(one.service, one.since_ms, one.until_ms + MOVING_MS) for one in away if one.service == "decoder"]
         samples = sampled(ground.kafka, ground.home.media, self.work.cameras)
-        return resumptions(self.cameras.returns, samples, moving, self.plan.sampled_within_seconds)
+        return resumptions(self.cameras.returns, samples, moving(away), self.plan.sampled_within_seconds)
 
     def _drain(self) -> list[str]:
         """Wait until everything is done; return what was not done in time."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.chaos.returns import Absence, Resumption, Return, Sample, resumptions
+from tests.chaos.returns import Absence, Resumption, Return, Sample, moving, resumptions
 
 BEGAN_MS, BACK_MS = 100_000, 106_000
 BEFORE = Sample(99_500, 99_500, run=7)
@@ -31,6 +31,18 @@ def test_nobody_is_late_whose_decoder_was_away(since_ms: int, until_ms: int, exc
     found = judged(Sample(110_000, 110_000, run=8), away=[Absence("decoder", since_ms, until_ms)])
     assert found.seconds == 4.0
     assert bool(found.complaints()) is not excused
+
+
+@pytest.mark.parametrize(
+    ("gone", "until_ms"),
+    [([], 108_000), ([(99_000, 99_900)], 108_000), ([(107_000, 112_000)], 120_000), ([(121_000, 130_000)], 108_000),
+     ([(110_500, 113_000), (107_000, 109_000)], 121_000)],
+)  # fmt: skip
+def test_cameras_that_move_while_kafka_is_away_are_given_to_somebody_when_it_is_back(
+    gone: list[tuple[int, int]], until_ms: int
+) -> None:
+    away = [Absence("decoder", 99_950, 100_000), *(Absence("kafka", *when) for when in gone), Absence("query", 0, 10**6)]
+    assert moving(away) == [Absence("decoder", 99_950, until_ms)]
 
 
 def test_a_run_that_goes_on_after_the_gap_is_told_where_the_gap_ends_runs() -> None:
