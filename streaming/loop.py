@@ -46,6 +46,7 @@ _RETRIED: Final = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT_QUEUE, KafkaError._RESOLVE, KafkaError._NO_OFFSET,  # noqa: SLF001
         KafkaError._UNKNOWN_PARTITION, KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH,  # noqa: SLF001
+        KafkaError._DESTROY_BROKER,  # noqa: SLF001  a broker that is away is forgotten while a question to it waits
     )
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.processes import now_ms, until
 from tests.chaos.rebuilding import Rebuilds
 from tests.chaos.removal import MOVED, Removals
-from tests.chaos.returns import Absence, Resumption, SAMPLED_WITHIN_SECONDS, moving, resumptions
+from tests.chaos.returns import SAMPLED_WITHIN_SECONDS, Absence, Resumption, moving, resumptions
 from tests.chaos.sampled import sampled
 from tests.chaos.stalls import longest_stall_seconds
 from tests.chaos.table import Report
