@@ -24,8 +24,8 @@ from services.query.workshop import Workshop
 from streaming.metrics import Metrics
 
 LINK_SECONDS: Final = 3_600
-WAITING_LIMIT: Final = 32
-"""Searches in hand, at most: with a Milvus that answers they are over within a second."""
+WAITING_LIMIT: Final = 128
+"""Searches in hand, at most: with a Milvus that answers they are over within two seconds."""
 NEEDED: Final[tuple[Part, ...]] = ("kafka", "milvus", "model")
 SEARCHER: Final = Depends(require("search"))
 DOCUMENTED: Final[dict[str, Any]] = {
