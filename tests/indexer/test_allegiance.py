@@ -12,6 +12,7 @@ from services.indexer.core.entry import RowSample
 from services.indexer.core.settings import Smoothing
 from services.indexer.metrics import METRICS
 from services.indexer.stage import IndexStage
+from services.indexer.writer import Holding
 from streaming.errors import Stopped, Unavailable
 from streaming.metrics import Metrics
 from streaming.records import Partition, Record
@@ -51,7 +52,7 @@ class Taken:
         made = record("push", one.offset, VECTOR)
         return type(made)(one.offset, 0, made.headers, 1, closes_when_quiet=True, done=False, vector=VECTOR)
 
-    def write(self, samples: Sequence[RowSample]) -> None:
+    def write(self, samples: Sequence[RowSample], _holding: Holding) -> None:
         self.rows += samples
 
     show = write

@@ -185,7 +185,7 @@ def test_of_push_runs_that_have_ended_nothing_stays_in_memory() -> None:
     gc.collect()
     assert rows == 300 * 5
     assert not [vector for vector in alive if vector() is not None]
-    assert sum(isinstance(one, Run) for one in gc.get_objects()) < 200
+    assert sum(type(one) is Run for one in gc.get_objects()) < 200
 
 
 def chunk(times_ms: Sequence[int], run: int = 0) -> list[Entry]:

@@ -9,8 +9,6 @@ from functools import partial
 from typing import Any, cast
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.headers import RawHeaders
@@ -27,6 +25,7 @@ from streaming.records import UNREADABLE, Partition, Record
 from streaming.stage import Reached, Start
 from streaming.topic_log import TopicLog
 from tests.indexer.service import asked, await_that
+from tests.streaming.header_names import InLatin1, write_names
 
 NUMBER = 11
 PLACE = Partition(EMBEDDINGS_LIVE.name, NUMBER)
@@ -134,27 +133,6 @@ def write_in_transaction(bench: Bench, records: int) -> None:
         producer.produce(PLACE.topic, b"x", partition=NUMBER)
     producer.commit_transaction(SECONDS)
     await_that(lambda: ends_of(bench.kafka, [PLACE.topic])[PLACE] == bench.end + records + 1, what="the mark")
-
-
-class InLatin1(str):
-    """A header's name that goes out in Latin-1."""
-
-    __slots__ = ()
-
-    def encode(self, *_: str) -> bytes:
-        return super().encode("latin-1")
-
-
-async def write_names(bootstrap: str, *names: str, codec: int) -> None:
-    """Write a batch of records, each with one header of that name."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
-    await producer.start()
-    batch = producer.create_batch()
-    batch._builder = _DefaultRecordBatchBuilderPy(2, codec, False, -1, -1, 0, 100_000)
-    for name in names:
-        batch.append(key=None, value=b"x" * 500, timestamp=1, headers=[(name, b"1")])
-    await (await producer.send_batch(batch, PLACE.topic, partition=NUMBER))
-    await producer.stop()
 
 
 def at_the_end(bootstrap: str, group: str) -> int:
@@ -316,7 +294,7 @@ def test_what_others_compress_is_read(kafka: str, compression: str) -> None:
 def test_a_header_name_that_is_no_text_stops_nothing_and_leaves_its_record_without_headers(kafka: str, codec: int) -> None:
     async def run() -> None:
         async with lane_at_the_end(kafka) as bench:
-            await write_names(kafka, "a", InLatin1("caf\xe9"), "caf\xe9", codec=codec)
+            await write_names(kafka, PLACE, ["a", InLatin1("caf\xe9"), "caf\xe9"], codec=codec)
             await bench.until(lambda: bench.has_read(0, 1, 2))
             assert bench.stage.headers == [(("a", b"1"),), UNREADABLE, (("caf\xe9", b"1"),)]
 

@@ -1,10 +1,13 @@
 """Reading a part of a partition again, on a real broker."""
 
+import asyncio
+
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.passage import read_passage, written_ms
-from streaming.records import Partition
+from streaming.records import UNREADABLE, Partition
 from tests.streaming.conftest import Bench
+from tests.streaming.header_names import InLatin1, write_names
 
 BEGIN_MS = 1_763_625_600_000
 
@@ -21,6 +24,13 @@ def test_a_passage_is_read_from_a_time_to_an_offset_and_no_further(bench: Bench)
     assert values(bench, Partition(bench.source, 2), 0, 5) == []
     assert written_ms(bench.bootstrap, partition, 3) == BEGIN_MS + 3000
     assert written_ms(bench.bootstrap, partition, 6) is None
+
+
+def test_records_whose_header_names_are_no_text_are_read_however_many_there_are(bench: Bench) -> None:
+    partition = Partition(bench.source, 1)
+    asyncio.run(write_names(bench.bootstrap, partition, ["a", InLatin1("caf\xe9")] * 500))
+    read = list(read_passage(bench.bootstrap, partition, 0, 999))
+    assert [record.headers for record in read] == [[("a", b"1")], UNREADABLE] * 500
 
 
 def values(bench: Bench, partition: Partition, from_ms: int, through_offset: int) -> list[bytes | None]:
