@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.groups import Lane
-from schemas.limits import LARGEST_CUT_MEMORY, LARGEST_SIGMA_SECONDS
+from schemas.limits import LARGEST_CUT_MEMORY, LARGEST_SIGMA_SECONDS, LONGEST_KEEP_DAYS
 from services.indexer.core.settings import SHORTEST_CUT_MEMORY, Smoothing
 from streaming.settings import at_least, between, one_of, setting
 
@@ -60,7 +60,7 @@ class IndexerSettings:
         "FRAMEBUS_INDEXER_CAMERA_DAYS",
         default=30.0,
         meaning="live lane: days that rows of a camera are kept for, where its source does not say",
-        check=between(0.01, 36_500),
+        check=between(0.01, LONGEST_KEEP_DAYS),
     )
     session_seconds: float = setting(
         "FRAMEBUS_INDEXER_SESSION_SECONDS",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
-from schemas.limits import LARGEST_CAPTURED_MS
+from schemas.limits import LARGEST_CAPTURED_MS, LONGEST_KEEP_DAYS
 from schemas.messages import Kind, Source, Wanted
 from services.query.addresses import Allowed, resolve
 from services.query.problems import invalid
@@ -41,7 +41,7 @@ class SourceRequest(Strict):
     sample_fps: Annotated[float, Field(ge=SLOWEST_FPS, le=60)] | None = None
     starts_at: Moment | None = None
     record: bool = True
-    keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
+    keep_days: Annotated[float, Field(gt=0, le=LONGEST_KEEP_DAYS)] | None = None
     wanted: Wanted = "running"
 
 

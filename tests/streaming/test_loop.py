@@ -1,6 +1,7 @@
 """The loop on a real broker: what is committed was done, and what was not committed is done again."""
 
 import time
+from collections.abc import Callable
 
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
@@ -12,7 +13,7 @@ from streaming.commits import processed_offset
 from streaming.errors import Stopped, Unavailable
 from streaming.records import Partition
 from streaming.stage import Start
-from tests.streaming.conftest import PARTITIONS, Bench, await_that
+from tests.streaming.conftest import PARTITIONS, Bench, Running, await_that
 
 JOINED_SECONDS = 3.0
 VALUES = [f"v{number}" for number in range(200)]
@@ -129,8 +130,8 @@ def test_two_members_share_the_partitions_and_nothing_is_lost_when_one_leaves(be
     assert sorted(bench.copies()) == sorted([*VALUES, *["last"] * PARTITIONS])
 
 
-def test_partitions_that_were_taken_while_nothing_was_wanted_are_read_when_they_come_back(bench: Bench) -> None:
-    first = bench.loop()
+def turning(loop: Running) -> Callable[[int], None]:
+    """Count a loop's turns; return what waits for more than so many."""
     turns = 0
 
     def step() -> bool:
@@ -138,19 +139,27 @@ def test_partitions_that_were_taken_while_nothing_was_wanted_are_read_when_they_
         turns += 1
         return False
 
-    first.stage.on_step = step
+    def wait_for(more: int) -> None:
+        seen = turns
+        await_that(lambda: turns > seen + more)
+
+    loop.stage.on_step = step
+    return wait_for
+
+
+def test_partitions_that_were_taken_while_nothing_was_wanted_are_read_when_they_come_back(bench: Bench) -> None:
+    first = bench.loop()
+    turn = turning(first)
     first.start()
     await_that(lambda: len(first.stage.next) == PARTITIONS)
     bench.write(VALUES[:PARTITIONS])
     await_that(lambda: len(first.stage.copied) == PARTITIONS)
     first.stage.reading = False
-    seen = turns
-    await_that(lambda: turns > seen + 5)
+    turn(5)
     second = bench.loop().start()
     await_that(lambda: len(first.stage.next) == len(second.stage.next) == PARTITIONS // 2)
     first.stage.reading = True
-    seen = turns
-    await_that(lambda: turns > seen + 5)
+    turn(5)
     second.stop()
     await_that(lambda: len(first.stage.next) == PARTITIONS)
     bench.write(VALUES)
@@ -161,19 +170,11 @@ def test_partitions_that_were_taken_while_nothing_was_wanted_are_read_when_they_
 def test_a_stage_that_wants_nothing_is_left_alone_and_then_continues(bench: Bench) -> None:
     loop = bench.loop()
     loop.stage.reading = False
-    turns = 0
-
-    def step() -> bool:
-        nonlocal turns
-        turns += 1
-        return False
-
-    loop.stage.on_step = step
+    turn = turning(loop)
     loop.start()
     await_that(lambda: len(loop.stage.next) == PARTITIONS)
     bench.write(VALUES)
-    seen = turns
-    await_that(lambda: turns > seen + 20)
+    turn(20)
     assert loop.stage.copied == []
     loop.stage.reading = True
     await_that(lambda: len(loop.stage.copied) == len(VALUES))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from io import BytesIO, FileIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import av
 from av.error import FFmpegError
 
 from originals.formats import NO_PROTOCOL, PIXELS
+from originals.whole_file import WholeFile
 from schemas.recordings import SEGMENT_MS, JournalLine, Segment, life_folder
 from services.decoder.cameras.clock import Moment
 from services.decoder.cameras.journal import Journal
@@ -35,23 +36,12 @@ RETRY_MS: Final = 10_000
 log = get_logger("recorder")
 
 
-class _File(FileIO):
-    """A file that takes all it is given or says why not: of less FFmpeg would hear nothing, and go on behind it."""
-
-    def write(self, content: Any, /) -> int:
-        """Write all of `content`; raises `OSError`."""
-        left = memoryview(content)
-        while left:
-            left = left[super().write(left) :]
-        return len(content)
-
-
 class _Film:
     """The MP4 of a segment. What the disk refuses is an `OSError`, what FFmpeg refuses an `FFmpegError` or `ValueError`."""
 
     def __init__(self, path: Path, pictures: Any, sound: Any | None) -> None:
         """Write the header, for tracks like these streams. The file is ours: PyAV leaves its own open where that fails."""
-        self._file = _File(path, "wb")
+        self._file = WholeFile(path, "wb")
         try:
             self._output: Any = av.open(self._file, "w", format="mp4", options=OPTIONS)
             self.pictures = self._output.add_stream_from_template(pictures, opaque=True)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import av
 from av.audio.stream import AudioStream
@@ -22,6 +21,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from originals.access import Access
+from originals.whole_file import WholeFile
 from services.query.media.original import Held, NothingThereError, Original, UnreadableError, opened_at
 from services.query.media.stretches import Stretch
 from services.query.media.tracks import (
@@ -80,23 +80,12 @@ def cut_clip(
         return over
 
 
-class _File(FileIO):
-    """A file that takes all it is given or says why not: of less FFmpeg would hear nothing, and go on behind it."""
-
-    def write(self, content: Any, /) -> int:
-        """Write all of `content`; raises `OSError`."""
-        left = memoryview(content)
-        while left:
-            left = left[super().write(left) :]
-        return len(content)
-
-
 @contextmanager
 def _written(clip: Path) -> Iterator[OutputContainer]:
     """Open a clip for writing. The file is ours: PyAV leaves its own open where the disk has no room for the first bytes."""
     options = {"movflags": "+faststart"}
     with (
-        _File(clip, "wb") as file,
+        WholeFile(clip, "wb") as file,
         av.open(file, "w", format="mp4", options=options, buffer_size=BUFFER_BYTES) as output,
     ):
         yield output

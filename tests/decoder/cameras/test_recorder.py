@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from originals.whole_file import WholeFile
 from schemas.messages import Chunk, Life, RecordedSamples, Source
 from schemas.recordings import Segment, life_folder
 from services.decoder.cameras import recorder as recorder_file
@@ -19,7 +20,7 @@ from services.decoder.cameras.capture import Capture, Surroundings, _Session
 from services.decoder.cameras.clock import CameraClock, Moment
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.recorded import recorded_samples
-from services.decoder.cameras.recorder import Recorder, _File
+from services.decoder.cameras.recorder import Recorder
 from services.decoder.cameras.rtsp import CameraPacket, RtspCamera
 from services.decoder.cameras.sampler import Sampler
 from services.decoder.cameras.sound import CopiedSound, aac_rate
@@ -242,7 +243,7 @@ def test_a_disk_that_fills_up_within_a_film_leaves_no_file_open(tmp_path: Path, 
 
 
 def test_a_file_takes_all_it_is_given_or_says_why_not(tmp_path: Path) -> None:
-    with _File(tmp_path / "film", "wb") as file:
+    with WholeFile(tmp_path / "film", "wb") as file:
         assert file.write(bytes(30_000)) == 30_000
         with files_of_at_most(40_000), pytest.raises(OSError, match="File too large"):
             file.write(bytes(30_000))
