@@ -45,7 +45,7 @@ def running_stack(
 ) -> Iterator[RunningStack]:
     """Start the stack in `home`, yield it when it is ready, stop it at the end. `tell` gets each line that `up` prints.
 
-    `settings` of services, FRAMEBUS_..., count beside those of the environment.
+    `settings` of services, FRAMEBUS_..., and of Milvus count beside those of the environment.
 
     Raises `StackDidNotStart` with what `up` said when it ended instead.
     """
