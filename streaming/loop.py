@@ -249,13 +249,18 @@ class Loop:
         log.info("assigned", group=member.reader.group, partitions=len(places))
 
     def _asked(self, ask: Callable[[], T]) -> T:
-        """Ask Kafka until it answers: just after a start, or a topic's creation, it may know neither leader nor coordinator."""
+        """Ask Kafka until it answers: just after a start, or a topic's creation, it may know neither leader nor coordinator.
+
+        Raises `Stopped` when the process is asked to stop before.
+        """
         while True:
             try:
                 return ask()
             except KafkaException as error:
-                if error.args[0].code() not in _RETRIED or self._outbox.give_up():
+                if error.args[0].code() not in _RETRIED:
                     raise
+                if self._outbox.give_up():
+                    raise Stopped from None
                 self._beat()
                 time.sleep(FIRST_BACKOFF_SECONDS)
 
@@ -279,18 +284,18 @@ class Loop:
                 self._commit(member, leaving)
             except Unavailable as error:
                 log.warning("given up uncommitted: the next owner reads it again", reason=str(error))
-        self._forget(member, leaving)
+        self._forget(member, leaving, self._stage.revoked)
         member.consumer.incremental_unassign(places)
 
     def _lost(self, member: _Member, places: list[TopicPartition]) -> None:
         log.warning("partitions lost", group=member.reader.group, partitions=len(places))
-        self._forget(member, [Partition(place.topic, place.partition) for place in places])
+        self._forget(member, [Partition(place.topic, place.partition) for place in places], self._stage.lost)
         member.consumer.incremental_unassign(places)
 
-    def _forget(self, member: _Member, partitions: list[Partition]) -> None:
+    def _forget(self, member: _Member, partitions: list[Partition], forget: Callable[[Partition], None]) -> None:
         for partition in partitions:
             if member.committed.pop(partition, None) is not None:
-                self._stage.revoked(partition)
+                forget(partition)
             member.paused.discard(partition)
         self._metrics.of(m.REBALANCES).labels("taken").inc(len(partitions))
 

@@ -40,14 +40,17 @@ class Reached:
 class Stage(Protocol):
     """The work between reading and committing. All of it is called from one thread.
 
-    State belongs to a partition and lives from `assigned` to `revoked`, so none can survive a rebalance by accident.
+    State belongs to a partition and lives from `assigned` to `revoked` or `lost`, so none can survive a rebalance by accident.
     """
 
     def assigned(self, start: Start) -> None:
         """Begin a partition with empty state."""
 
     def revoked(self, partition: Partition) -> None:
-        """Forget everything of `partition`."""
+        """Forget everything of `partition`: its next owner waits for this."""
+
+    def lost(self, partition: Partition) -> None:
+        """Forget everything of `partition`, which may be another's already: the group has put this member out."""
 
     def wants(self) -> Collection[str]:
         """Return the topics to read from now. The others are paused: this is the backpressure valve."""

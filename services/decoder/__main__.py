@@ -68,6 +68,7 @@ def run(stopping: threading.Event) -> None:
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
     loop.run(stopping)
+    fleet.close()
     _say_the_rest(outbox)
     sweeper.stop()
     catching_up.close()

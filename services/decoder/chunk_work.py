@@ -100,6 +100,8 @@ class ChunkWork:
         self._queue = deque(dealt for dealt in self._queue if dealt.record.partition != partition)
         del self._next[partition], self._unfinished[partition]
 
+    lost = revoked
+
     def wants(self) -> Collection[str]:
         """Read while few chunks are held."""
         return (CHUNKS.name,) if len(self._queue) < CHUNKS_HELD else ()

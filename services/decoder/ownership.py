@@ -1,7 +1,7 @@
 """Who owns a partition of `sources` runs its cameras, plans its files and deals chunks of both; the group decides that alone."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from originals.errors import Unreachable, Unreadable
@@ -60,10 +60,11 @@ class Ownership:
 
     def revoked(self, partition: Partition) -> None:
         """Forget the files of a partition, and end the captures of its cameras before its next owner begins."""
-        del self._next[partition.number]
-        self._fleet.forget(s for s in self._state.sources.values if self._number(s) == partition.number)
-        for source_id in [s for s in self._files if self._number(s) == partition.number]:
-            self._forget(source_id)
+        self._leave(partition, self._fleet.forget)
+
+    def lost(self, partition: Partition) -> None:
+        """Forget the files of a partition; its cameras are captured until another speaks for them."""
+        self._leave(partition, self._fleet.keep)
 
     def wants(self) -> Collection[str]:
         """Read always: the records only move the commit on."""
@@ -84,8 +85,10 @@ class Ownership:
     def follow(self) -> None:
         """Take in what the state topics say since the last turn of the loop."""
         for source in self._state.sources.poll():
-            if self._number(source.source_id) in self._next:
+            if self._is_ours(source.source_id):
                 self._take(source, told=True)
+            else:
+                self._fleet.reconsider(source)
         for status in self._state.statuses.poll():
             self._hear(status)
             self._hear_of_camera(status)
@@ -110,8 +113,17 @@ class Ownership:
         self._metrics.of(m.OUTSTANDING).set(self._dealer.outstanding)
         return False
 
+    def _leave(self, partition: Partition, cameras: Callable[[Collection[str]], None]) -> None:
+        del self._next[partition.number]
+        cameras([source_id for source_id in self._state.sources.values if self._number(source_id) == partition.number])
+        for source_id in [source_id for source_id in self._files if self._number(source_id) == partition.number]:
+            self._forget(source_id)
+
     def _number(self, source_id: str) -> int:
         return self._state.sources.partition_of[source_id]
+
+    def _is_ours(self, source_id: str) -> bool:
+        return self._number(source_id) in self._next
 
     def _take(self, source: Source, *, told: bool = False) -> None:
         """Do what is wanted of a source. `told`: its record is new, so a failed or planned file is looked at again."""
@@ -215,8 +227,12 @@ class Ownership:
 
     def _hear_of_camera(self, status: SourceStatus) -> None:
         source = self._state.sources.values.get(status.source_id)
-        if source is not None and source.kind == "camera" and self._number(source.source_id) in self._next:
+        if source is None or source.kind != "camera":
+            return
+        if self._is_ours(source.source_id):
             self._fleet.hear(source, status)
+        else:
+            self._fleet.overhear(status)
 
     def _recut(self, recuts: Sequence[Recut]) -> None:
         """Deal again what is not done: consumers have lost parts of the log, and of what sources they may not know."""

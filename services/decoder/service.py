@@ -23,6 +23,10 @@ class Decoder:
         """Forget `partition` in its part."""
         self._parts[partition.topic].revoked(partition)
 
+    def lost(self, partition: Partition) -> None:
+        """Forget `partition` in its part, which may be another's already."""
+        self._parts[partition.topic].lost(partition)
+
     def wants(self) -> Collection[str]:
         """Return what any part wants to read."""
         return frozenset(topic for part in self._parts.values() for topic in part.wants())

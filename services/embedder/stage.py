@@ -93,6 +93,8 @@ class EmbedStage:
         self._unjudged = deque(record for record in self._unjudged if record.partition != partition)
         self._progress.forget(partition)
 
+    lost = revoked
+
     def wants(self) -> Collection[str]:
         """Return the lanes with room; the bulk one only while the indexer keeps up, and none while records cannot be judged."""
         if self._unjudged:

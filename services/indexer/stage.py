@@ -82,6 +82,8 @@ class IndexStage:
             held.holding.is_over = True
         self._queue = deque(record for record in self._queue if record.partition != partition)
 
+    lost = revoked
+
     def wants(self) -> Collection[str]:
         """Read no further while Milvus is behind."""
         return () if len(self._queue) >= QUEUED_RECORDS else self._topics

@@ -86,6 +86,8 @@ class Following:
         """Forget a partition."""
         del self._processed[partition]
 
+    lost = revoked
+
     def wants(self) -> Collection[str]:
         """Return the one topic of requests."""
         return (SOURCE_REQUESTS.name,)

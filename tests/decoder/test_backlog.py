@@ -71,6 +71,8 @@ class Reading:
     def revoked(self, partition: Partition) -> None:
         del self._begun[partition], self._next[partition]
 
+    lost = revoked
+
     def wants(self) -> Collection[str]:
         return (FRAMES_BULK.name,)
 

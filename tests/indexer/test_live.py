@@ -51,6 +51,8 @@ class Window:
     def revoked(self, partition: Partition) -> None:
         assert partition == PLACE
 
+    lost = revoked
+
     def process(self, records: Sequence[Record]) -> None:
         self.read += [record.offset for record in records]
         self.headers += [record.headers for record in records]

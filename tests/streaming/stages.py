@@ -28,6 +28,8 @@ class Copy:
         self.forgotten.append(partition)
         del self.next[partition]
 
+    lost = revoked
+
     def wants(self) -> Collection[str]:
         return (self.topic,) if self.reading else ()
 

@@ -1,9 +1,11 @@
 """The loop on a real broker: what is committed was done, and what was not committed is done again."""
 
+import threading
 import time
 from collections.abc import Callable
 
-from confluent_kafka import TopicPartition
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from schemas.messages import Recut, decode
@@ -231,3 +233,19 @@ def test_a_failure_before_the_partitions_were_taken_ends_the_loop(bench: Bench) 
     loop.start()
     await_that(lambda: not loop.alive(), 20)
     assert "failed at once" in str(loop.failure)
+
+
+def test_a_member_that_is_asked_to_stop_while_nobody_leads_its_partition_ends_in_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def no_leader(*_: object) -> int:
+        asked.set()
+        raise KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
+
+    monkeypatch.setattr("streaming.loop.first_offset", no_leader)
+    loop = bench.loop().start()
+    assert asked.wait(30)
+    loop.stop()
+    assert loop.failure is None

@@ -87,7 +87,7 @@ class Capture:
         self._answers = 0
         self._heard_run = 0
         self._speaks_up_at: float | None = None
-        self._contested_at, self._contested_seconds = -LONGEST_CONTESTED_SECONDS, CONTESTED_SECONDS
+        self._contested_at, self._contested_seconds = -inf, CONTESTED_SECONDS
         self._seq = 0
         self._why = ""
         self._left_run = self._voice.last_run
@@ -112,16 +112,25 @@ class Capture:
 
         If that one has begun a larger run, readers drop what comes in this one; if it has said a state, everybody believes it.
         """
-        if self._voice.is_own(status):
+        if self.is_own(status):
             return
         now = time.monotonic()
-        if now - self._contested_at > LONGEST_CONTESTED_SECONDS:
+        if not self.is_contested:
             self._contested_seconds = CONTESTED_SECONDS
         self._contested_at = now
         self._heard_run = max(self._heard_run, status.run or 0)
         if self._speaks_up_at is None:
             self._speaks_up_at = now + self._contested_seconds
             self._contested_seconds = min(LONGEST_CONTESTED_SECONDS, 2 * self._contested_seconds)
+
+    def is_own(self, status: SourceStatus) -> bool:
+        """Return whether a status that was read was said here. To be asked of each, in the order of the log."""
+        return self._voice.is_own(status)
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether another has spoken for the camera in the last minute."""
+        return time.monotonic() - self._contested_at <= LONGEST_CONTESTED_SECONDS
 
     def end(self, timeout_seconds: float, *, paused: bool = False) -> None:
         """Wait for the end of a capture that was stopped, and say nothing from then on, whether it has come or not.

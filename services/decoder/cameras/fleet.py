@@ -1,7 +1,7 @@
 """The cameras that a process owns: one capture each, begun and ended as their sources say, and watched."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,20 +26,26 @@ class Fleet:
     """All of it is called from the loop's thread; captures run on their own, and the death of one is the death of the process.
 
     A capture whose camera is wanted otherwise ends while the loop goes on, and the next one begins when it has ended.
+
+    A camera that was lost may be nobody's: a broker that stood still puts all members out of their groups. So it is captured on
+    until another speaks for it, and when it is ours again its capture has never ended.
     """
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._captures: dict[str, Capture] = {}
+        self._kept: dict[str, Capture] = {}
         self._ending: dict[str, Ending] = {}
 
     @property
     def captures(self) -> Mapping[str, Capture]:
-        """The captures that are running, by source."""
+        """The captures of cameras that are ours, by source."""
         return self._captures
 
     def take(self, source: Source, known: SourceStatus | None, *, told: bool) -> None:
         """Do what is wanted of a camera. `told`: someone has just asked for it, so one that is away is tried at once."""
+        if (kept := self._kept.pop(source.source_id, None)) is not None:
+            self._captures[source.source_id] = kept
         running = self._captures.get(source.source_id)
         if running is not None and _is_same(running.source, source):
             if told:
@@ -60,18 +66,39 @@ class Fleet:
         elif source.wanted == "paused" and status.state != "paused" and source.source_id not in self._ending:
             self._begin(source, status)
 
+    def overhear(self, status: SourceStatus) -> None:
+        """End the capture of a camera that was lost if another speaks for it."""
+        if (kept := self._kept.get(status.source_id)) is not None and not kept.is_own(status):
+            self._stop(status.source_id)
+
+    def reconsider(self, source: Source) -> None:
+        """End the capture of a camera that was lost if it is wanted otherwise now."""
+        if (kept := self._kept.get(source.source_id)) is not None and not _is_same(kept.source, source):
+            self._stop(source.source_id)
+
     def drop(self, source_id: str) -> None:
         """Capture a source no more."""
         self._stop(source_id)
         if (ending := self._ending.get(source_id)) is not None:
             ending.then = None
 
-    def forget(self, source_ids: Iterable[str]) -> None:
+    def keep(self, source_ids: Collection[str]) -> None:
+        """Go on with cameras that were lost, but for those that another has spoken for: of it nothing more may be heard."""
+        kept = {one: self._captures[one] for one in source_ids if one in self._captures and not self._captures[one].is_contested}
+        for source_id in kept:
+            del self._captures[source_id]
+        self.forget(source_ids)
+        self._kept.update(kept)
+
+    def close(self) -> None:
+        """End all that was kept."""
+        self.forget(list(self._kept))
+
+    def forget(self, source_ids: Collection[str]) -> None:
         """End the captures of sources that are another's from now on: nothing comes from them once this returns."""
-        ids = list(source_ids)
-        for source_id in ids:
+        for source_id in source_ids:
             self._stop(source_id)
-        for ending in [ending for source_id in ids if (ending := self._ending.pop(source_id, None)) is not None]:
+        for ending in [ending for source_id in source_ids if (ending := self._ending.pop(source_id, None)) is not None]:
             ending.capture.end(ending.until - time.monotonic())
 
     def watch(self) -> None:
@@ -80,13 +107,14 @@ class Fleet:
             if ending.capture.has_ended or time.monotonic() >= ending.until:
                 del self._ending[source_id]
                 self._follow(ending)
-        for source_id, capture in self._captures.items():
+        filmed = {**self._captures, **self._kept}
+        for source_id, capture in filmed.items():
             if capture.has_died:
                 raise RuntimeError(f"the capture of camera {source_id} has ended by itself; its stack trace is above")
-        self._around.metrics.of(m.CAMERAS).set(len(self._captures))
+        self._around.metrics.of(m.CAMERAS).set(len(filmed))
 
     def _stop(self, source_id: str) -> None:
-        if (capture := self._captures.pop(source_id, None)) is not None:
+        if (capture := self._captures.pop(source_id, None) or self._kept.pop(source_id, None)) is not None:
             capture.stop()
             self._ending[source_id] = Ending(capture, time.monotonic() + END_SECONDS)
 

@@ -139,19 +139,20 @@ class LiveBus:
 
 @dataclass
 class Decoder:
-    """A decoder process."""
+    """A decoder process; `kafka` where it reaches Kafka another way than the test."""
 
     bus: LiveBus
     log: Path
     networks: str = "127.0.0.0/8"
     program: tuple[str, ...] = ("-m", "services.decoder")
+    kafka: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, as production does."""
         environment = {
             **os.environ,
-            "FRAMEBUS_KAFKA": self.bus.kafka,
+            "FRAMEBUS_KAFKA": self.kafka or self.bus.kafka,
             "FRAMEBUS_MEDIA": str(self.bus.media),
             "FRAMEBUS_SECRETS": str(self.bus.secrets),
             "FRAMEBUS_SOURCE_NETWORKS": self.networks,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.messages import Life, Source, Wanted
+from schemas.messages import Life, Source, SourceStatus, Wanted
 from schemas.networks import parse_networks
-from services.decoder.cameras.capture import Surroundings
+from services.decoder.cameras.capture import Capture, Surroundings
 from services.decoder.cameras.fleet import END_SECONDS, Fleet
 from services.decoder.metrics import METRICS
 from streaming.metrics import Metrics
@@ -111,4 +111,60 @@ def test_cameras_of_another_owner_are_silent_when_they_are_given_away(fleet: Fle
     fleet.forget([f"cam-{number}" for number in range(CAMERAS)])
     assert time.monotonic() - began < 2 * END_SECONDS
     assert not fleet.captures
-    assert not any(capture._voice.run_end(1) for capture in captures)
+    assert all(is_silent(capture) for capture in captures)
+
+
+def test_a_camera_that_was_lost_and_comes_back_has_the_same_capture(fleet: Fleet, hung: Hung) -> None:
+    source = camera(1, hung.url)
+    fleet.take(source, None, told=False)
+    capture = fleet.captures["cam-1"]
+    fleet.keep(["cam-1"])
+    assert not fleet.captures, "nothing is caught up or said for it as its owner"
+    fleet.reconsider(source)
+    fleet.watch()
+    fleet.take(source, None, told=False)
+    assert fleet.captures["cam-1"] is capture
+    assert not is_silent(capture)
+    fleet.drop("cam-1")
+
+
+@pytest.mark.parametrize("wanted", ["paused", "removed"])
+def test_a_camera_that_was_lost_and_is_wanted_otherwise_is_captured_no_more(fleet: Fleet, hung: Hung, wanted: Wanted) -> None:
+    fleet.take(camera(1, hung.url), None, told=False)
+    capture = fleet.captures["cam-1"]
+    fleet.keep(["cam-1"])
+    fleet.reconsider(camera(1, hung.url, wanted=wanted))
+    within(fleet, 5, lambda: is_silent(capture))
+
+
+def test_a_camera_that_was_lost_ends_when_another_speaks_for_it(fleet: Fleet, hung: Hung) -> None:
+    fleet.take(camera(1, hung.url), None, told=False)
+    capture = fleet.captures["cam-1"]
+    fleet.keep(["cam-1"])
+    fleet.overhear(said_by_another())
+    within(fleet, 5, lambda: is_silent(capture))
+
+
+def test_a_camera_that_another_has_spoken_for_ends_when_it_is_lost(fleet: Fleet, hung: Hung) -> None:
+    source = camera(1, hung.url)
+    fleet.take(source, None, told=False)
+    capture = fleet.captures["cam-1"]
+    fleet.hear(source, said_by_another())
+    fleet.keep(["cam-1"])
+    assert is_silent(capture)
+
+
+def test_what_was_kept_ends_with_the_process(fleet: Fleet, hung: Hung) -> None:
+    fleet.take(camera(1, hung.url), None, told=False)
+    capture = fleet.captures["cam-1"]
+    fleet.keep(["cam-1"])
+    fleet.close()
+    assert is_silent(capture)
+
+
+def said_by_another() -> SourceStatus:
+    return SourceStatus(source_id="cam-1", life=1, state="waiting", since_ms=1)
+
+
+def is_silent(capture: Capture) -> bool:
+    return not capture._voice.run_end(1)
