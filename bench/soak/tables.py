@@ -7,15 +7,13 @@ from typing import Final
 import numpy as np
 
 from bench.soak.samples import Points, Samples
-from bench.soak.verdicts import MINUTE_SECONDS, PARTS, Verdict, is_flat, quantiles, trend, without_write_buffer
+from bench.soak.verdicts import MINUTE_SECONDS, PARTS, Verdict, is_flat, judged, quantiles, trend
 
 ROWS: Final = 12
 DISTURBED_CORES: Final = 0.3
 SHORT_SECONDS: Final = 1800.0
 """Below this the rule of flat judges caches and heaps that still fill."""
 HELD: Final = {"memory_mb": ("memory, MB", ".1f"), "handles": ("file handles", ".0f")}
-WITHOUT_BUFFER: Final = "milvus without its log's write buffer"
-"""Shown, and no target: what is judged is what the machine has to give."""
 HELD_COLUMNS: Final = ("first tenth", "last tenth", "most", "an hour (95 % interval)", "")
 COURSE_COLUMNS: Final = (
     "minutes", "memory, MB", "handles", "unread, most", "capture → found p50, s", "p99", "capture → row p50, s", "p99",
@@ -56,20 +54,21 @@ def cores_in_use(samples: Samples) -> dict[str, float]:
 
 
 def _held(samples: Samples, what: str) -> str:
-    of = samples.of(what)
-    shown = [(part, of.get(part, [])) for part in PARTS]
-    if what == "memory_mb" and (less := without_write_buffer(samples)):
-        shown.append((WITHOUT_BUFFER, less))
-    return _table((HELD[what][0], *HELD_COLUMNS), [_held_row(samples, what, *one) for one in shown])
+    """Return a row for each process, and for what is judged in its place."""
+    flat = judged(samples, what)
+    shown = {part: samples.of(what).get(part, []) for part in PARTS} | flat
+    rows = [_held_row(samples, what, part, points, is_judged=part in flat) for part, points in shown.items()]
+    return _table((HELD[what][0], *HELD_COLUMNS), rows)
 
 
-def _held_row(samples: Samples, what: str, part: str, points: Points) -> tuple[str, ...]:
+def _held_row(samples: Samples, what: str, part: str, points: Points, *, is_judged: bool) -> tuple[str, ...]:
     seen, form = trend(points, samples.ended_seconds), HELD[what][1]
     if seen is None:
         return (part, *[""] * len(HELD_COLUMNS))
     slope = f"{seen.slope.an_hour:+.1f} ({seen.slope.low:+.1f} … {seen.slope.high:+.1f})"
     figures = [f"{value:{form}}" for value in (seen.first, seen.last, seen.most)]
-    return (part, *figures, slope, "flat" if is_flat(what, seen) else "**grows**")
+    told = ("flat" if is_flat(what, seen) else "**grows**") if is_judged else "not judged"
+    return (part, *figures, slope, told)
 
 
 def _used_row(samples: Samples, part: str) -> tuple[str, ...]:

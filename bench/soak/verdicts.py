@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,10 @@ PARTS: Final = tuple(BUDGET_MB)
 """Processes that are judged, by the names that the bench has for them; what else is measured is shown alone."""
 MEMORY_SHARE_AN_HOUR: Final = 0.01
 HANDLES_AN_HOUR: Final = 1.0
+BUFFERED: Final = "milvus"
+WITHOUT_BUFFER: Final = f"{BUFFERED} without its log's write buffers"
+WRITE_BUFFERS_MB: Final = 2 * 64
+"""What the write buffers of Milvus's log and of the log's own index may hold: RocksDB empties each at 64 MiB."""
 FRESH_SECONDS: Final = {"without an import": (0.5, 1.5), "with an import": (0.9, 3.0)}
 """S3: p50 and p99 of capture → found, in minutes without and with an import."""
 MINUTE_SECONDS: Final = 60.0
@@ -44,6 +49,7 @@ def verdicts(samples: Samples) -> list[Verdict]:
     return [
         _ran_whole(samples),
         _flat(samples, "memory_mb", "memory flat: slope at most 1 % an hour, or its interval reaches zero"),
+        *_buffers_bounded(samples),
         _flat(samples, "handles", "file handles flat: slope at most 1 an hour, or its interval reaches zero"),
         _drained(samples),
         *(_fresh(samples, when) for when in FRESH_SECONDS),
@@ -62,12 +68,19 @@ def trend(points: Points, ended_seconds: float) -> Trend | None:
     return Trend(tenths[0][1], tenths[-1][1], max(value for _, value in kept), theil_sen(stretched))
 
 
-def without_write_buffer(samples: Samples) -> Points:
-    """Return the memory of Milvus without what its log's write buffers hold, which fill for half an hour and begin anew."""
-    buffers = samples.of("write_buffer_mb").get("milvus", [])
-    memory = samples.of("memory_mb").get("milvus", [])
+def judged(samples: Samples, what: str) -> dict[str, Points]:
+    """Return what must be flat, memory (`memory_mb`) or handles of each process.
+
+    Milvus is judged without what the write buffers of its log hold: they fill for half an hour and begin anew, which is neither
+    growth nor noise in an hour. They have a bound of their own.
+    """
+    found = {part: samples.of(what).get(part, []) for part in PARTS}
+    buffers = samples.of("write_buffer_mb").get(BUFFERED, [])
+    if what != "memory_mb" or not buffers:
+        return found
     times = [at for at, _ in buffers]
-    return [(at, value - buffers[max(0, bisect_right(times, at) - 1)][1]) for at, value in memory] if buffers else []
+    less = [(at, value - buffers[max(0, bisect_right(times, at) - 1)][1]) for at, value in found[BUFFERED]]
+    return {WITHOUT_BUFFER if part == BUFFERED else part: less if part == BUFFERED else points for part, points in found.items()}
 
 
 def is_flat(what: str, seen: Trend) -> bool:
@@ -95,11 +108,20 @@ def _ran_whole(samples: Samples) -> Verdict:
 
 
 def _flat(samples: Samples, what: str, target: str) -> Verdict:
-    trends = {part: trend(samples.of(what).get(part, []), samples.ended_seconds) for part in PARTS}
+    trends = {part: trend(points, samples.ended_seconds) for part, points in judged(samples, what).items()}
     unknown = [part for part, one in trends.items() if one is None]
     growing = [f"{part} {one.slope.an_hour:+.1f} an hour" for part, one in trends.items() if one and not is_flat(what, one)]
     said = [*growing, *(f"too little seen of {part}" for part in unknown)]
     return Verdict(target, ", ".join(said) or "all are", not said)
+
+
+def _buffers_bounded(samples: Samples) -> list[Verdict]:
+    held = [value for _, value in samples.of("write_buffer_mb").get(BUFFERED, [])]
+    if not held:
+        return []
+    emptied = sum(later < earlier / 2 for earlier, later in pairwise(held))
+    target = f"the write buffers of Milvus's log hold at most {WRITE_BUFFERS_MB} MB"
+    return [Verdict(target, f"{max(held):.0f} MB at most, emptied {emptied} times", max(held) <= WRITE_BUFFERS_MB)]
 
 
 def _drained(samples: Samples) -> Verdict:

@@ -1,6 +1,6 @@
 """A soak as it might have been: ten minutes of figures, which tests bend."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -52,3 +52,15 @@ def good() -> Samples:
 def bent(*more: Line, without: str = "") -> Samples:
     """Return the good soak with other lines in it, and without those of a kind."""
     return gather([*(one for one in good_lines() if one[1] != without), *more])
+
+
+def buffered(buffer_mb: Callable[[int], float], grows_mb: float = 0.0) -> Samples:
+    """Return the good soak with a Milvus whose log's write buffers hold so much at a second, and which grows beside them."""
+    others = [one for one in good_lines() if one[1:3] == ("memory_mb", "milvus")]
+    ours = [
+        line(float(at), what, of, float(value) + buffer_mb(int(float(at))) + grows_mb * float(at))
+        for at, what, of, value in others
+    ]
+    buffers = [line(look + 0.1, "write_buffer_mb", "milvus", buffer_mb(look)) for look in LOOKS]
+    rest = [one for one in good_lines() if one not in others]
+    return gather([*rest, *ours, *buffers])
