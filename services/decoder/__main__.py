@@ -67,8 +67,10 @@ def run(stopping: threading.Event) -> None:
         heartbeat=settings.heartbeat, each_turn=(ownership.follow, sweeper.watch, guard.watch, memory.give_back_when_due),
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
-    loop.run(stopping)
-    fleet.close()
+    try:
+        loop.run(stopping)
+    finally:
+        fleet.close()
     _say_the_rest(outbox)
     sweeper.stop()
     catching_up.close()

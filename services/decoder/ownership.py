@@ -18,12 +18,14 @@ from services.decoder.reports import FileState, ask_for_new_life, say
 from services.decoder.reruns import BULK_TOPICS, Reruns
 from services.decoder.retries import Retries
 from services.decoder.state import StateTopics
+from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
 from streaming.stage import Reached, Start
 
+OVERHEARD_SECONDS: Final = 5.0
 CHANGED: Final = "the file has changed since it was planned; it is being planned anew"
 
 log = get_logger("ownership")
@@ -53,10 +55,11 @@ class Ownership:
 
     def assigned(self, start: Start) -> None:
         """Take over the sources of a partition: cameras are captured, planned chunks that are not done are dealt again."""
+        if self._fleet.keeps(self._of(start.partition)):
+            self._overhear()
         self._next[start.partition.number] = start.offset
-        for source in list(self._state.sources.values.values()):
-            if self._number(source.source_id) == start.partition.number:
-                self._take(source)
+        for source_id in self._of(start.partition):
+            self._take(self._state.sources.values[source_id])
 
     def revoked(self, partition: Partition) -> None:
         """Forget the files of a partition, and end the captures of its cameras before its next owner begins."""
@@ -89,9 +92,7 @@ class Ownership:
                 self._take(source, told=True)
             else:
                 self._fleet.reconsider(source)
-        for status in self._state.statuses.poll():
-            self._hear(status)
-            self._hear_of_camera(status)
+        self._follow_statuses()
         for done in self._state.finished.follow():
             source_now = self._files.get(done.source_id)
             if source_now is not None and source_now.life == done.life:
@@ -113,11 +114,28 @@ class Ownership:
         self._metrics.of(m.OUTSTANDING).set(self._dealer.outstanding)
         return False
 
+    def _follow_statuses(self) -> None:
+        for status in self._state.statuses.poll():
+            self._hear(status)
+            self._hear_of_camera(status)
+
+    def _overhear(self) -> None:
+        """Read what was said of cameras until now: who had them meanwhile may have ended the runs that are kept here."""
+        try:
+            self._state.statuses.read_on(OVERHEARD_SECONDS)
+        except Unavailable as error:
+            log.warning("lost cameras are captured anew", reason=str(error))
+            self._fleet.let_go()
+        self._follow_statuses()
+
     def _leave(self, partition: Partition, cameras: Callable[[Collection[str]], None]) -> None:
         del self._next[partition.number]
-        cameras([source_id for source_id in self._state.sources.values if self._number(source_id) == partition.number])
+        cameras(self._of(partition))
         for source_id in [source_id for source_id in self._files if self._number(source_id) == partition.number]:
             self._forget(source_id)
+
+    def _of(self, partition: Partition) -> list[str]:
+        return [source_id for source_id in self._state.sources.values if self._number(source_id) == partition.number]
 
     def _number(self, source_id: str) -> int:
         return self._state.sources.partition_of[source_id]

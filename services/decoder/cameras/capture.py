@@ -87,6 +87,7 @@ class Capture:
         self._answers = 0
         self._heard_run = 0
         self._speaks_up_at: float | None = None
+        self._came_back = False
         self._contested_at, self._contested_seconds = -inf, CONTESTED_SECONDS
         self._seq = 0
         self._why = ""
@@ -111,6 +112,7 @@ class Capture:
         """Take in what is said of the camera, here or by one that was its owner and does not know yet that it is no more.
 
         If that one has begun a larger run, readers drop what comes in this one; if it has said a state, everybody believes it.
+        If it had the camera while this capture was lost, it may have ended this run: another begins.
         """
         if self.is_own(status):
             return
@@ -118,10 +120,15 @@ class Capture:
         if not self.is_contested:
             self._contested_seconds = CONTESTED_SECONDS
         self._contested_at = now
-        self._heard_run = max(self._heard_run, status.run or 0)
+        ended = self._run if self._came_back and self._run is not None else -1
+        self._heard_run = max(self._heard_run, status.run or 0, ended + 1)
         if self._speaks_up_at is None:
             self._speaks_up_at = now + self._contested_seconds
             self._contested_seconds = min(LONGEST_CONTESTED_SECONDS, 2 * self._contested_seconds)
+
+    def come_back(self) -> None:
+        """Go on for an owner that had lost the camera."""
+        self._came_back = True
 
     def is_own(self, status: SourceStatus) -> bool:
         """Return whether a status that was read was said here. To be asked of each, in the order of the log."""
@@ -165,6 +172,7 @@ class Capture:
 
     def _work(self) -> None:
         self._look_for_left_run()
+        self._voice.repeat()  # also where it is no news: who has lost the camera captures on until it hears of another
         self._voice.state("waiting", error=None if self._voice.last_run is None else "the capture begins again")
         while not self._stopping.is_set():
             try:

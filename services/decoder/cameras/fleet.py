@@ -1,7 +1,7 @@
 """The cameras that a process owns: one capture each, begun and ended as their sources say, and watched."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +45,7 @@ class Fleet:
     def take(self, source: Source, known: SourceStatus | None, *, told: bool) -> None:
         """Do what is wanted of a camera. `told`: someone has just asked for it, so one that is away is tried at once."""
         if (kept := self._kept.pop(source.source_id, None)) is not None:
+            kept.come_back()
             self._captures[source.source_id] = kept
         running = self._captures.get(source.source_id)
         if running is not None and _is_same(running.source, source):
@@ -68,7 +69,8 @@ class Fleet:
 
     def overhear(self, status: SourceStatus) -> None:
         """End the capture of a camera that was lost if another speaks for it."""
-        if (kept := self._kept.get(status.source_id)) is not None and not kept.is_own(status):
+        kept = self._kept.get(status.source_id)
+        if kept is not None and not kept.is_own(status) and status.life == kept.source.life:
             self._stop(status.source_id)
 
     def reconsider(self, source: Source) -> None:
@@ -90,9 +92,17 @@ class Fleet:
         self.forget(source_ids)
         self._kept.update(kept)
 
-    def close(self) -> None:
-        """End all that was kept."""
+    def keeps(self, source_ids: Iterable[str]) -> bool:
+        """Return whether any of these cameras was lost and is captured on."""
+        return not self._kept.keys().isdisjoint(source_ids)
+
+    def let_go(self) -> None:
+        """End the captures of cameras that were lost."""
         self.forget(list(self._kept))
+
+    def close(self) -> None:
+        """End what is captured for nobody, and wait for what is ending."""
+        self.forget([*self._kept, *self._ending])
 
     def forget(self, source_ids: Collection[str]) -> None:
         """End the captures of sources that are another's from now on: nothing comes from them once this returns."""

@@ -15,7 +15,7 @@ from services.decoder.reports import now_ms
 from streaming.outbox import Delivered, Outbox
 
 CameraState = Literal["waiting", "running", "catching-up", "paused"]
-MOST_UNHEARD: Final = 100
+MOST_UNHEARD: Final = 1000
 CLOCK_STEP_MS: Final = 100
 """A camera's clock is told again when it is off by this much more or less than was told."""
 

@@ -118,6 +118,22 @@ def test_a_larger_run_that_is_heard_of_while_the_camera_is_away_is_ended_and_its
     assert (len(heard.statuses), heard.marks) == (1, [900])
 
 
+def test_a_capture_that_came_back_begins_anew_when_another_is_heard_of_whatever_run_that_one_says(capture: Capture) -> None:
+    capture._run = 1000
+    capture.hear(said(run=5))
+    assert not capture._speak_up(), "a smaller run drops nothing of a larger one"
+    capture.come_back()
+    capture.hear(said(run=5))
+    assert capture._speak_up(), "it may have ended the run that it found"
+    assert capture._next_run() > 1001
+
+
+def test_a_capture_says_that_it_begins_though_that_is_no_news(heard: Heard, tmp_path: Path) -> None:
+    known = SourceStatus(source_id="a", life=1, state="waiting", since_ms=1, error="the capture begins again", run=7_000)
+    begin_and_end(heard, tmp_path, known)
+    assert heard.statuses[0] == known
+
+
 def test_a_run_that_is_outrun_goes_on_until_the_next_keyframe(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[tuple[float, int | None]] = []
     monkeypatch.setattr(capture, "_pass_on", lambda _, packet, at: passed.append((packet.pts_ms, capture._run)))

@@ -145,6 +145,17 @@ def test_a_camera_that_was_lost_ends_when_another_speaks_for_it(fleet: Fleet, hu
     within(fleet, 5, lambda: is_silent(capture))
 
 
+def test_what_was_said_of_an_earlier_life_ends_nothing_that_was_lost(fleet: Fleet, hung: Hung) -> None:
+    source = camera(1, hung.url, life=2)
+    fleet.take(source, None, told=False)
+    capture = fleet.captures["cam-1"]
+    fleet.keep(["cam-1"])
+    fleet.overhear(said_by_another())
+    assert fleet.keeps(["cam-1"])
+    assert not is_silent(capture)
+    fleet.drop("cam-1")
+
+
 def test_a_camera_that_another_has_spoken_for_ends_when_it_is_lost(fleet: Fleet, hung: Hung) -> None:
     source = camera(1, hung.url)
     fleet.take(source, None, told=False)
@@ -154,12 +165,14 @@ def test_a_camera_that_another_has_spoken_for_ends_when_it_is_lost(fleet: Fleet,
     assert is_silent(capture)
 
 
-def test_what_was_kept_ends_with_the_process(fleet: Fleet, hung: Hung) -> None:
-    fleet.take(camera(1, hung.url), None, told=False)
-    capture = fleet.captures["cam-1"]
-    fleet.keep(["cam-1"])
+def test_what_was_kept_ends_with_the_process_and_so_does_what_is_ending(fleet: Fleet, hung: Hung) -> None:
+    for number in (1, 2):
+        fleet.take(camera(number, hung.url), None, told=False)
+    captures = list(fleet.captures.values())
+    fleet.keep(["cam-1", "cam-2"])
+    fleet.overhear(said_by_another())
     fleet.close()
-    assert is_silent(capture)
+    assert all(is_silent(capture) for capture in captures)
 
 
 def said_by_another() -> SourceStatus:
