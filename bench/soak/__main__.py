@@ -26,7 +26,12 @@ MARK: Final = "<!-- What follows is written by `make soak`. -->\n"
 def main() -> int:
     """Run and tell; returns 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Load over time: memory, handles, lag, freshness.")
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long there is load (default: %(default)g)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60.0,
+        help="how long there is load after a warm-up of half as long (default: %(default)g)",
+    )
     parser.add_argument("--draw", type=Path, metavar="FILE", help="run nothing: tell a soak again from the samples that it wrote")
     parser.add_argument("--docs", type=Path, default=CHECKOUT / "docs", help=f"where {PAGE} and {PLOT} are (default: docs/)")
     arguments = parser.parse_args()

@@ -24,6 +24,7 @@ from bench.soak.sampler import Note, note_disk, note_processes, note_write_buffe
 from bench.soak.samples import Record
 from bench.soak.schedule import schedule
 from bench.soak.searching import ask, follow, note_confirmed
+from bench.soak.slope import WARM_UP_SHARE
 from framebus.client import Client
 from framebus.client.results import KafkaStatus
 from framebus.demo.script import CLIPS
@@ -81,7 +82,8 @@ class Stage:
 
 
 def soak(folder: Path, file: Path, minutes: float, tell: Tell) -> None:
-    """Run for so many minutes in `folder` and write all that is seen to `file`; Ctrl-C ends it early and in order."""
+    """Warm up and run for so many minutes in `folder` and write all that is seen to `file`; Ctrl-C ends it early and in order."""
+    minutes /= 1 - WARM_UP_SHARE
     film = folder / "film.mp4"
     repeat_video(FILM, film, at_least_seconds=FILM_SECONDS)
     tell("making the films of the cameras, starting the stack")

@@ -18,9 +18,13 @@ BLOCK_BYTES: Final = 512
 
 @dataclass
 class Held:
-    """What all processes of a part hold together. Memory is the resident one: a proportional share moves with other programs."""
+    """What all processes of a part hold together. Memory is the resident one: a proportional share moves with other programs.
+
+    `anonymous_mb` is what of it is no page of a file, which the kernel could drop and read again.
+    """
 
     memory_mb: float = 0.0
+    anonymous_mb: float = 0.0
     handles: int = 0
     threads: int = 0
     cpu_seconds: float = 0.0
@@ -29,8 +33,9 @@ class Held:
     def add(self, process: psutil.Process) -> None:
         """Count a process in; one that is ending counts as far as it can be seen."""
         with suppress(psutil.NoSuchProcess, psutil.ZombieProcess), process.oneshot():
-            times = process.cpu_times()
-            self.memory_mb += process.memory_info().rss / MB
+            times, memory = process.cpu_times(), process.memory_info()
+            self.memory_mb += memory.rss / MB
+            self.anonymous_mb += (memory.rss - getattr(memory, "shared", 0)) / MB
             self.handles += process.num_fds()
             self.threads += process.num_threads()
             self.cpu_seconds += times.user + times.system
@@ -48,6 +53,7 @@ def note_processes(stack: psutil.Process, others: Mapping[str, psutil.Process], 
         parts.setdefault(name, Held()).add(process)
     for part, held in parts.items():
         note("memory_mb", part, held.memory_mb)
+        note("anonymous_mb", part, held.anonymous_mb)
         note("handles", part, held.handles)
         note("threads", part, held.threads)
         note("cpu_seconds", part, held.cpu_seconds)

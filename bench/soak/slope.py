@@ -9,7 +9,7 @@ import numpy as np
 from bench.soak.samples import Points
 
 HOUR_SECONDS: Final = 3600.0
-WARM_UP_SHARE: Final = 0.2
+WARM_UP_SHARE: Final = 1 / 3
 """Of the load's time: caches fill, heaps find their size, and what is kept for a while reaches its age."""
 STRETCHES: Final = 48
 """What comes after the warm-up is cut into so many stretches; each counts by its median, so a spike is no trend."""

@@ -7,13 +7,17 @@ from typing import Final
 import numpy as np
 
 from bench.soak.samples import Points, Samples
-from bench.soak.verdicts import MINUTE_SECONDS, PARTS, Verdict, is_flat, judged, quantiles, trend
+from bench.soak.verdicts import JUDGED, MINUTE_SECONDS, PARTS, Verdict, is_flat, judged, quantiles, trend
 
 ROWS: Final = 12
 DISTURBED_CORES: Final = 0.3
 SHORT_SECONDS: Final = 1800.0
 """Below this the rule of flat judges caches and heaps that still fill."""
-HELD: Final = {"memory_mb": ("memory, MB", ".1f"), "handles": ("file handles", ".0f")}
+HELD: Final = {
+    "memory_mb": ("memory, MB", ".1f"),
+    "anonymous_mb": ("of it not of files, MB", ".1f"),
+    "handles": ("file handles", ".0f"),
+}
 HELD_COLUMNS: Final = ("first tenth", "last tenth", "most", "an hour (95 % interval)", "")
 COURSE_COLUMNS: Final = (
     "minutes", "memory, MB", "handles", "unread, most", "capture → found p50, s", "p99", "capture → row p50, s", "p99",
@@ -36,7 +40,7 @@ def tables(samples: Samples, found: Sequence[Verdict]) -> str:
             ("target", "seen", ""), [(one.target, one.seen, "met" if one.is_met else "**missed**") for one in found], side="---"
         ),
         "After the warm-up:",
-        *(_held(samples, what) for what in HELD),
+        *(_held(samples, what) for what in HELD if samples.of(what)),
         _table(("", "threads, most", "cores"), [_used_row(samples, part) for part in PARTS]),
         "Over time, medians unless said:",
         _table(COURSE_COLUMNS, _course(samples)),
@@ -55,7 +59,7 @@ def cores_in_use(samples: Samples) -> dict[str, float]:
 
 def _held(samples: Samples, what: str) -> str:
     """Return a row for each process, and for what is judged in its place."""
-    flat = judged(samples, what)
+    flat = judged(samples, what) if what in JUDGED else {}
     shown = {part: samples.of(what).get(part, []) for part in PARTS} | flat
     rows = [_held_row(samples, what, part, points, is_judged=part in flat) for part, points in shown.items()]
     return _table((HELD[what][0], *HELD_COLUMNS), rows)
@@ -67,8 +71,9 @@ def _held_row(samples: Samples, what: str, part: str, points: Points, *, is_judg
         return (part, *[""] * len(HELD_COLUMNS))
     slope = f"{seen.slope.an_hour:+.1f} ({seen.slope.low:+.1f} … {seen.slope.high:+.1f})"
     figures = [f"{value:{form}}" for value in (seen.first, seen.last, seen.most)]
-    told = ("flat" if is_flat(what, seen) else "**grows**") if is_judged else "not judged"
-    return (part, *figures, slope, told)
+    if not is_judged:
+        return (part, *figures, slope, "not judged" if what in JUDGED else "")
+    return (part, *figures, slope, "flat" if is_flat(what, seen) else "**grows**")
 
 
 def _used_row(samples: Samples, part: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from bench.soak.slope import Slope, medians, theil_sen, warm
 
 PARTS: Final = tuple(BUDGET_MB)
 """Processes that are judged, by the names that the bench has for them; what else is measured is shown alone."""
+JUDGED: Final = ("memory_mb", "handles")
 MEMORY_SHARE_AN_HOUR: Final = 0.01
 HANDLES_AN_HOUR: Final = 1.0
 BUFFERED: Final = "milvus"
@@ -84,7 +85,7 @@ def judged(samples: Samples, what: str) -> dict[str, Points]:
 
 
 def is_flat(what: str, seen: Trend) -> bool:
-    """Return whether a process keeps its memory (`memory_mb`) or its handles."""
+    """Return whether a process keeps what of `JUDGED` is asked."""
     return seen.slope.is_flat(MEMORY_SHARE_AN_HOUR * seen.first if what == "memory_mb" else HANDLES_AN_HOUR)
 
 

@@ -25,7 +25,7 @@ def good_lines() -> list[Line]:
         *(line(second + 0.3, "found_seconds", "large-1", 0.2 + 0.1 * (second % 3)) for second in range(60 * MINUTES)),
         *(line(second + 0.2, "confirmed_seconds", "large-1", 0.1) for second in range(60 * MINUTES)),
         *(line(look, "unread", topic, 3) for look in LOOKS for topic in ("frames-live", "embeddings-live")),
-        line(120, "act", "import", 0),
+        line(300, "act", "import", 0),
         line(60 * MINUTES, "load_ended", "all", 0),
         line(60 * MINUTES + 2, "unread", "frames-live", 0),
         line(60 * MINUTES + 2, "drained_seconds", "all", 2.0),
@@ -37,6 +37,7 @@ def _of_processes() -> Iterator[Line]:
     for look in LOOKS:
         for place, part in enumerate(PARTS):
             yield line(look, "memory_mb", part, 100 + rng.normal())
+            yield line(look, "anonymous_mb", part, 60)
             yield line(look, "handles", part, 50 + float(rng.integers(3)))
             yield line(look, "threads", part, 10)
             yield line(look, "cpu_seconds", part, 0.1 * look)

@@ -50,8 +50,8 @@ def test_medians_are_of_equal_stretches_and_leave_out_empty_ones() -> None:
     assert medians([], 3) == []
 
 
-def test_the_first_fifth_is_the_warm_up() -> None:
-    assert warm([(0.0, 9.0), (19.0, 9.0), (20.0, 1.0), (100.0, 1.0), (101.0, 0.0)], 100.0) == [(20.0, 1.0), (100.0, 1.0)]
+def test_the_first_third_is_the_warm_up() -> None:
+    assert warm([(0.0, 9.0), (29.0, 9.0), (30.0, 1.0), (90.0, 1.0), (91.0, 0.0)], 90.0) == [(30.0, 1.0), (90.0, 1.0)]
 
 
 def test_two_points_have_no_slope() -> None:

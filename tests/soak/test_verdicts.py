@@ -52,7 +52,7 @@ def test_milvus_is_judged_without_the_write_buffers_of_its_log_which_have_a_boun
 
 
 def test_minutes_with_an_import_are_judged_apart() -> None:
-    late = tuple(line(second + 0.5, "found_seconds", "large-1", 0.8) for second in range(120, 180))
+    late = tuple(line(second + 0.5, "found_seconds", "large-1", 0.8) for second in range(300, 360))
     assert missed(*late) == []
     assert len(freshness(bent(*late), "with an import")) == 120
 
