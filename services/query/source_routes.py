@@ -75,6 +75,13 @@ class Sourcing:
 
         return await self._wait_for(write)
 
+    async def get_written(self, source_id: str, grant: Grant) -> Source:
+        """As `get`, of what Kafka has: a removal that it may never get must tell nobody that the source is gone."""
+        self.readiness.require("kafka")
+        if grant.may_see(source_id) and not self.book.is_acknowledged(source_id):
+            await self._wait_for(self.writer.flush)
+        return self.get(source_id, grant)
+
     async def put(self, source_id: str, request: SourceRequest, grant: Grant) -> Response:
         """Make a source what is wished, and answer with it."""
         may_write(source_id, grant)
@@ -91,7 +98,7 @@ class Sourcing:
 
     async def patch(self, source_id: str, changes: dict[str, Any], grant: Grant) -> Response:
         """Change a part of a source, and answer with all of it."""
-        patched(self.get(source_id, grant), changes)  # says what is wrong before a name is looked up
+        patched(await self.get_written(source_id, grant), changes)  # says what is wrong before a name is looked up
         url, password = await self._admitted(changes.get("url"), source_id)
         asked = changes if url is None else changes | {"url": url}
 
@@ -125,7 +132,7 @@ class Sourcing:
 
     async def remove(self, source_id: str, grant: Grant) -> Response:
         """Remove a source: searches hide it from now on; the indexer deletes its rows; what is stored of it goes here."""
-        source, removed_ns = self.get(source_id, grant), 0
+        source, removed_ns = await self.get_written(source_id, grant), 0
 
         def next_of(last: Source | None) -> Source:
             nonlocal removed_ns

@@ -44,5 +44,9 @@ class SourceWriter:
     def change(self, source_id: str, next_of: Next) -> Source | None:
         """As `send`, and wait until Kafka has the record; `Unavailable` when it has not within seconds, though it will."""
         record = self.send(source_id, next_of)
-        self._outbox.flush()
+        self.flush()
         return record
+
+    def flush(self) -> None:
+        """Wait until Kafka has every record that was sent; `Unavailable` when it has not within seconds."""
+        self._outbox.flush()

@@ -60,6 +60,21 @@ def test_a_password_stays_until_kafka_has_the_record_that_does_not_need_it(witho
         assert not without_kafka.services.book.is_acknowledged(source_id)
 
 
+def test_a_source_is_not_called_gone_before_kafka_has_its_removal(without_kafka: UnderTest) -> None:
+    """A crash would bring it back, and whoever was told 404 would not ask again."""
+    sourcing = _sourcing(without_kafka.services)
+    without_kafka.know([camera("leaving")])
+
+    async def ask() -> list[type]:
+        first = asyncio.create_task(sourcing.remove("leaving", OWNER))
+        while sourcing.book.shows("leaving", 1):
+            await asyncio.sleep(0.01)
+        asked = (first, sourcing.remove("leaving", OWNER), sourcing.patch("leaving", {}, OWNER))
+        return [type(answer) for answer in await asyncio.gather(*asked, return_exceptions=True)]
+
+    assert asyncio.run(ask()) == [Unavailable] * 3
+
+
 class Swept:
     """Passwords of sources, as old as a test says, and what sweeps them."""
 
