@@ -11,7 +11,7 @@ from bench.soak.verdicts import JUDGED, MINUTE_SECONDS, PARTS, Verdict, is_flat,
 
 ROWS: Final = 12
 DISTURBED_CORES: Final = 0.3
-SHORT_SECONDS: Final = 1800.0
+SHORT_SECONDS: Final = 2700.0
 """Below this the rule of flat judges caches and heaps that still fill."""
 HELD: Final = {
     "memory_mb": ("memory, MB", ".1f"),
