@@ -22,7 +22,7 @@ from bench.soak.load import Load, noting_failure
 from bench.soak.log_bounds import bound_the_log
 from bench.soak.sampler import Note, note_disk, note_processes, note_write_buffer
 from bench.soak.samples import Record
-from bench.soak.schedule import schedule
+from bench.soak.schedule import look_moments, schedule
 from bench.soak.searching import ask, follow, note_confirmed
 from bench.soak.slope import WARM_UP_SHARE
 from framebus.client import Client
@@ -125,16 +125,15 @@ def _watch(stage: Stage, load: Load, record: Record, minutes: float, tell: Tell)
         lambda stopping: load.live(schedule(seconds, USED), record.note, stopping),
     )
     with Observer(stage.kafka) as observer, _beside(*jobs) as check:
-        looks = 0
-        while record.seconds < seconds:
+        for number, moment in enumerate(look_moments(seconds, LOOK_SECONDS)):
+            time.sleep(max(0.0, moment - record.seconds))
             check()
             stage.look(record.note)
             note_confirmed(observer.passages, record.note)
-            if looks % RARELY == 0:
+            if number % RARELY == 0:
                 unread = stage.look_far(record.note)
                 tell(f"{record.seconds / 60:.1f} of {minutes:g} minutes, {'?' if unread is None else unread} records unread")
-            looks += 1
-            time.sleep(max(0.0, min(seconds, looks * LOOK_SECONDS) - record.seconds))
+        time.sleep(max(0.0, seconds - record.seconds))
         stage.look(record.note)
     record.note("load_ended", "all", 0)
 

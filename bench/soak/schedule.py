@@ -1,5 +1,6 @@
-"""What happens to sources while a soak runs: a plan that repeats every five minutes. Pure."""
+"""The plan of a soak: what happens to its sources, the same every five minutes, and when it is looked at. Pure."""
 
+import random
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,3 +32,13 @@ def schedule(seconds: float, cameras: int) -> list[Act]:
         places |= {"resume": places["pause"], "add": places["remove"], "import": cycle, "forget": cycle}
         acts += [Act(cycle * CYCLE_SECONDS + at, kind, places[kind]) for at, kind in CYCLE]
     return acts
+
+
+def look_moments(seconds: float, every_seconds: float) -> list[float]:
+    """Return one random moment of each step of so many seconds, the same in every soak.
+
+    Looks in a fixed step beat with what comes in nearly the same step, as services give memory back: they see it early in its
+    period for half an hour, and late in it for the next, which reads as growth.
+    """
+    rng = random.Random(1)  # noqa: S311  it chooses moments
+    return [(step + rng.random()) * every_seconds for step in range(int(seconds / every_seconds))]
