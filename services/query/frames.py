@@ -106,6 +106,8 @@ class FrameIntake:
     def _check_source(self, source_id: str, source: Source | None) -> None:
         """Raise the problem of a source that takes no pictures."""
         ways = f'PUT /v1/sources/{source_id} with {{"kind": "push"}} adds it'
+        if source is not None and source.wanted == "removed" and not self._book.is_acknowledged(source_id):
+            raise unavailable(f"Kafka has not confirmed yet that source {source_id!r} is removed: send this picture again later")
         if source is not None and source.wanted == "removed":
             raise Problem(404, "unknown-source", f"source {source_id!r} was removed: {ways} again")
         if source is None and not self._auto_register:

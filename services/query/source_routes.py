@@ -76,9 +76,11 @@ class Sourcing:
         return await self._wait_for(write)
 
     async def get_written(self, source_id: str, grant: Grant) -> Source:
-        """As `get`, of what Kafka has: a removal that it may never get must tell nobody that the source is gone."""
+        """As `get`, of a removal that Kafka has: one that it may never get must tell nobody that the source is gone."""
         self.readiness.require("kafka")
-        if grant.may_see(source_id) and not self.book.is_acknowledged(source_id):
+        record = self.book.record(source_id)
+        is_removed = record is not None and record.wanted == "removed"
+        if is_removed and grant.may_see(source_id) and not self.book.is_acknowledged(source_id):
             await self._wait_for(self.writer.flush)
         return self.get(source_id, grant)
 
@@ -152,9 +154,9 @@ class Sourcing:
         following = seen[limit - 1].source_id if len(seen) > limit else None
         return _json({"sources": [self._document(source) for source in seen[:limit]], "next_cursor": following})
 
-    def show(self, source_id: str, grant: Grant) -> Response:
+    async def show(self, source_id: str, grant: Grant) -> Response:
         """Answer with one source."""
-        return self._shown(self.get(source_id, grant))
+        return self._shown(await self.get_written(source_id, grant))
 
     async def _admitted(self, url: str | None, source_id: str) -> tuple[str | None, str | None]:
         """Return an address without its password, and the password; raise the problem of a camera where none may be."""
@@ -204,7 +206,7 @@ def source_router(sourcing: Sourcing) -> APIRouter:
     @router.get("/{source_id}")
     async def show_source(source_id: str, grant: Annotated[Grant, READER]) -> Response:
         """Show one source and how far it is."""
-        return sourcing.show(source_id, grant)
+        return await sourcing.show(source_id, grant)
 
     @router.put("/{source_id}", openapi_extra=DOCUMENTED)
     async def put_source(source_id: str, request: Request, grant: Annotated[Grant, OWNER]) -> Response:

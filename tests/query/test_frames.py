@@ -161,6 +161,20 @@ def test_an_unknown_sender_is_told_how_to_register_where_none_does_so_by_itself(
     close(app)
 
 
+def test_a_sender_is_not_told_that_its_source_is_gone_before_kafka_has_the_removal() -> None:
+    book, readiness = SourceBook("tiny-0@00000000"), Readiness()
+    readiness.set("kafka", ready=True)
+    outbox = Outbox("127.0.0.1:1", "test", Metrics())
+    intake = FrameIntake(book, SourceWriter(outbox, book), outbox, readiness, auto_register=False, sample_fps=2.0)
+    book.sent(file_source("door", kind="push", url=None, wanted="removed"))
+    for status in (503, 404):
+        with pytest.raises(Problem) as refused:
+            asyncio.run(intake.take("door", JPEG, None, None))
+        assert refused.value.status == status
+        book.delivered("door", 1)
+    intake.close()
+
+
 def test_a_kafka_that_is_away_is_told_and_more_than_a_few_pictures_stay_with_their_sender() -> None:
     outbox, book, readiness = Outbox("127.0.0.1:1", "test", Metrics()), SourceBook("tiny-0@00000000"), Readiness()
     readiness.set("kafka", ready=True)

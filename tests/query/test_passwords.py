@@ -68,10 +68,10 @@ def test_a_source_is_not_called_gone_before_kafka_has_its_removal(without_kafka:
     sourcing.writer.send("leaving", lambda _: wanted.remove(camera("leaving")))
 
     async def ask() -> list[type]:
-        asked = (sourcing.remove("leaving", OWNER), sourcing.patch("leaving", {}, OWNER))
+        asked = (sourcing.remove("leaving", OWNER), sourcing.patch("leaving", {}, OWNER), sourcing.show("leaving", OWNER))
         return [type(answer) for answer in await asyncio.gather(*asked, return_exceptions=True)]
 
-    assert asyncio.run(ask()) == [Unavailable] * 2
+    assert asyncio.run(ask()) == [Unavailable] * 3
 
 
 class Swept:
@@ -122,6 +122,28 @@ def test_no_sweep_forgets_for_a_record_that_is_on_its_way(tmp_path: Path) -> Non
     assert swept.left() == {"cam"}
     swept.book.delivered("cam", 1)
     assert swept.left() == set()
+
+
+def test_no_sweep_deletes_media_for_a_record_that_is_on_its_way(tmp_path: Path) -> None:
+    """A query that is killed before Kafka has the removal leaves a source in force, whose recordings would be gone."""
+    swept = Swept(tmp_path)
+    swept.folder.mkdir()
+    film, upload = (swept.media.folder / path for path in ("recordings/cam/1/film.mp4", "uploads/talk/1/talk.mp4"))
+    for file in (film, upload):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    os.utime(upload.parent, (0, 0))
+    swept.book.follow_sources([camera("cam"), file_source("talk", url=str(upload))], {"cam": 0, "talk": 0})
+    for source in (camera("cam", "removed"), file_source("talk", url="/elsewhere.mp4")):
+        swept.book.sent(source)
+    swept.left()
+    assert film.exists()
+    assert upload.exists()
+    for source_id in ("cam", "talk"):
+        swept.book.delivered(source_id, 1)
+    swept.left()
+    assert not film.exists()
+    assert not upload.exists()
 
 
 def test_no_change_forgets_what_a_later_one_needs(tmp_path: Path) -> None:
