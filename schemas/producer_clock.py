@@ -3,9 +3,13 @@
 from typing import Final
 
 from schemas.limits import UNKNOWN_MS
+from schemas.topics import DAY_MS
 
 FUTURE_LIMIT_MS: Final = 60_000
 """How far a producer's clock may be ahead."""
+
+RUN_LIMIT_MS: Final = 365 * DAY_MS
+"""How far the run of a camera may be ahead. A decoder numbers runs by its clock, and goes on above what a wrong one has given."""
 
 EPOCH_FROM_MS: Final = 1_000_000_000_000
 """A `t_ms` above this is UTC epoch milliseconds (from 2001 on); a push source may count from any other moment too."""
@@ -19,3 +23,8 @@ def ahead_of(now_ms: int, t_ms: int | None, captured_ms: int) -> tuple[str, str]
             limit = f"at most {FUTURE_LIMIT_MS // 1000} s ahead are taken"
             return name, f"{name} {time_ms} is {(time_ms - now_ms) / 1000:.0f} s in the future: {limit}; set the sender's clock"
     return None
+
+
+def is_run_of_a_camera(run: int, now_ms: int) -> bool:
+    """Return whether a decoder may have begun this run: the largest wins, so one from nowhere would hide all that comes later."""
+    return run <= now_ms + RUN_LIMIT_MS

@@ -139,8 +139,11 @@ class ChunkWork:
             dealt = self._queue[0]
             if self._judge(dealt) == "wait":
                 self._look()
-            if self._judge(dealt) == "decode":
+            judged = self._judge(dealt)
+            if judged == "decode":
                 return self._begin(dealt)
+            if judged == "refuse":
+                self._outbox.reject(dealt.record, f"source {dealt.chunk.source_id!r} is no file: it is not cut into chunks")
             self._queue.popleft()
             self._finish(dealt, "dropped")
         return False
@@ -267,6 +270,8 @@ class ChunkWork:
         if isinstance(failure, Changed):
             ask_for_new_life(self._outbox, chunk.source_id, chunk.life, failure.fingerprint)
         state: FileState = "waiting" if isinstance(failure, (Unreachable, Changed)) else "failed"
+        if known.since_ms < begun.dealt.at_ms:  # it was running when the chunk was dealt: what is known here is older
+            known = msgspec.structs.replace(known, state="running", error=None)
         say(self._outbox, chunk.source_id, chunk.life, state, str(failure), known.plan, known)
         return self._end(begun, "failed")
 

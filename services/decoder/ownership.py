@@ -101,12 +101,15 @@ class Ownership:
         self._recut(self._state.recuts.poll())
 
     def step(self) -> bool:
-        """Plan what was inspected, look again at what is due, deal; the same for what cameras have missed."""
+        """Plan what was inspected, look again at what is due, deal; the same for what cameras have missed.
+
+        Cameras come first: what is waited for of one that has become a file is forgotten before anything of that file is dealt.
+        """
+        self._catching_up.follow(self._fleet.captures)
         for source, result in self._inspector.results():
             self._inspected(source, result)
         for source_id in self._retries.due(time.monotonic()):
             self._inspector.start(self._files[source_id])
-        self._catching_up.follow(self._fleet.captures)
         for deal in self._dealer.deal():
             self._send(deal)
         self._fleet.watch()

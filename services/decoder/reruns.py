@@ -7,6 +7,7 @@ still comes of the earlier one is dropped (docs/decisions/0017).
 from collections.abc import Iterable
 from typing import Final
 
+from schemas.limits import LARGEST_CAPTURED_MS
 from schemas.messages import Recut, Source
 from schemas.topics import CHUNKS, EMBEDDINGS_BULK, FRAMES_BULK
 
@@ -24,8 +25,8 @@ class Reruns:
             self.take(recut)
 
     def take(self, recut: Recut) -> None:
-        """Take in one more; one that does not say when it was told counts as nothing."""
-        if recut.topic in BULK_TOPICS and recut.at_ms:
+        """Take in one more; one that does not say when it was told, or at a time that cannot be, counts as nothing."""
+        if recut.topic in BULK_TOPICS and 0 < recut.at_ms <= LARGEST_CAPTURED_MS:
             self._newest = max(self._newest + 1, recut.at_ms)
             self._of_source[recut.source_id] = self._newest
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
-from schemas.lives import life_at
+from schemas.lives import check_has_begun, life_at
 from schemas.messages import Source
 from schemas.producer_clock import ahead_of
 
@@ -30,14 +30,14 @@ class Dropped:
 def admit(headers: FrameHeaders, written_ms: int, source: Source | None) -> Admitted | Dropped:
     """Decide about a record that Kafka took at `written_ms`. `source` is None for one that will be registered, as kind push.
 
-    A life above the known one is admitted: the state topic may be a moment behind, and the indexer judges again.
-    Raises `InvalidMessage` for a push source's picture from the future.
+    Raises `InvalidMessage` for a push source's picture from the future, and for a life that has not begun.
     """
     if (source is None or source.kind == "push") and (ahead := ahead_of(written_ms, headers.t_ms, headers.captured_ms)):
         raise InvalidMessage(ahead[1])
     if source is None:
         return Admitted(headers.life, unrecorded=True)
     life = headers.life or life_at(source, written_ms)
+    check_has_begun(source, life)
     if life < source.life:
         return Dropped("another life")
     if life == source.life and source.wanted == "removed":

@@ -30,12 +30,14 @@ class KnownSources:
     def find(self, source_id: str, life: int | None, seen_ms: int) -> Source | None:
         """Return a source, or None for one that has been asked to be registered, as first seen at `seen_ms`.
 
-        `life` is what a record says; one that says none is judged by all that was written before it. Raises `InvalidMessage`
-        for an unknown id where nothing is registered by itself, and `Unavailable` where Kafka does not say what it holds.
+        `life` is what a record says; one that says none, or more than is known, is judged by all that was written before it.
+        Raises `InvalidMessage` for an unknown id where nothing is registered by itself, and `Unavailable` where Kafka does not
+        say what it holds.
         """
-        if life is None or source_id not in self._state.values:
-            self._look()  # a record may have overtaken what its sender had read of its source
         source = self._state.values.get(source_id)
+        if life is None or source is None or life > source.life:
+            self._look()  # a record may have overtaken what its sender had read of its source
+            source = self._state.values.get(source_id)
         if source is None:
             self._ask(source_id, seen_ms)
         return source

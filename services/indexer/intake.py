@@ -4,9 +4,9 @@ import msgspec
 
 from schemas.errors import InvalidMessage
 from schemas.headers import EmbeddingHeaders, decode_embedding_headers
-from schemas.lives import life_at
+from schemas.lives import check_has_begun, life_at
 from schemas.messages import Source
-from schemas.producer_clock import ahead_of
+from schemas.producer_clock import ahead_of, is_run_of_a_camera
 from schemas.space import check_space
 from schemas.vectors import decode_vector
 from services.indexer.core.entry import Entry
@@ -105,6 +105,7 @@ class Intake:
         if source is None:
             return 1  # registered by itself just now; a removed source is kept, so no earlier life can exist
         life = life_at(source, timestamp_ms) if stated is None else stated
+        check_has_begun(source, life)
         if standing(source, life) == "in_force":
             return life
         self._dropped.labels("other_life").inc()
@@ -142,6 +143,14 @@ class Intake:
 
 
 def _check_clock(headers: EmbeddingHeaders, timestamp_ms: int, source: Source | None) -> None:
-    """Raise `InvalidMessage` for a push source's sample from the future: its sender may have embedded it itself."""
+    """Raise `InvalidMessage` for what no clock has shown: a sample from the future of a push source, whose sender may have
+    embedded it itself, or a run that no decoder of a camera has begun.
+    """
     if (source is None or source.kind == "push") and (ahead := ahead_of(timestamp_ms, headers.t_ms, headers.captured_ms)):
         raise InvalidMessage(ahead[1])
+    is_live = source is not None and source.kind == "camera" and headers.stream == headers.source_id
+    if is_live and headers.run is not None and not is_run_of_a_camera(headers.run, timestamp_ms):
+        raise InvalidMessage(
+            f"run {headers.run} of camera {headers.source_id!r} lies far in the future: its decoder numbers runs by the clock; "
+            "whoever else sends takes an id of its own"
+        )

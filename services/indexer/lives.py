@@ -21,7 +21,7 @@ def stated_life(headers: FrameHeaders) -> int | None:
 
 
 def standing(source: Source, life: int) -> Standing:
-    """Say whether rows of a life are written; `ahead` of what is known, its source record must still be on its way."""
+    """Say whether rows of a life are written, or it is ahead of what is known."""
     if life > source.life:
         return "ahead"
     return "over" if life <= over_through(source) else "in_force"

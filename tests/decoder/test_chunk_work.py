@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.identity import chunk_stream
-from schemas.messages import Chunk, Life, Source, Wanted, encode
-from schemas.topics import CHUNKS, FRAMES_BULK, SOURCES
+from schemas.messages import Chunk, Life, Source, SourceStatus, Wanted, encode
+from schemas.topics import CHUNKS, FRAMES_BULK, SOURCE_STATUS, SOURCES
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.metrics import METRICS
 from services.decoder.settings import DecoderSettings
@@ -44,14 +44,24 @@ class Desk:
         self.outbox.send_message(SOURCES.name, source, key=source_id)
         self.outbox.flush()
 
-    def deal(self, source_id: str, offset: int = 0) -> None:
+    def deal(self, source_id: str, offset: int = 0, at_ms: int = LONG_AGO_MS, *, is_there: bool = True) -> None:
         """Give the work a chunk of a short video, as the log gives it."""
-        path = write_video(self.folder / f"{source_id}.mp4", range(0, 2000, 40))
+        path = self.folder / f"{source_id}.mp4"
+        if is_there:
+            write_video(path, range(0, 2000, 40))
         chunk = Chunk(
             stream=chunk_stream(source_id, 1, 0), source_id=source_id, life=1, index=0, url=str(path), fingerprint="f",
             sample_fps=2.0, start_ms=0, end_ms=2000, read_from_ms=0, read_until_ms=2000,
         )  # fmt: skip
-        self.work.process([Record(PARTITION, offset, chunk.stream.encode(), encode(chunk), (), LONG_AGO_MS)])
+        self.work.process([Record(PARTITION, offset, chunk.stream.encode(), encode(chunk), (), at_ms)])
+
+    def fail(self, source_id: str, offset: int, at_ms: int) -> None:
+        """Give the work a chunk of a file that is not there, and let it try."""
+        failed = self.chunks("failed")
+        self.deal(source_id, offset, at_ms, is_there=False)
+        while self.chunks("failed") == failed:
+            self.work.step()
+        self.outbox.flush()
 
     def is_begun(self) -> bool:
         """Take the step that begins or drops what was dealt, and return which."""
@@ -123,3 +133,25 @@ def test_a_chunk_is_looked_at_again_for_each_that_was_read_after_the_last_look(d
     desk.want(source_id, "running")
     desk.deal(source_id, offset=1)
     assert desk.is_begun()
+
+
+def test_a_failure_is_told_again_of_a_chunk_that_was_dealt_since(desk: Desk, state: StateTopics, source_id: str) -> None:
+    """Its owner has said `running` meanwhile, which may not have been read yet, and would wait for the chunk for ever."""
+    desk.want(source_id, "running")
+    told = SourceStatus(source_id=source_id, life=1, state="running", since_ms=1)
+    desk.outbox.send_message(SOURCE_STATUS.name, told, key=source_id)
+    desk.outbox.flush()
+
+    def known() -> SourceStatus:
+        state.statuses.read_on(10)
+        return state.statuses.values[source_id]
+
+    assert known() == told
+    desk.fail(source_id, 0, LONG_AGO_MS)
+    first = known()
+    assert (first.state, bool(first.error)) == ("failed", True)
+    desk.fail(source_id, 1, LONG_AGO_MS)
+    assert known() == first, "it was dealt with the first"
+    desk.fail(source_id, 2, first.since_ms + 1)
+    second = known()
+    assert (second.state, second.error, second.since_ms > first.since_ms) == (first.state, first.error, True)

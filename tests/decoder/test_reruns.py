@@ -19,6 +19,11 @@ def test_a_chunk_is_of_the_first_run_until_something_of_its_life_was_lost() -> N
     assert Reruns([recut(1000)]).run_of(source("a")) == 1000
 
 
+def test_a_time_that_cannot_be_counts_as_nothing() -> None:
+    """The runs of what is lost later would be larger than any record may say."""
+    assert Reruns([recut(2**53 - 1), recut(2000)]).run_of(source("a")) == 2000
+
+
 def test_what_was_lost_of_one_source_is_nothing_to_another() -> None:
     reruns = Reruns([recut(2000, "a", EMBEDDINGS_BULK.name)])
     assert (reruns.run_of(source("a")), reruns.run_of(source("b"))) == (2000, FIRST_RUN)

@@ -1,8 +1,9 @@
 """What becomes of a dealt chunk."""
 
 import pytest
+from msgspec.structs import replace
 
-from schemas.messages import Chunk, Life, Source, Wanted
+from schemas.messages import Chunk, Kind, Life, Source, Wanted
 from services.decoder.verdict import dealing_ms, verdict
 
 CHUNK = Chunk(
@@ -11,9 +12,9 @@ CHUNK = Chunk(
 )  # fmt: skip
 
 
-def source(life: int = 2, wanted: Wanted = "running") -> Source:
+def source(life: int = 2, wanted: Wanted = "running", kind: Kind = "file") -> Source:
     return Source(
-        source_id="s", kind="file", life=life, lives=(Life(life=life, began_ms=0),), url="/v", sample_fps=2.0, wanted=wanted
+        source_id="s", kind=kind, life=life, lives=(Life(life=life, began_ms=0),), url="/v", sample_fps=2.0, wanted=wanted
     )
 
 
@@ -34,6 +35,14 @@ def test_a_chunk_that_is_done_is_dropped_at_once() -> None:
 def test_a_chunk_may_arrive_before_the_wanted_state_that_it_was_dealt_under(found: Source | None) -> None:
     assert verdict(CHUNK, found, done=False, is_settled=False) == "wait"
     assert verdict(CHUNK, found, done=False, is_settled=True) == "drop"
+
+
+@pytest.mark.parametrize("kind", ["push", "camera"])
+def test_a_source_that_is_no_file_has_only_what_was_recorded(kind: Kind) -> None:
+    """It would be tried for ever: only of a file is it known whether it can be read."""
+    assert verdict(CHUNK, source(kind=kind), done=False, is_settled=False) == "refuse"
+    assert verdict(CHUNK, source(life=1, kind=kind), done=False, is_settled=False) == "wait", "it may have become a file since"
+    assert verdict(replace(CHUNK, rebuild=True), source(kind=kind), done=False, is_settled=False) == "decode"
 
 
 def test_a_timestamp_from_the_future_counts_as_the_time_of_reading() -> None:

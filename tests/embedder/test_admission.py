@@ -44,8 +44,9 @@ def test_a_record_is_admitted_by_its_life(
     assert admit(headers(life), written_ms, known) == expected
 
 
-def test_a_life_that_is_newer_than_what_is_known_is_admitted() -> None:
-    assert admit(headers(3), 0, source(wanted="removed")) == Admitted(3, unrecorded=False)
+def test_a_life_that_has_not_begun_is_invalid() -> None:
+    with pytest.raises(InvalidMessage, match="life 3 of source 'cam' has not begun: it is in life 2"):
+        admit(headers(3), 0, source(wanted="removed"))
 
 
 @pytest.mark.parametrize("known", [None, source(kind="push")])

@@ -113,3 +113,33 @@ def test_vectors_of_frames_that_nobody_has_written_hide_nothing_that_was_sent_be
     assert "film/1/f/0" in store.rows
     assert [sent.topic for sent in outbox.sent if sent.topic == CHUNK_STATUS.name] == [CHUNK_STATUS.name]
     writer.close()
+
+
+def judge(headers: FrameHeaders, sources: dict[str, Source], timestamp_ms: int) -> list[str]:
+    """Return why an intake refuses an embedding; nothing where it takes it."""
+    metrics = Metrics(METRICS)
+    outbox = Kept("indexer", metrics)
+    intake = Intake(SPACE, DIMENSION, cast("Any", Known(sources)), FrameEnds(lambda _: [0]), outbox, metrics)
+    taken = intake.read(embedding(headers, 1).record(TOPIC, 0, timestamp_ms))
+    reasons = [value for sent in outbox.sent for name, value in sent.headers if name == "dlq_reason" and value]
+    assert (taken is None) == bool(reasons)
+    return [reason.decode() for reason in reasons]
+
+
+NOW_MS = 1_700_000_000_000
+
+
+def test_a_run_that_no_decoder_has_begun_hides_nothing_of_a_camera() -> None:
+    """The largest run wins: one sender with numbers of its own would end a camera for good."""
+    cameras = {"cam": source("cam", "camera"), "push": source("push", "push")}
+    live = FrameHeaders(source_id="cam", stream="cam", t_ms=NOW_MS, life=1, run=NOW_MS + 86_400_000, seq=0)
+    assert judge(live, cameras, NOW_MS) == [], "numbered by a clock that was a day ahead"
+    for run in (2**53 - 1, 1000 * NOW_MS):
+        assert "takes an id of its own" in judge(replace(live, run=run), cameras, NOW_MS)[0]
+        assert judge(replace(live, source_id="push", stream="push", run=run), cameras, NOW_MS) == [], "its runs are its own"
+
+
+def test_a_life_that_has_not_begun_is_told_to_its_sender() -> None:
+    headers = FrameHeaders(source_id="push", stream="push", t_ms=5, life=3)
+    reasons = judge(headers, {"push": source("push", "push", life=2)}, NOW_MS)
+    assert reasons == ["life 3 of source 'push' has not begun: it is in life 2"]

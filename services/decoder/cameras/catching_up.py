@@ -194,7 +194,7 @@ def _lost(recuts: Sequence[Recut], source: Source) -> list[Lost | LostVectors]:
     return [
         Lost(recut.partition, recut.first_offset, recut.last_offset)
         if recut.topic == FRAMES_LIVE.name
-        else LostVectors(recut.partition, recut.last_offset)
+        else LostVectors(recut.partition, recut.last_offset, recut.at_ms)
         for recut in recuts
         if recut.source_id in (None, source.source_id) and recut.life in (None, source.life)
     ]

@@ -136,9 +136,13 @@ def _completed(question: Question, noted: list[Noted], from_ms: int | None, jour
 
 
 def _until(lost: LostVectors, kafka: str) -> LostUntil:
-    """A vector bears the time at which Kafka took its frame, so the oldest one that is left says until when all may be lost."""
+    """A vector bears the time at which Kafka took its frame, so the oldest one that is left says until when all may be lost.
+
+    None was lost after it was told, which a later owner reads when what came after it has left the log too.
+    """
     left_ms = written_ms(kafka, Partition(EMBEDDINGS_LIVE.name, lost.partition), lost.last_offset + 1)
-    return LostUntil(lost.partition, now_ms() if left_ms is None else left_ms)
+    until_ms = now_ms() if left_ms is None else left_ms
+    return LostUntil(lost.partition, min(until_ms, lost.told_ms + CLOCKS_APART_MS) if lost.told_ms else until_ms)
 
 
 def _heard(records: Iterable[Record], source: Source) -> Iterator[Heard]:

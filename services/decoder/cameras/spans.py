@@ -59,10 +59,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class LostVectors:
-    """What a consumer lost of a partition of `embeddings-live`: no journal knows its offsets, but what came after it is there."""
+    """What a consumer lost of a partition of `embeddings-live`: no journal knows its offsets, but what came after it is there.
+
+    `told_ms` is when it was told; 0 where nobody knows.
+    """
 
     partition: int
     last_offset: int
+    told_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.headers import FrameHeaders, encode_frame_headers, schema_header
 from schemas.messages import SCHEMA_OF, Camera, Source, SourceStatus, encode
+from schemas.producer_clock import is_run_of_a_camera
 from schemas.topics import FRAMES_LIVE, SOURCE_STATUS
 from services.decoder.cameras.sampler import CameraSample
 from services.decoder.reports import now_ms
@@ -157,7 +158,8 @@ class Voice:
 def _said(known: SourceStatus) -> Said | None:
     if known.state == "failed":
         return None
-    return Said(known.state, known.since_ms, known.error, known.run, known.camera, known.notices)
+    run = known.run if known.run is not None and is_run_of_a_camera(known.run, now_ms()) else None
+    return Said(known.state, known.since_ms, known.error, run, known.camera, known.notices)
 
 
 def _coarse(camera: Camera | None) -> Camera | None:
