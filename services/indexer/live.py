@@ -51,6 +51,8 @@ IDLE_SECONDS: Final = 0.2
 WAITING_EVENTS: Final = 2000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
 STOP_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 8.0
+"""What Faust may take to leave its group: while Kafka is away or frozen its client waits for answers for 40 s, and asks again."""
 DAY_SECONDS: Final = 86_400.0
 
 T = TypeVar("T")
@@ -81,12 +83,14 @@ def run(
         lane = (lane_type or LiveLane)(app, stage, outbox, metrics, topic_log, heartbeat)
         await _run(app, lane, stopping)
 
-    asyncio.run(runner())
+    # Not `asyncio.run`, which waits for whatever is still under way: the process ends with it.
+    asyncio.new_event_loop().run_until_complete(runner())
     topic_log.close()
 
 
 async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
-    await app.start()
+    if not await _has_started(app, stopping):
+        return
     try:
         while not stopping.is_set():
             await lane.turn()
@@ -94,7 +98,31 @@ async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
     except Stopped:
         app.consumer.withhold()
     finally:
-        await app.stop()
+        await _leave(app)
+
+
+async def _has_started(app: Any, stopping: threading.Event) -> bool:
+    """Start Faust; False where it could not and the process is asked to stop, as where Kafka has gone meanwhile."""
+    starting = asyncio.ensure_future(app.start())
+    while not stopping.is_set() and not starting.done():
+        await asyncio.wait({starting}, timeout=IDLE_SECONDS)
+    await asyncio.wait({starting}, timeout=LEAVE_SECONDS)
+    failed = starting.exception() if starting.done() else TimeoutError("no answer")
+    if failed and stopping.is_set():
+        log.warning("asked to stop before the group was joined", reason=str(failed))
+        return False
+    await starting
+    return True
+
+
+async def _leave(app: Any) -> None:
+    """Commit and leave the group, if Kafka answers in time; otherwise it notices at the end of the session."""
+    leaving = asyncio.ensure_future(app.stop())
+    done, _ = await asyncio.wait({leaving}, timeout=LEAVE_SECONDS)
+    if not done:
+        log.warning("Kafka does not answer: the group was not left in order", waited_seconds=LEAVE_SECONDS)
+        return
+    await leaving
 
 
 def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:

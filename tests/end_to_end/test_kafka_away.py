@@ -1,5 +1,7 @@
-"""Every service, as the local stack runs it, on a broker that is killed and comes back."""
+"""Every service, as the local stack runs it, on a broker that is killed, comes back and stands still."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from streaming.admin import create_topics
 from tests.end_to_end.conftest import await_that
 
 SECONDS = 60.0
+GRACE_SECONDS = 30.0  # of a pod
 
 
 @dataclass
@@ -63,10 +66,20 @@ def services(broker: KafkaServer, milvus: str, tiny: Path, tmp_path: Path) -> It
         yield services
 
 
-def test_every_service_says_that_kafka_has_gone_and_is_back(broker: KafkaServer, services: list[Running]) -> None:
+def test_every_service_says_that_kafka_has_gone_and_is_back_and_ends_in_order_while_it_stands_still(
+    broker: KafkaServer, services: list[Running]
+) -> None:
     await_that(lambda: all(service.has_joined() for service in services), SECONDS)
     await_that(lambda: all(service.reaches_kafka() for service in services), SECONDS)
     broker.child.kill()
     await_that(lambda: not any(service.reaches_kafka() for service in services), SECONDS)
     broker.start()
     await_that(lambda: all(service.reaches_kafka() for service in services), SECONDS)
+    os.kill(broker.child.pid, signal.SIGSTOP)
+    try:
+        for service in services:
+            os.kill(service.child.pid, signal.SIGTERM)
+        await_that(lambda: not any(service.child.is_running() for service in services), GRACE_SECONDS)
+    finally:
+        os.kill(broker.child.pid, signal.SIGCONT)
+    assert [service.child.ended(status) for service in services if (status := service.child.exit_status())] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from streaming import main
 from streaming.health import HealthServer
 from streaming.metrics import METRICS, RECORDS, Metrics
 from streaming.settings import SettingError, at_least, describe, one_of, read, setting
@@ -86,14 +87,25 @@ def test_every_metric_has_a_sentence_and_a_unit_in_its_name() -> None:
 
 
 BODY = """
+import ctypes
 import sys
-from streaming.main import run_service
+import threading
+from streaming import main
 from streaming.settings import SettingError
+main.STOP_SECONDS = {stop_seconds}
+def hang():
+    lock = ctypes.create_string_buffer(64)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(lock)
 def body(stopping):
     print("up", flush=True)
     {act}
-run_service("example", body)
+main.run_service("example", body)
 """
+
+
+def body(act: str, stop_seconds: float = main.STOP_SECONDS) -> list[str]:
+    return [sys.executable, "-c", BODY.format(act=act, stop_seconds=stop_seconds)]
 
 
 @pytest.mark.parametrize(
@@ -101,15 +113,28 @@ run_service("example", body)
     [("raise SettingError('FRAMEBUS_X is wrong')", 2, "FRAMEBUS_X is wrong"), ("1 / 0", 1, "ZeroDivisionError")],
 )
 def test_a_failed_process_says_why_and_exits_non_zero(act: str, code: int, told: str) -> None:
-    done = subprocess.run([sys.executable, "-c", BODY.format(act=act)], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(body(act), capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, told in done.stderr) == (code, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_is_asked_to_stop_exits_zero(number: int) -> None:
-    command = [sys.executable, "-c", BODY.format(act="stopping.wait()")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(body("stopping.wait()"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         os.kill(process.pid, number)
         assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("act", ["threading.Event().wait()", "hang()"])
+def test_a_process_that_hangs_when_it_is_asked_to_stop_says_where_and_ends(act: str) -> None:
+    """Python's own handlers of signals never run where the main thread hangs in a library."""
+    with subprocess.Popen(body(act, 0.5), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "up\n"
+        process.terminate()
+        assert process.wait(30) == 1
+        said = process.stderr.read()
+    assert "Timeout" in said
+    assert "in body" in said
