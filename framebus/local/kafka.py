@@ -64,6 +64,8 @@ def server_properties(broker: int, controller: int, logs: Path, timeouts: GroupT
         "min.insync.replicas": 1,
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,
+        # How long the place of readers that are away is kept (the default is a week): longer than any record of a topic.
+        "offsets.retention.minutes": 60 * 24 * 60,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
         "transaction.state.log.num.partitions": 1,

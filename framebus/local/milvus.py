@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from framebus.local.children import Child, Program
-from framebus.local.milvus_files import remove_old_logs, short_hash, socket_path, unpack, write_settings
+from framebus.local.milvus_files import etcd_settings, remove_old_logs, short_hash, socket_path, unpack, write_settings
 from framebus.local.places import python_environment, recorded_ports
 
 # Chosen free for servers that cannot be fenced in. The same on each start: a restarted server looks where the last one was.
@@ -61,7 +61,7 @@ class MilvusServer:
                     *self._fence(self._ports["proxy_port"]),
                     *_server(unpack(tools), self._ports["metrics_port"], f"framebus-{short_hash(home)}"),
                 ),
-                environment={**python_environment(), **MEMORY},
+                environment={**python_environment(), **MEMORY, "ETCD_CONFIG_PATH": str(etcd_settings(home))},
                 prepare=self._prepare,
                 folder=home,
                 log=logs / "milvus.log",
