@@ -113,7 +113,8 @@ class RemoteFile(io.RawIOBase):
         if self._response is None or not 0 <= self._at - self._response_at <= self._reads_on_bytes():
             self._drop()
             self._response = self._request(self._at)
-            self._response_at = self._at if self.ranged else 0
+            # A server may give ranges and yet the whole file where all of it is asked for.
+            self._response_at = self._at if self._response.status == HTTPStatus.PARTIAL_CONTENT else 0
         while self._response_at < self._at:
             skipped = self._response.read1(min(self._at - self._response_at, READ_ON_BYTES))
             if not skipped:

@@ -78,6 +78,14 @@ def test_reading_and_seeking_give_the_bytes(web: Web, ranges: bool) -> None:
         assert file.read(10) == b""
 
 
+def test_a_server_that_gives_ranges_of_all_but_the_whole_is_read_where_it_says(web: Web) -> None:
+    web.whole_at_first = True
+    with RemoteFile(web.url("/numbers"), ANYWHERE) as file:
+        for at in (0, 500_003, 7, 200_001, 0):
+            file.seek(at)
+            assert file.read(5) == CONTENT[at : at + 5]
+
+
 def test_a_connection_that_breaks_is_taken_up_again(web: Web) -> None:
     web.breaks_after_bytes = 300_000
     with RemoteFile(web.url("/numbers"), ANYWHERE) as file:

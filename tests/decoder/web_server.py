@@ -19,6 +19,7 @@ class Web:
 
     files: dict[str, bytes]
     ranges: bool = True
+    whole_at_first: bool = False
     status: int | None = None
     breaks_after_bytes: int | None = None
     redirect: str | None = None
@@ -61,7 +62,7 @@ def _answer(web: Web, path: str, asked: Message) -> tuple[int, dict[str, str], b
 
 def _file(web: Web, content: bytes, asked: Message) -> tuple[int, dict[str, str], bytes]:
     first = int(asked.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-    if not web.ranges or asked.get("If-Range") not in (None, web.tag):
+    if not web.ranges or (web.whole_at_first and not first) or asked.get("If-Range") not in (None, web.tag):
         return 200, {"ETag": web.tag}, content
     where = f"bytes {first}-{len(content) - 1}/{len(content)}"
     return 206, {"ETag": web.tag, "Content-Range": where}, content[first:]
