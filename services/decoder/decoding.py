@@ -14,7 +14,6 @@ from originals.access import Access
 from originals.address import parse
 from originals.errors import Unreachable, Unreadable
 from originals.files import OpenFile, fingerprint, open_file
-from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
 from services.decoder.cameras.recorded import recorded_samples
 from services.decoder.cameras.stretch import order_of, stretch
@@ -108,7 +107,7 @@ class Decoding:
             with closing(Video(file, threads)) as video:
                 self._put_all(samples(video, chunk))
                 self.unusable = video.unusable
-                self.notices = notices(_reading(video, to_end=chunk.end_ms == LARGEST_T_MS))
+                self.notices = notices(_reading(video, chunk.end_ms))
             if file.has_changed():
                 raise Changed(file.shown, fingerprint(file))
 
@@ -143,8 +142,8 @@ class Decoding:
                 return
 
 
-def _reading(video: Video, *, to_end: bool) -> Reading:
-    return Reading(video.duration_ms, video.ends_ms, to_end, video.usable, video.unusable)
+def _reading(video: Video, until_ms: int) -> Reading:
+    return Reading(video.duration_ms, video.ends_ms, until_ms, video.usable, video.unusable, video.holes)
 
 
 def _check(file: OpenFile, planned: str) -> None:

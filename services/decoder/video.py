@@ -2,24 +2,27 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 import av
 from av.error import FFmpegError
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 
 from originals.errors import Unreadable
 from originals.files import OpenFile
 from originals.formats import CAUTION, PIXELS
+from originals.timestamps import WRAPS, without_strays
 from schemas.limits import LARGEST_T_MS
+from services.decoder.damage import Hole
 from services.decoder.picture import Painter, Picture
 from services.decoder.sampling import Grid
-from services.decoder.timeline import Timeline
+from services.decoder.timeline import LARGEST_PTS, Timeline
 
-SOUGHT_EXACTLY: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-WRAPS: Final = {"mpegts": 1 << 33}
+MP4: Final = "mov,mp4,m4a,3gp,3g2,mj2"
+SOUGHT_EXACTLY: Final = (MP4, "matroska,webm")
 NO_PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 BUFFER_BYTES: Final = 1 << 16
 FIRST_STEP_MS: Final = 1_000
@@ -50,8 +53,8 @@ class Video:
     """The video stream of an open file.
 
     Raises `Unreadable` for what is no video; what the file's bytes raise while they are read passes through.
-    `usable` and `unusable` count the frames that could be used, and the packets and frames that could not. `ends_ms` is where the
-    last usable frame ends, counted from the file's own zero where that lies before its first frame.
+    `usable` and `unusable` count the frames that could be used, and the packets and frames that could not. `holes` are where
+    nothing could be read though there is more behind.
     """
 
     def __init__(self, file: OpenFile, threads: int) -> None:
@@ -60,8 +63,10 @@ class Video:
         self._painter = Painter()
         self._timeline: Timeline | None = None
         self._grid: Grid | None = None
-        self.usable = self.unusable = self.ends_ms = 0
+        self.usable = self.unusable = 0
+        self.holes: list[Hole] = []
         self._open()
+        self._begin(-LARGEST_PTS)
 
     def close(self) -> None:
         """Close the container; the file stays its owner's."""
@@ -71,6 +76,11 @@ class Video:
     def duration_ms(self) -> int:
         """What the file says of its length, 0 where it says nothing."""
         return min(max(0, self._stated_ms), LARGEST_T_MS)
+
+    @property
+    def ends_ms(self) -> int:
+        """Where the last usable frame ends, counted from the file's own zero where that lies before its first frame."""
+        return self._shown_until_ms + (0 if self._timeline is None else max(0, self._timeline.begins_ms))
 
     @property
     def _stated_ms(self) -> int:
@@ -133,6 +143,9 @@ class Video:
             what = "is not a video that can be read (mp4, mov, mkv, webm, ts), or it is damaged"
             raise Unreadable(f"{self._file.shown} {what}: {error.strerror}") from None
         self._stream = self._choose_stream()
+        for other in self._container.streams:
+            if other is not self._stream:
+                other.discard = Discard.all  # a hole in the sound is none in the pictures
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._threads
         self._stream.codec_context.options = dict(PIXELS)
@@ -158,6 +171,12 @@ class Video:
             self._container.close()
             self._open()
         self._fresh = False
+        self._begin(-LARGEST_PTS)
+
+    def _begin(self, dts: int) -> None:
+        """Begin to read at another place, where `dts` lies."""
+        self._packets_ahead = self._container.demux(self._stream)
+        self._read_until_dts, self._shown_until_ms, self._awaits_keyframe = dts, 0, False
         if self._timeline is not None:
             self._timeline.restart()
 
@@ -181,38 +200,38 @@ class Video:
         yield from self._placed()
 
     def _sought(self, t_ms: int) -> Iterator[Frame | None]:
-        """Yield the frames from a keyframe near `t_ms`; what is shown before it lacks what it refers to."""
+        """Yield the frames from a keyframe near `t_ms`."""
         assert self._timeline is not None
+        pts = self._timeline.pts_of(t_ms)
         try:
-            self._container.seek(self._timeline.pts_of(t_ms), stream=self._stream)
+            self._container.seek(pts, stream=self._stream)
         except FFmpegError:
             return
-        self._timeline.restart()
-        frames = self._placed()
-        for frame in frames:
-            if frame is not None and frame.decoded.key_frame:
-                yield frame
-                break
-            yield None
-        yield from frames
+        self._begin(pts)
+        self._awaits_keyframe = True
+        yield from self._placed()
 
     def _placed(self) -> Iterator[Frame | None]:
-        for decoded in self._decoded():
+        """Yield the usable frames; what is shown before a keyframe that is awaited lacks what it refers to."""
+        wrap_pts = WRAPS.get(self.format)
+        frames = self._decoded()
+        for decoded in frames if wrap_pts is None else without_strays(frames, _pts_of, wrap_pts):
             if decoded is None:
                 yield None
-                continue
-            t_ms = self._place(decoded)
-            if t_ms is None:
-                self.unusable += 1
-            else:
-                self.usable += 1
-                self.ends_ms = t_ms + self._lasts_ms(decoded)
-                yield Frame(t_ms, decoded)
+            elif decoded.key_frame or not self._awaits_keyframe:
+                t_ms = self._place(decoded)
+                if t_ms is None:
+                    self.unusable += 1
+                else:
+                    self.usable += 1
+                    self._note_shown(t_ms, decoded)
+                    yield Frame(t_ms, decoded)
 
-    def _lasts_ms(self, decoded: av.VideoFrame) -> int:
-        """Return how long a frame is shown, and how far the timeline's zero lies behind the file's."""
-        assert self._timeline is not None
-        return int((decoded.duration or 0) * self._stream.time_base * 1000) + max(0, self._timeline.begins_ms)
+    def _note_shown(self, t_ms: int, decoded: av.VideoFrame) -> None:
+        if self._awaits_keyframe and self._shown_until_ms:
+            self.holes.append(Hole(self._shown_until_ms, t_ms))
+        self._shown_until_ms = t_ms + int((decoded.duration or 0) * self._stream.time_base * 1000)
+        self._awaits_keyframe = False
 
     def _place(self, decoded: av.VideoFrame) -> int | None:
         if decoded.is_corrupt or decoded.pts is None:
@@ -222,7 +241,7 @@ class Video:
         return self._timeline.place(decoded.pts)
 
     def _decoded(self) -> Iterator[av.VideoFrame | None]:
-        """Decode to the end, or to where the file is damaged beyond reading; a packet that cannot be decoded is left out."""
+        """Decode to the end; a packet that cannot be decoded is left out."""
         context = self._stream.codec_context
         for packet in self._packets():
             context.skip_frame = "NONREF" if self._is_idle(packet) else "DEFAULT"
@@ -239,16 +258,53 @@ class Video:
         return self._timeline.is_idle(packet.pts, self._grid)
 
     def _packets(self) -> Iterator[Any]:
-        packets = self._container.demux(self._stream)
+        """Yield the packets, and None at the end and before a hole, behind which they go on with a keyframe."""
         while True:
-            try:
-                packet = next(packets)
-            except FFmpegError:
-                packet = None
-            if packet is None or packet.size == 0:
+            packet = self._read()
+            if packet is None:
                 yield None
-                return
-            if packet.is_corrupt:
+                packet = self._read_behind_hole()
+                if packet is None:
+                    return
+                self._awaits_keyframe = True
+            if packet.is_corrupt or packet.size == 0:
                 self.unusable += 1
             else:
                 yield packet
+
+    def _read(self) -> Any:
+        """Return the next packet; None at the end of the file, and where it cannot be read."""
+        try:
+            packet = next(self._packets_ahead, None)
+        except FFmpegError:
+            packet = None
+        if packet is None or (packet.size == 0 and packet.pts is None and packet.dts is None):
+            self._packets_ahead = self._container.demux(self._stream)
+            return None
+        if packet.dts is not None:
+            self._read_until_dts = packet.dts
+        return packet
+
+    def _read_behind_hole(self) -> Any:
+        """Return the next keyframe that can be read; None at the end of the file, and of what finds a place to go on by itself.
+
+        It is sought: MP4 does not count the samples that it cannot read, and gives those behind them the times of others. A file
+        whose first frame cannot be read has no beginning to count from.
+        """
+        if self.format != MP4 or self._timeline is None:
+            return None
+        read_until_dts, entries = self._read_until_dts, self._stream.index_entries
+        place = entries.search_timestamp(min(read_until_dts + 1, LARGEST_PTS), backward=False)
+        for entry in map(entries.__getitem__, range(place, len(entries)) if place >= 0 else ()):
+            if not entry.is_keyframe or entry.pos + entry.size > self._file.size_bytes:
+                continue
+            with suppress(FFmpegError):
+                self._container.seek(entry.timestamp, backward=False, stream=self._stream)
+            packet = self._read()
+            if packet is not None and self._read_until_dts > read_until_dts:
+                return packet
+        return None
+
+
+def _pts_of(decoded: av.VideoFrame | None) -> int | None:
+    return None if decoded is None or decoded.is_corrupt else decoded.pts

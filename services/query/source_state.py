@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import Final
 
 from schemas.messages import Camera, ChunkStatus, Plan, Source, SourceStatus, State
 from services.query.freshness import Newest
+
+REORDERED_MS: Final = 300
+"""The last packet of a file may be shown some frames before its last picture."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,16 @@ def is_done(source: Source, status: SourceStatus | None, chunks: Mapping[int, Ch
     """Return whether a file is planned and the indexer has reported every chunk of the plan."""
     plan = _plan(source, status)
     return plan is not None and all(span.index in chunks for span in plan.chunks)
+
+
+def rises(source: Source, status: SourceStatus | None, chunks: Mapping[int, ChunkStatus]) -> bool:
+    """Return whether the timestamps of a file are known to rise to its end.
+
+    Where they begin anew in the middle, its rows go on for longer than its first and its last timestamp are apart.
+    """
+    plan = _plan(source, status)
+    last_ms = max((chunk.last_t_ms or 0 for chunk in chunks.values()), default=0)
+    return plan is not None and is_done(source, status, chunks) and last_ms <= plan.duration_ms + REORDERED_MS
 
 
 def promised_rows(chunks: Mapping[int, ChunkStatus]) -> int:

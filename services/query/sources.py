@@ -9,7 +9,7 @@ from schemas.messages import ChunkStatus, IndexEvent, Source, SourceStatus
 from services.query.access.keys import Grant
 from services.query.freshness import Newest, advance
 from services.query.problems import Problem
-from services.query.source_state import SourceView, file_view, is_done, live_view, promised_rows
+from services.query.source_state import SourceView, file_view, is_done, live_view, promised_rows, rises
 
 
 def unknown_source(source_id: str, field: str | None = None) -> Problem:
@@ -78,6 +78,12 @@ class SourceBook:
     def duration_ms(self, source: Source) -> int | None:
         """Return the length of a file's timeline once it is planned."""
         return self.view(source).duration_ms
+
+    def rises(self, source: Source) -> bool:
+        """Return whether the timestamps of a file are known to rise to its end."""
+        with self._lock:
+            chunks = self._chunks.get((source.source_id, source.life), {})
+            return rises(source, self._statuses.get(source.source_id), chunks)
 
     def unconfirmed(self) -> list[tuple[Source, int]]:
         """Return the sources whose every chunk is reported but whose rows no strong read has seen, with the rows promised."""

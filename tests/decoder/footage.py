@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from services.decoder.video import Video
 SHARED = Path(os.environ.get("FRAMEBUS_SHARED") or Path(__file__).parents[3] / "shared")
 ANYWHERE = Access((Path("/"),))
 MILLISECONDS = Fraction(1, 1000)
+TS_PACKET_BYTES = 188
+PICTURE_BEGINS = b"\x00\x00\x01\xe0"
 
 
 def shared_video(name: str) -> Path:
@@ -54,6 +57,16 @@ def video(path: Path, threads: int = 1) -> Iterator[Video]:
     """Open a local video as the decoder does."""
     with opened(path) as file, closing(Video(file, threads)) as found:
         yield found
+
+
+def flip_pts(path: Path, picture: int, bit: int) -> None:
+    """Flip one of the three highest bits of the timestamp of a picture in an MPEG-TS, the one decoded as number `picture`."""
+    content = bytearray(path.read_bytes())
+    begun = (at for at in range(0, len(content), TS_PACKET_BYTES) if content[at + 1] & 0x40)
+    payloads = (at + 4 + (content[at + 3] & 0x20 and 1 + content[at + 4]) for at in begun)
+    at = next(islice((at for at in payloads if content[at : at + 4] == PICTURE_BEGINS), picture, None))
+    content[at + 9] ^= 1 << bit - 29
+    path.write_bytes(content)
 
 
 def scene(index: int, width: int, height: int) -> npt.NDArray[np.uint8]:

@@ -13,7 +13,7 @@ import pytest
 from originals.files import fingerprint
 from schemas.limits import LARGEST_T_MS
 from schemas.messages import Chunk
-from services.decoder.damage import Reading, clock, notices
+from services.decoder.damage import Hole, Reading, clock, notices
 from services.decoder.decoding import Decoding
 from tests.decoder.footage import ANYWHERE, opened, shared_video, video, write_video
 
@@ -63,17 +63,30 @@ def shorten(path: Path, share: float) -> Path:
     ],
 )
 def test_what_is_missing_is_named_where_it_is_more_than_rounding(ends_ms: int, told: tuple[str, ...]) -> None:
-    assert notices(Reading(90_000, ends_ms, to_end=True, usable=1_000, unusable=0)) == told
+    assert notices(Reading(90_000, ends_ms, LARGEST_T_MS, usable=1_000, unusable=0)) == told
 
 
-def test_a_chunk_that_does_not_read_to_the_end_and_a_file_that_states_no_length_miss_nothing() -> None:
-    assert notices(Reading(90_000, 41_000, to_end=False, usable=1_000, unusable=0)) == ()
-    assert notices(Reading(0, 41_000, to_end=True, usable=1_000, unusable=0)) == ()
+def test_a_chunk_that_was_read_to_its_own_end_and_a_file_that_states_no_length_miss_nothing() -> None:
+    assert notices(Reading(90_000, 41_000, 40_000, usable=1_000, unusable=0)) == ()
+    assert notices(Reading(0, 41_000, LARGEST_T_MS, usable=1_000, unusable=0)) == ()
+
+
+def test_a_chunk_whose_reading_ends_before_its_own_end_says_where() -> None:
+    told = ("the video ends at 0:41 of 1:30: the file is truncated or damaged",)
+    assert notices(Reading(90_000, 41_000, 60_000, usable=1_000, unusable=0)) == told
+
+
+def test_a_hole_is_told_once_however_often_it_was_come_to_and_no_shorter_than_it_is() -> None:
+    holes = [Hole(18_900, 25_200), Hole(60_000, 60_200), Hole(18_900, 25_200)]
+    assert notices(Reading(90_000, 90_000, LARGEST_T_MS, usable=1_000, unusable=0, holes=holes)) == (
+        "nothing can be read from 0:18 to 0:26: the file is damaged",
+        "nothing can be read from 1:00 to 1:01: the file is damaged",
+    )
 
 
 @pytest.mark.parametrize(("unusable", "is_told"), [(9, False), (99, False), (112, True)])
 def test_pictures_that_cannot_be_decoded_are_told_where_they_are_many(unusable: int, is_told: bool) -> None:
-    told = notices(Reading(60_000, 60_000, to_end=True, usable=1_000, unusable=unusable))
+    told = notices(Reading(60_000, 60_000, LARGEST_T_MS, usable=1_000, unusable=unusable))
     assert bool(told) == is_told
     if told:
         assert told == ("112 of 1112 pictures read up to 1:00 cannot be decoded: the file is damaged",)

@@ -14,7 +14,7 @@ import simplejpeg
 from services.decoder.picture import Picture
 from services.decoder.sampling import Grid
 from services.decoder.video import Inspection
-from tests.decoder.footage import shared_video, video, write_refused, write_video
+from tests.decoder.footage import flip_pts, shared_video, video, write_refused, write_video
 
 
 @dataclass(frozen=True)
@@ -220,3 +220,34 @@ def test_two_transport_streams_put_together_are_one_timeline(tmp_path: Path) -> 
     assert len(times) >= 148
     assert times == sorted(set(times))
     assert times[-1] < 6_200
+
+
+@pytest.mark.parametrize("bit", [32, 31, 30])
+@pytest.mark.parametrize("picture", [40, 30])
+def test_a_damaged_timestamp_of_a_transport_stream_costs_its_picture_and_moves_no_other(
+    tmp_path: Path, picture: int, bit: int
+) -> None:
+    path = write_video(tmp_path / "v.ts", list(range(0, 4_000, 40)), gop=30, options={"x264-params": "bframes=0"})
+    whole = times_of(path)
+    flip_pts(path, picture, bit)
+    assert times_of(path) == [t_ms for t_ms in whole if t_ms != picture * 40]
+
+
+def test_a_damaged_timestamp_between_b_frames_costs_its_picture_and_moves_no_other(tmp_path: Path) -> None:
+    options = {"x264-params": "bframes=3:b-adapt=0"}
+    path = write_video(tmp_path / "v.ts", list(range(0, 4_000, 40)), gop=30, options=options)
+    whole = times_of(path)
+    for picture, bit in ((34, 32), (70, 30)):
+        flip_pts(path, picture, bit)
+    times = times_of(path)
+    assert set(times) < set(whole)
+    assert len(times) == len(whole) - 2
+
+
+def test_the_last_picture_of_the_first_stretch_and_the_first_of_the_second_are_no_strays(tmp_path: Path) -> None:
+    parts = [write_video(tmp_path / f"{frames}.ts", list(range(0, frames * 40, 40))) for frames in (50, 1, 50)]
+    path = tmp_path / "all.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    times = times_of(path)
+    assert times == sorted(set(times))
+    assert (len(times) >= 97, times[-1] < 4_100) == (True, True)

@@ -177,6 +177,15 @@ def test_a_file_that_is_indexed_as_far_as_it_goes_says_what_is_missing() -> None
     assert (made.view(source).state, made.view(source).error) == ("indexed", cut)
 
 
+@pytest.mark.parametrize(("last_t_ms", "rises"), [(89_500, True), (90_100, True), (90_500, False), (150_000, False)])
+def test_timestamps_rise_where_the_rows_end_with_what_the_last_timestamp_says(last_t_ms: int, rises: bool) -> None:
+    made = book(status("running", PLAN), chunks=(chunk(0, 120),))
+    source = made.get("a", ALL)
+    assert not made.rises(source), "more is to come"
+    made.follow_chunks([msgspec.structs.replace(chunk(1, 60), last_t_ms=last_t_ms)])
+    assert made.rises(source) == rises
+
+
 def test_chunks_of_another_space_or_life_count_for_nothing() -> None:
     made = book(status("running", PLAN), chunks=(chunk(0, 120, "other@00000000"), chunk(1, 60, life=2)))
     assert made.view(made.get("a", ALL)).chunks_done == 0

@@ -12,7 +12,7 @@ from schemas.messages import Source
 from services.query.access import Grant, require_or_link
 from services.query.media.cutting import cut_clip
 from services.query.media.deadline import Deadline
-from services.query.media.footage import Footage, footage_of, nothing_recorded
+from services.query.media.footage import Footage, Rises, footage_of, nothing_recorded
 from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
 from services.query.media.parameters import Time, check_life
@@ -27,7 +27,7 @@ GROWING_KEPT_SECONDS: Final = 1
 """A copy of a clip whose end is still to be recorded is worth nothing after the next GOP."""
 
 
-def clip_router(store: MediaStore, find: FindSource) -> APIRouter:
+def clip_router(store: MediaStore, find: FindSource, rises: Rises) -> APIRouter:
     """Make the routes of clips."""
     router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
 
@@ -47,7 +47,7 @@ def clip_router(store: MediaStore, find: FindSource) -> APIRouter:
         source = find(source_id, grant)
         check_life(source, life)
         check_span(start_ms, end_ms)
-        clip = await _clip_of(store, source, start_ms, end_ms)
+        clip = await _clip_of(store, rises, source, start_ms, end_ms)
         kept_seconds = KEPT_SECONDS if clip.is_whole else GROWING_KEPT_SECONDS
         headers = {"Cache-Control": f"private, max-age={kept_seconds}", "X-Content-Type-Options": "nosniff"}
         return CachedFile(clip.path, media_type="video/mp4", headers=headers)
@@ -65,8 +65,8 @@ def check_span(start_ms: int, end_ms: int) -> None:
         raise invalid("end_ms", f"span of {end_ms - start_ms} ms: a clip has at most {LONGEST_CLIP_MS} ms")
 
 
-async def _clip_of(store: MediaStore, source: Source, start_ms: int, end_ms: int) -> Clip:
-    look = partial(footage_of, store.folder, source, start_ms, end_ms)
+async def _clip_of(store: MediaStore, rises: Rises, source: Source, start_ms: int, end_ms: int) -> Clip:
+    look = partial(footage_of, store.folder, rises, source, start_ms, end_ms)
     footage = await asyncio.to_thread(look)
     if source.kind == "camera":
         return await _of_camera(store, source, start_ms, end_ms, look, footage)

@@ -1,6 +1,6 @@
 """What shows a span of a source: its file, or the recorded segments of a camera."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,6 +15,8 @@ from services.query.media.stretches import Stretch
 from services.query.problems import Problem
 
 AGAIN_IN_SECONDS = 2
+Rises = Callable[[Source], bool]
+"""Tells whether the timestamps of a file are known to rise to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,13 @@ class Footage:
     state: str
 
 
-def footage_of(media: Path, source: Source, start_ms: int, end_ms: int) -> Footage:
+def footage_of(media: Path, rises: Rises, source: Source, start_ms: int, end_ms: int) -> Footage:
     """Return what may show [start_ms, end_ms), or raise the problem of a source of which no media are kept. Blocks."""
     if source.kind == "camera":
         return _of_camera(media, source, start_ms, end_ms)
     if source.kind == "push" or source.url is None:
         raise _only_thumbnails(source, "is fed with single pictures")
-    stretch = Stretch(source.url)
+    stretch = Stretch(source.url, rises=rises(source))
     content = _name(source, [str(source.url), _seen(local_path(source.url))])
     return Footage((stretch,), content, content)
 

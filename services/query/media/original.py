@@ -19,7 +19,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -29,9 +29,10 @@ from originals.address import parse
 from originals.errors import Missing, Unreachable, Unreadable
 from originals.files import OpenFile, open_file
 from originals.formats import CAUTION, NO_PROTOCOL, PIXELS
+from originals.timestamps import WRAPS, without_strays
 from services.query.media.fragments import whole_bytes
 from services.query.media.stretches import Stretch
-from services.query.media.timeline import Timeline
+from services.query.media.timeline import Continuation, Timeline
 
 SHOWN: Final = "the original media"
 RECORDED: Final = "subfile,file"
@@ -74,7 +75,7 @@ class Original:
     packets: Iterator[Packet[Stream]]
 
     def reading(self) -> Iterator[Packet[Stream]]:
-        """Yield the packets. A file ends where it is damaged, as it does for the decoder."""
+        """Yield the packets. A file ends where it is damaged."""
         with explaining(), suppress(av.error.InvalidDataError):
             for packet in self.packets:
                 if packet.pts is not None and not packet.is_corrupt:
@@ -128,7 +129,7 @@ def opened_at(
         if original is None:
             container = opened.enter_context(_open(stretch, file))
             with explaining():
-                original = _from_the_start(container, stretch, check, with_audio=with_audio, threads=threads)
+                original = _from_the_start(container, stretch, t_ms, check, with_audio=with_audio, threads=threads)
         yield original
 
 
@@ -214,6 +215,9 @@ def _streams(container: InputContainer, *, with_audio: bool, threads: int) -> tu
     video.codec_context.thread_count = threads
     video.codec_context.options = dict(PIXELS)
     audio = container.streams.best("audio", related=video) if with_audio else None
+    for stream in container.streams:
+        if stream is not video and stream is not audio:
+            stream.discard = Discard.all  # a hole in what is not shown is none
     return video, audio if isinstance(audio, AudioStream) and audio.codec_context is not None else None
 
 
@@ -248,12 +252,14 @@ def _first_frame(video: VideoStream, packets: Iterable[Packet[Stream]]) -> tuple
 def _sought(
     container: InputContainer, stretch: Stretch, t_ms: int, check: Callable[[], None], *, with_audio: bool, threads: int
 ) -> Original | None:
-    """Return the original at a keyframe not after `t_ms`, None when the file cannot be sought.
+    """Return the original at a keyframe not after `t_ms`, None when the file cannot be sought, or not relied on when it is.
 
     Raises `NothingThereError` of a moment beyond what a container can count to.
 
     Containers index by decoding time, so the keyframe found may be shown after the wanted moment: then look further back.
     """
+    if not stretch.rises and container.format.name in WRAPS:
+        return None
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
     timeline, rotation = _beginning(stretch, video, _demuxed(container, video, None, check))
     wanted = timeline.pts_at(max(t_ms, stretch.start_ms))
@@ -272,15 +278,49 @@ def _sought(
 
 
 def _from_the_start(
-    container: InputContainer, stretch: Stretch, check: Callable[[], None], *, with_audio: bool, threads: int
+    container: InputContainer, stretch: Stretch, t_ms: int, check: Callable[[], None], *, with_audio: bool, threads: int
 ) -> Original:
-    """Return an original that is read from its first packet on; those that the first frame needed are read twice."""
+    """Return an original that is read from its first packet on, for a picture from the keyframe at or before `t_ms`."""
     video, audio = _streams(container, with_audio=with_audio, threads=threads)
     packets = _demuxed(container, video, audio, check)
     held = Held()
     timeline, rotation = _beginning(stretch, video, _holding(packets, held))
     video.codec_context.flush_buffers()
-    return Original(video, audio, timeline, rotation, chain(held, packets))
+    packets = chain(held, packets)
+    if (wrap_pts := WRAPS.get(container.format.name)) is not None:
+        packets = _continued(packets, video, timeline, wrap_pts)
+    if not with_audio:
+        packets = _from_its_keyframe(packets, timeline.pts_at(max(t_ms, stretch.start_ms)))
+    return Original(video, audio, timeline, rotation, packets)
+
+
+def _continued(
+    packets: Iterator[Packet[Stream]], video: VideoStream, timeline: Timeline, wrap_pts: int
+) -> Iterator[Packet[Stream]]:
+    """Move timestamps that begin anew in the middle of a file to where the index has them."""
+    continuation = Continuation(timeline, wrap_pts)
+    whole = (packet for packet in packets if not packet.is_corrupt)
+    for packet in without_strays(whole, lambda packet: packet.dts if packet.stream is video else None, wrap_pts):
+        if packet.pts is None or packet.dts is None:
+            continue
+        of_video = packet.stream is video
+        move = continuation.picture(packet.pts, packet.dts) if of_video else continuation.sound(packet.dts)
+        if move is not None:
+            packet.pts, packet.dts = packet.pts + move, packet.dts + move
+            yield packet
+
+
+def _from_its_keyframe(packets: Iterator[Packet[Stream]], wanted: int) -> Iterator[Packet[Stream]]:
+    """Leave out the pictures that the one at `wanted` does not need."""
+    held = Held()
+    for packet in packets:
+        if packet.is_keyframe and packet.pts is not None and packet.pts < wanted:
+            held.clear()
+        held.append(packet)
+        if packet.dts is not None and packet.dts > wanted:
+            break
+    yield from held
+    yield from packets
 
 
 def _holding(packets: Iterable[Packet[Stream]], held: Held) -> Iterator[Packet[Stream]]:
@@ -298,10 +338,12 @@ def _decoded(packets: Iterable[Packet[Stream]], video: VideoStream) -> Iterator[
 def _demuxed(
     container: InputContainer, video: VideoStream, audio: AudioStream | None, check: Callable[[], None]
 ) -> Iterator[Packet[Stream]]:
+    """Yield the packets; empty ones are of pictures that are lost, but for those that end a stream."""
     streams: list[Stream] = [video] if audio is None else [video, audio]
     for packet in container.demux(*streams):
         check()
-        yield packet
+        if packet.size or packet.dts is None:
+            yield packet
 
 
 def _through_keyframe(packets: Iterator[Packet[Stream]], video: VideoStream) -> list[Packet[Stream]]:

@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 
 from originals.access import Access
 from originals.matrices import stand_in
+from originals.timestamps import WRAPS, without_strays
 from services.query.media.original import NothingThereError, Original, decodable, explaining, opened_at
 from services.query.media.stretches import Stretch
 
@@ -42,7 +43,9 @@ def _frame_at(original: Original, t_ms: int, *, may_grow: bool) -> VideoFrame:
     """Return the frame; from the end of a file that may grow only the very one: those before it may still be on their way."""
     wanted = original.timeline.pts_at(t_ms - TOLERANCE_MS)
     exact = original.timeline.pts_at(t_ms + TOLERANCE_MS + 1)
-    for frame, from_the_end in _decoded(original, wanted):
+    frames = _decoded(original, wanted)
+    wrap_pts = WRAPS.get(original.video.container.format.name)
+    for frame, from_the_end in frames if wrap_pts is None else without_strays(frames, lambda one: one[0].pts, wrap_pts):
         if frame.pts is not None and frame.pts >= wanted:
             if may_grow and from_the_end and frame.pts >= exact:
                 break

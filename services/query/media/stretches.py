@@ -20,7 +20,8 @@ class Stretch:
     """A piece of a timeline that one file shows: its first frame at `start_ms`, nothing from `until_ms` on, where another begins.
 
     `recorded`: the file is a segment as `schemas/recordings.py` describes, and may grow. `continues`: it is of the same run as
-    the stretch before it, to whose last pictures its first may refer.
+    the stretch before it, to whose last pictures its first may refer. `rises`: its timestamps are known to rise to its end; where
+    they may begin anew in the middle, MPEG-TS cannot be sought.
     """
 
     address: str
@@ -28,6 +29,7 @@ class Stretch:
     until_ms: int | None = None
     recorded: bool = False
     continues: bool = False
+    rises: bool = True
 
 
 @dataclass(frozen=True, slots=True)

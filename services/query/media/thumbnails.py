@@ -14,7 +14,7 @@ from schemas.messages import Source
 from schemas.recordings import thumbnail_name
 from services.query.access import Grant, require_or_link
 from services.query.media.deadline import Deadline
-from services.query.media.footage import Footage, footage_of, nothing_recorded
+from services.query.media.footage import Footage, Rises, footage_of, nothing_recorded
 from services.query.media.freshness import Patience
 from services.query.media.original import NothingThereError
 from services.query.media.parameters import Time, check_life
@@ -28,7 +28,7 @@ from services.query.problems import Problem, invalid
 HEADERS: Final = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
 
 
-def thumbnail_router(store: MediaStore, find: FindSource) -> APIRouter:
+def thumbnail_router(store: MediaStore, find: FindSource, rises: Rises) -> APIRouter:
     """Make the routes of thumbnails."""
     router = APIRouter(prefix="/v1/sources/{source_id}", tags=["media"])
 
@@ -40,7 +40,7 @@ def thumbnail_router(store: MediaStore, find: FindSource) -> APIRouter:
         """Return the frame at `t_ms`, right side up, at most 480 × 320 pixels; with `life`, only while that one is in force."""
         source = find(source_id, grant)
         check_life(source, life)
-        shown = _stored(store, source, t_ms) or await _of_footage(store, source, t_ms)
+        shown = _stored(store, source, t_ms) or await _of_footage(store, rises, source, t_ms)
         if isinstance(shown, bytes):
             return Response(shown, media_type="image/jpeg", headers=HEADERS)
         return CachedFile(shown, media_type="image/jpeg", headers=HEADERS)
@@ -60,10 +60,10 @@ def _stored(store: MediaStore, source: Source, t_ms: int) -> Path | None:
     return None
 
 
-async def _of_footage(store: MediaStore, source: Source, t_ms: int) -> Path | bytes:
+async def _of_footage(store: MediaStore, rises: Rises, source: Source, t_ms: int) -> Path | bytes:
     if t_ms < 0:
         raise invalid("t_ms", f"t_ms {t_ms}: a timeline begins at 0")
-    look = partial(footage_of, store.folder, source, t_ms, t_ms + CLOSE_MS)
+    look = partial(footage_of, store.folder, rises, source, t_ms, t_ms + CLOSE_MS)
     footage = await asyncio.to_thread(look)
     if source.kind == "camera":
         return await _of_camera(store, source, t_ms, look, footage)

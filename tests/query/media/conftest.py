@@ -85,8 +85,8 @@ def served_desk(store: MediaStore) -> Iterator[Desk]:
         return Response(status_code=201)
 
     for router in (
-        clip_router(store, book.get),
-        thumbnail_router(store, book.get),
+        clip_router(store, book.get, book.rises),
+        thumbnail_router(store, book.get, book.rises),
         upload_router(store, register, holding(book)),
     ):
         app.include_router(router)

@@ -45,6 +45,7 @@ def write_video(
     audio: str | None = None,
     rotation: int = 0,
     first_pts: int = 0,
+    first_number: int = 0,
     size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Path:
     """Write numbered frames at 25 fps, or at `times` (in 1/1000 s), and sound of the same length where a codec is named."""
@@ -56,7 +57,7 @@ def write_video(
         video.set_display_rotation(rotation)
         sound = output.add_stream(audio, rate=48_000) if audio else None
         for number in range(frames):
-            frame = VideoFrame.from_ndarray(draw(number), format="rgb24").reformat(*size)
+            frame = VideoFrame.from_ndarray(draw(first_number + number), format="rgb24").reformat(*size)
             frame.time_base = Fraction(1, 1000)
             frame.pts = first_pts + (times[number] if times else number * 1000 // FPS)
             output.mux(video.encode(frame))

@@ -14,6 +14,7 @@ from schemas.limits import LARGEST_T_MS
 from services.query.media.original import NothingThereError
 from services.query.media.picture import picture_at, thumbnail_size
 from services.query.media.stretches import Stretch
+from tests.decoder.test_holes import BEHIND_THE_FILE, broken, filmed, times_of
 from tests.query.media.conftest import ANYWHERE, Desk, file_source, push_source, signed
 from tests.query.media.drawn import Picture, read, shown_frames, write_video
 from tests.query.media.recorded import camera_source, grow, record
@@ -63,6 +64,23 @@ def test_it_is_upright(tmp_path: Path, rotation: int) -> None:
 )
 def test_sizes(width: int, height: int, expected: tuple[int, int]) -> None:
     assert thumbnail_size(width, height, None) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "entries", "value", "track"),
+    [
+        (b"stco", range(100, 105), BEHIND_THE_FILE, 0),
+        (b"stsz", range(100, 101), 0, 0),
+        (b"stco", range(80, 90), BEHIND_THE_FILE, 1),
+    ],
+    ids=["hole", "empty picture", "hole in the sound"],
+)
+def test_what_is_indexed_around_damage_is_shown(tmp_path: Path, table: bytes, entries: range, value: int, track: int) -> None:
+    film = filmed(tmp_path / "film.mp4", "libx265")
+    damaged = broken(film, table, entries, value, track)
+    asked = [t_ms for t_ms in times_of(damaged) if 18_000 <= t_ms <= 24_000]
+    shown = [[picture_at([Stretch(str(path))], t_ms, ANYWHERE, never) for t_ms in asked[::4]] for path in (film, damaged)]
+    assert shown[0] == shown[1]
 
 
 def test_it_is_served_and_kept(desk: Desk, tmp_path: Path) -> None:
