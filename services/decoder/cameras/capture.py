@@ -12,6 +12,7 @@ from typing import Final
 
 from schemas.messages import Camera, Source, SourceStatus
 from schemas.networks import Network
+from schemas.producer_clock import is_run_of_a_camera
 from services.decoder import metrics as m
 from services.decoder.cameras.backoff import Backoff
 from services.decoder.cameras.cadence import Cadence
@@ -41,6 +42,8 @@ CONTESTED_SECONDS: Final = 3.0
 LONGEST_CONTESTED_SECONDS: Final = 60.0
 """Where both go on, each waits twice as long as the time before, up to this; after so long in peace it begins again."""
 MOST_NOTICES: Final = 8
+SOUND_AHEAD_MS: Final = 3_000
+"""No sound comes so long before its time: where it would, timestamps of the pictures have gone slower than those of the sound."""
 GAP_MS: Final = 2_000
 GAP_PERIODS: Final = 2
 START_CODE: Final = b"\x00\x00\x01"
@@ -121,7 +124,8 @@ class Capture:
             self._contested_seconds = CONTESTED_SECONDS
         self._contested_at = now
         ended = self._run if self._came_back and self._run is not None else -1
-        self._heard_run = max(self._heard_run, status.run or 0, ended + 1)
+        said = status.run if status.run is not None and is_run_of_a_camera(status.run, now_ms()) else 0
+        self._heard_run = max(self._heard_run, said, ended + 1)
         if self._speaks_up_at is None:
             self._speaks_up_at = now + self._contested_seconds
             self._contested_seconds = min(LONGEST_CONTESTED_SECONDS, 2 * self._contested_seconds)
@@ -254,8 +258,9 @@ class Capture:
 
     def _take(self, session: "_Session", packet: CameraPacket) -> None:
         if not packet.video:
-            if self._recorder is not None and session.offset_ms is not None:
-                self._recorder.audio(packet.packet, packet.pts_ms + session.offset_ms)
+            at_ms = inf if session.offset_ms is None else packet.pts_ms + session.offset_ms
+            if self._recorder is not None and at_ms <= packet.arrival_ms + SOUND_AHEAD_MS:
+                self._recorder.audio(packet.packet, at_ms)
             return
         at = session.clock.place(packet.pts_ms, packet.reported_ms)
         if packet.keyframe:
@@ -278,6 +283,8 @@ class Capture:
         assert self._run is not None
         if self._recorder is not None and not self._recorder.shows(at.t_ms):
             return  # it refers to what lies before the keyframe that its film begins with: nobody could read it again
+        if self._recorder is not None and not packet.keyframe and self._recorder.is_overlong(at.t_ms):
+            raise CameraDown("the camera has sent no keyframe for minutes; it is opened again for another film")
         unusable = session.sampler.unusable
         frames = session.sampler.decode(packet.packet, at, keyframe=packet.keyframe)  # before the recorder moves its times
         self._is_decodable = self._is_decodable or any(not frame.is_corrupt for frame in frames)

@@ -14,8 +14,10 @@ from services.decoder.cameras.spans import Noted
 SETTLED: Final = "settled"
 """File beside the days of a life: the start of the oldest segment that is still to be looked at. Without it all are."""
 
+LONGEST_MS: Final = 5 * SEGMENT_MS
+"""A segment that has lasted so long without the keyframe that ends it is ended with its connection."""
 
-BEFORE_MS: Final = 4 * SEGMENT_MS
+BEFORE_MS: Final = LONGEST_MS + SEGMENT_MS
 """A segment begins so long before its last sample at the most, and where a camera is slow the samples of a margin lie apart."""
 
 

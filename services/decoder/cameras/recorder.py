@@ -15,6 +15,7 @@ from originals.whole_file import WholeFile
 from schemas.recordings import SEGMENT_MS, JournalLine, Segment, life_folder
 from services.decoder.cameras.clock import Moment
 from services.decoder.cameras.journal import Journal
+from services.decoder.cameras.journals import LONGEST_MS
 from services.decoder.cameras.rtsp import RtspCamera
 from services.decoder.cameras.sound import Sound, sound_track
 from streaming.logs import get_logger
@@ -172,6 +173,10 @@ class Recorder:
     def shows(self, t_ms: int) -> bool:
         """Whether the picture of a packet that comes now will be in the film, where anything is recorded."""
         return self._open is None or self._open.shows(t_ms)
+
+    def is_overlong(self, t_ms: int) -> bool:
+        """Whether the segment has waited for too long for the keyframe that begins the next one."""
+        return self._open is not None and t_ms - self._open.segment.start_ms > LONGEST_MS
 
     def note(self, t_ms: int, run: int, seq: int) -> tuple[Journal, JournalLine] | None:
         """Write down a sample that is about to be sent, beside the film that shows it; None where nothing is recorded."""

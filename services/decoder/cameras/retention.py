@@ -9,18 +9,22 @@ from schemas.recordings import Segment
 from schemas.topics import DAY_MS
 
 YOUNGEST_MS: Final = 180_000
-"""Nothing that may still be written is deleted, however full the disk is."""
+"""Nothing that may still be written is deleted, however full the disk is: a file that is open gives nothing back, and is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A segment on disk with its journal, or the thumbnails of a minute of a camera that is not recorded: what goes together."""
+    """A segment on disk with its journal, or the thumbnails of a minute of a camera that is not recorded: what goes together.
+
+    `written_ms` is when the film was last written to; thumbnails are written in their minute.
+    """
 
     source_id: str
     life: int
     segment: Segment
     paths: tuple[Path, ...]
     size_bytes: int
+    written_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,18 @@ def expired(
 ) -> list[Expired]:
     """Return what goes, oldest first. `over_bytes` is how much less there should be on the disk; `kept` is by source.
 
-    What is young goes only with its life: the disk may be full of other things.
+    What has begun or was written lately goes only with its life: the disk may be full of other things.
     """
     going: list[Expired] = []
     for one in sorted(recorded, key=lambda one: one.segment):
-        age_ms = now_ms - one.segment.start_ms
         wanted = kept.get(one.source_id, UNKNOWN)
         if one.life <= wanted.over_through:
             going.append(Expired(one, "removed"))
-        elif age_ms > (default_days if wanted.days is None else wanted.days) * DAY_MS:
+        elif now_ms - max(one.segment.start_ms, one.written_ms) <= YOUNGEST_MS:
+            continue
+        elif now_ms - one.segment.start_ms > (default_days if wanted.days is None else wanted.days) * DAY_MS:
             going.append(Expired(one, "age"))
-        elif over_bytes > 0 and age_ms > YOUNGEST_MS:
+        elif over_bytes > 0:
             going.append(Expired(one, "disk"))
         else:
             continue

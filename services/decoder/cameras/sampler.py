@@ -32,6 +32,7 @@ class Sampler:
     def __init__(self, camera: RtspCamera, grid: Grid, cadence: Cadence) -> None:
         self._video = camera.video
         self._grid, self._cadence = grid, cadence
+        cadence.begin_connection()
         self._for_keyframes = cadence.keyframes_alone
         self._context = self._open()
         self._painter = Painter()

@@ -91,7 +91,9 @@ def _recorded(folder: Path) -> Iterator[Recorded]:
         if segment is None or not path.parts[-3].isdecimal():
             continue
         paths = (path, path.with_name(segment.journal_name))
-        yield Recorded(path.parts[-4], int(path.parts[-3]), segment, paths, _bytes_of(paths))
+        with suppress(FileNotFoundError):  # another has deleted it
+            written_ms = path.stat().st_mtime_ns // 1_000_000
+            yield Recorded(path.parts[-4], int(path.parts[-3]), segment, paths, _bytes_of(paths), written_ms)
 
 
 def _pictured(folder: Path, kept: Mapping[str, Kept], *, sized: bool) -> Iterator[Recorded]:
@@ -106,7 +108,8 @@ def _pictured(folder: Path, kept: Mapping[str, Kept], *, sized: bool) -> Iterato
                 minutes[t_ms // SEGMENT_MS].append(path)
         for minute, paths in minutes.items():
             segment = Segment(minute * SEGMENT_MS, 0)
-            yield Recorded(source_id, int(life.name), segment, tuple(paths), _bytes_of(paths) if sized else 0)
+            size_bytes = _bytes_of(paths) if sized else 0
+            yield Recorded(source_id, int(life.name), segment, tuple(paths), size_bytes, segment.start_ms)
 
 
 def _bytes_of(paths: Iterable[Path]) -> int:

@@ -13,6 +13,9 @@ PATIENCE_GOPS: Final = 2
 LATE_KEYFRAME_MS: Final = 60_000
 """Cameras that save bits send a keyframe a second where much moves, and one in a minute where nothing does."""
 
+SLOWEST_SHARE: Final = 0.0005
+"""Timestamps that go on by less than this of what passes stand. A clock that waits to be right again goes on by twice as much."""
+
 LONGEST_PAUSE_MS: Final = 5_000
 """A silent camera is left after this: of a longer pause between packets a clock, or this process, is the cause."""
 
@@ -31,6 +34,8 @@ class Watchdog:
         self._grid = grid
         self._usable_ms: int | None = None
         self._heard_ms: float | None = None
+        self._newest_ms: int | None = None
+        self._stood_ms = 0.0
         self._waited_ms, self._keyframe_came = 0.0, False
 
     def begin_run(self) -> None:
@@ -48,6 +53,7 @@ class Watchdog:
         """
         passed_ms = 0.0 if self._heard_ms is None else min(max(0.0, arrival_ms - self._heard_ms), LONGEST_PAUSE_MS)
         self._heard_ms = arrival_ms
+        self._check_time_goes_on(at.t_ms, passed_ms)
         if waits_for_keyframe or at.repeated or self._grid.is_sample(self._usable_ms, at.t_ms):
             self._waited_ms += passed_ms
             self._keyframe_came |= keyframe
@@ -56,6 +62,15 @@ class Watchdog:
         patience_ms = PATIENCE_MS if waits_for_keyframe or self._keyframe_came else LATE_KEYFRAME_MS
         if self._waited_ms > max(patience_ms, PATIENCE_GOPS * (gop_ms or 0)):
             raise self._down(at, waits_for_keyframe=waits_for_keyframe)
+
+    def _check_time_goes_on(self, t_ms: int, passed_ms: float) -> None:
+        """Where it stands no more pictures are wanted, and nothing else would seem to be amiss."""
+        newest_ms = t_ms if self._newest_ms is None else max(t_ms, self._newest_ms)
+        gone_on_ms = 0 if self._newest_ms is None else newest_ms - self._newest_ms
+        self._newest_ms = newest_ms
+        self._stood_ms = max(0.0, self._stood_ms + passed_ms - gone_on_ms / SLOWEST_SHARE)
+        if self._stood_ms > PATIENCE_MS:
+            raise CameraDown("the camera's timestamps stand still")
 
     def _down(self, at: Moment, *, waits_for_keyframe: bool) -> CameraDown:
         if at.repeated and not waits_for_keyframe:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +13,13 @@ from services.decoder.sampling import Grid
 FRAME_MS = 40
 
 
-def watch(cadence: Cadence, grid: Grid, gop_frames: int, count: int) -> Iterator[tuple[int, bool, bool]]:
+def watch(
+    cadence: Cadence, grid: Grid, gop_frames: int, count: int, from_ms: int = 10_000_000
+) -> Iterator[tuple[int, bool, bool]]:
     """Yield time, whether it is decoded, whether it is a sample, of frames that are shown as they come."""
     last_ms: int | None = None
     for number in range(count):
-        t_ms = 10_000_000 + FRAME_MS * number
+        t_ms = from_ms + FRAME_MS * number
         decoded = cadence.wants(t_ms, last_ms, keyframe=number % gop_frames == 0)
         sample = decoded and grid.is_sample(last_ms, t_ms)
         last_ms = t_ms if decoded else last_ms
@@ -68,3 +71,53 @@ def test_a_keyframe_that_comes_late_ends_nothing() -> None:
     cadence = Cadence(grid, 1000.0)
     list(watch(cadence, grid, gop_frames=50, count=101))
     assert cadence.wants(99_000_000, 98_000_000, keyframe=True)
+
+
+LATER_MS = 10_020_000
+NEVER = 1_000_000
+
+
+def sampled_seconds(cadence: Cadence, grid: Grid, gop_frames: int, seconds: int) -> list[int]:
+    """Return in which seconds of what follows there are samples."""
+    frames = watch(cadence, grid, gop_frames, count=25 * seconds, from_ms=LATER_MS)
+    return [(t_ms - LATER_MS) // 1000 for t_ms, _, sample in frames if sample]
+
+
+@pytest.mark.parametrize("known_frames", [25, 50])
+@pytest.mark.parametrize("gop_seconds", [30, 300])
+def test_keyframes_that_become_rare_cost_the_rest_of_one_gop(known_frames: int, gop_seconds: int) -> None:
+    grid = Grid(1.0)
+    cadence = Cadence(grid, 1000.0)
+    list(watch(cadence, grid, known_frames, count=500))
+    seconds = sampled_seconds(cadence, grid, 25 * gop_seconds, seconds=3 * gop_seconds)
+    assert [second for second in seconds if second >= gop_seconds] == list(range(gop_seconds, 3 * gop_seconds))
+
+
+@pytest.mark.parametrize("known_frames", [25, 50, NEVER])
+@pytest.mark.parametrize("gop_frames", [25, 750, NEVER])
+def test_a_connection_is_sampled_whole_however_rare_its_keyframes_are(known_frames: int, gop_frames: int) -> None:
+    grid = Grid(1.0)
+    cadence = Cadence(grid, 1000.0)
+    list(watch(cadence, grid, known_frames, count=500))
+    cadence.begin_connection()
+    cadence.begin_run()
+    assert sampled_seconds(cadence, grid, gop_frames, seconds=100) == list(range(100))
+    assert cadence.keyframes_alone == (gop_frames == 25)
+
+
+def test_a_keyframe_that_is_lost_raises_no_doubt() -> None:
+    grid = Grid(1.0)
+    cadence = Cadence(grid, 1000.0)
+    list(watch(cadence, grid, gop_frames=25, count=500))
+    for number in range(101):
+        cadence.wants(LATER_MS + FRAME_MS * number, LATER_MS, keyframe=number in {0, 50, 75, 100})
+        assert cadence.keyframes_alone
+
+
+def test_what_is_waited_for_is_what_was_known_until_another_is_seen() -> None:
+    grid = Grid(1.0)
+    cadence = Cadence(grid, 1000.0)
+    list(watch(cadence, grid, gop_frames=1_000, count=2_001))
+    cadence.begin_connection()
+    cadence.begin_run()
+    assert cadence.gop_ms == 40_000

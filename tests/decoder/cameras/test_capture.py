@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -340,6 +340,52 @@ def test_what_could_not_be_decoded_is_recorded_again_once_it_can_be(
         capture._capture()
     (film,) = set(tmp_path.rglob("*.mp4")) - before
     assert film.with_suffix(".samples").read_text().startswith(f"{BEGIN_MS + 60_005} "), "with the picture that was decoded"
+
+
+def slowed(clip: Clip, from_seconds: int = 0) -> Iterator[CameraPacket]:
+    """Yield the packets of a clip as a camera sends them that sends few pictures: 1.2 s apart."""
+    for packet in of(clip):
+        pts_ms = 30 * packet.pts_ms + 1_000 * from_seconds
+        yield replace(packet, pts_ms=pts_ms, arrival_ms=BEGIN_MS + pts_ms + 5)
+
+
+def test_a_camera_without_further_keyframes_is_recorded_in_films_of_minutes_that_each_begin_with_one(
+    tmp_path: Path, connect: Callable[..., Capture]
+) -> None:
+    write_clip(tmp_path / "one.mp4", 300, gop=300)
+    capture = connect(camera := Camera(None, ()), record=True)
+    for from_seconds in (0, 301):
+        with closing(Clip(tmp_path / "one.mp4")) as clip:
+            camera.video, camera.sends = clip.video, slowed(clip, from_seconds)
+            with pytest.raises(CameraDown, match="has sent no keyframe for minutes"):
+                capture._capture()
+    films = sorted(tmp_path.rglob("*-*.mp4"))
+    assert [int(film.name.split("-")[0]) - BEGIN_MS for film in films] == [5, 301_005]
+    for film in films:
+        with av.open(str(film)) as container:
+            shown = [packet.is_keyframe for packet in container.demux() if packet.size]
+        assert shown == [True] + [False] * 250
+
+
+def test_a_camera_that_is_not_recorded_may_go_on_without_further_keyframes(
+    tmp_path: Path, heard: Heard, connect: Callable[..., Capture]
+) -> None:
+    with closing(Clip(write_clip(tmp_path / "one.mp4", 300, gop=300))) as clip:
+        with pytest.raises(CameraDown, match="ended the connection"):
+            connect(Camera(clip.video, slowed(clip)))._capture()
+        assert len(heard.times_ms) == 300
+
+
+def test_sound_that_counts_faster_than_the_pictures_is_left_out(connect: Callable[..., Capture]) -> None:
+    capture, heard_ms = connect(Camera(None, ()), record=True), list[float]()
+    capture._recorder = cast("Any", SimpleNamespace(audio=lambda _, at_ms: heard_ms.append(at_ms)))
+    session = as_session(SimpleNamespace(offset_ms=None))
+    for ahead_ms in (0.0, 2_000.0, 4_000.0, 600_000.0):
+        capture._take(session, CameraPacket(None, False, False, ahead_ms, BEGIN_MS, None))
+        session.offset_ms = float(BEGIN_MS)
+        capture._take(session, CameraPacket(None, False, False, ahead_ms, BEGIN_MS, None))
+        session.offset_ms = None
+    assert heard_ms == [BEGIN_MS, BEGIN_MS + 2_000]
 
 
 def test_a_camera_whose_times_were_all_sampled_before_says_so(clip: Clip, connect: Callable[..., Capture]) -> None:

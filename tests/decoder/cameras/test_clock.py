@@ -1,9 +1,11 @@
 """A camera's clock: right times that never go back, whatever the network and the camera's own clock do."""
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.decoder.cameras.clock import CameraClock, Moment
@@ -169,3 +171,96 @@ def test_times_rise_with_the_frames_however_reports_wander(steps: list[tuple[flo
         moments.append(clock.place(pts_ms, NOW + pts_ms + off_ms))
     fresh = [moment.t_ms for moment in moments if not moment.repeated]
     assert all(one <= other for one, other in pairwise(fresh))
+
+
+TAKEN_EVERY = 50.0
+
+
+def counted(
+    share: float,
+    seconds: float,
+    *,
+    reported: bool = False,
+    late_ms: Callable[[float], float] = lambda _: 20.0,
+    after: float = 0.0,
+) -> Iterator[tuple[float, float, float | None]]:
+    """Yield the packets of a camera that sends 20 pictures a second, whose timestamps go at this share of time.
+
+    `late_ms` is by how much the network holds up what is sent so many seconds after the first; reports come every five seconds.
+    """
+    arrival_ms, report = 0.0, (0.0, 0.0)
+    for number in range(round(1000 * after / TAKEN_EVERY), round(1000 * (after + seconds) / TAKEN_EVERY)):
+        taken, pts_ms = TAKEN_EVERY * number, share * TAKEN_EVERY * number
+        arrival_ms = max(arrival_ms, NOW + taken + late_ms(taken / 1000))
+        report = (taken, pts_ms) if number % 100 == 0 else report
+        yield pts_ms, arrival_ms, NOW + report[0] + pts_ms - report[1] if reported else None
+
+
+def lags(moments: list[Moment], first: int = 0) -> list[float]:
+    """Return by how much times are earlier than the pictures were taken, from the `first` one on."""
+    return [NOW + TAKEN_EVERY * number - moment.t_ms for number, moment in enumerate(moments)][first:]
+
+
+MINUTE = round(60_000 / TAKEN_EVERY)
+
+
+@pytest.mark.parametrize("reported", [False, True])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.95, 0.99])
+def test_slow_timestamps_are_followed_by_the_latest_arrivals_after_a_minute(share: float, reported: bool) -> None:
+    clock = CameraClock(PERIOD)
+    moments = run(clock, list(counted(share, 300, reported=reported)))
+    after_a_minute = MINUTE + 100
+    assert all(-25 <= lag <= 5_000 * (1 - share) for lag in lags(moments, after_a_minute))
+    assert not any(moment.anew or moment.repeated for moment in moments[after_a_minute:])
+    assert all(one.t_ms < other.t_ms for one, other in pairwise(moments[after_a_minute:]))
+    assert (clock.source, clock.off_ms) == ("arrival", None), "its reports are wrong by as much as its timestamps"
+
+
+def test_slow_timestamps_that_are_held_up_keep_their_times_and_begin_anew_once() -> None:
+    moments = run(CameraClock(PERIOD), list(counted(0.8, 300, late_ms=held_up(100, 200))))
+    anew = [round(number * TAKEN_EVERY / 1000) for number, moment in enumerate(moments) if moment.anew]
+    assert [second for second in anew if second > 61] == [114, 214]
+    assert all(-25 <= lag <= 5_000 * 0.2 + 10_000 * 0.2 for lag in lags(moments, MINUTE + 100))
+
+
+def held_up(*starts: float) -> Callable[[float], float]:
+    """Return a network that holds up all for ten seconds at times and delivers it at once then."""
+    return lambda second: 20.0 + max([0.0, *(1000 * (start + 10 - second) for start in starts if start <= second < start + 10)])
+
+
+def test_timestamps_that_are_right_again_are_followed_and_reports_believed_again() -> None:
+    clock = CameraClock(PERIOD)
+    slow = list(counted(0.8, 120, reported=True))
+    lost_ms = 120_000 * 0.2
+    right = [(pts_ms - lost_ms, arrival_ms, told) for pts_ms, arrival_ms, told in counted(1.0, 240, reported=True, after=120)]
+    moments = run(clock, slow + right)
+    assert not any(moment.anew for moment in moments[MINUTE + 100 :])
+    assert all(one.t_ms <= other.t_ms for one, other in pairwise(moments))
+    assert all(abs(lag) <= 25 for lag in lags(moments, 4 * MINUTE))
+    assert clock.source == "reports"
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(0, 10), max_size=30), st.integers(0, 1000), st.booleans())
+def test_a_network_that_holds_up_what_it_likes_for_seconds_makes_no_timestamps_slow(
+    stalls: list[float], seed: int, reported: bool
+) -> None:
+    jitter = random.Random(seed)
+    held = [(10.0 * number, seconds) for number, seconds in enumerate(stalls, 1)]
+
+    def late_ms(second: float) -> float:
+        return jitter.uniform(20, 500) + max(
+            [0.0, *(1000 * (at + long - second) for at, long in held if at <= second < at + long)]
+        )
+
+    clock = CameraClock(PERIOD)
+    moments = run(clock, list(counted(1.0, 300, reported=reported, late_ms=late_ms)))
+    assert sum(moment.anew for moment in moments) == 1
+    assert all(-500 <= lag <= 0 for lag in lags(moments))
+
+
+def test_a_network_that_is_ever_more_behind_leaves_reports_that_go_on_as_time_does_believed() -> None:
+    clock = CameraClock(PERIOD)
+    moments = run(clock, list(counted(1.0, 150, reported=True, late_ms=lambda second: 20.0 + 15 * second)))
+    assert set(lags(moments)) == {0.0}
+    assert clock.source == "reports"

@@ -1,5 +1,6 @@
 """Recorded media go by age and by what is left of the disk, oldest first; what is being written stays."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from prometheus_client import generate_latest
 
 from schemas.recordings import THUMBNAILS, Segment, life_folder, thumbnail_name
 from schemas.topics import DAY_MS
-from services.decoder.cameras.retention import YOUNGEST_MS, Kept, Recorded, expired
+from services.decoder.cameras.retention import YOUNGEST_MS, Expired, Kept, Recorded, expired
 from services.decoder.cameras.sweeping import Limits, Sweeper
 from services.decoder.metrics import METRICS
 from services.decoder.reports import now_ms
@@ -19,8 +20,9 @@ from streaming.metrics import Metrics
 NOW = 1_763_625_600_000
 
 
-def recorded(source_id: str, age_ms: int, size_bytes: int = 1000, life: int = 1) -> Recorded:
-    return Recorded(source_id, life, Segment(NOW - age_ms, 1), (Path(f"{source_id}-{age_ms}"),), size_bytes)
+def recorded(source_id: str, age_ms: int, size_bytes: int = 1000, life: int = 1, lasts_ms: int = 0) -> Recorded:
+    segment = Segment(NOW - age_ms, 1)
+    return Recorded(source_id, life, segment, (Path(f"{source_id}-{age_ms}"),), size_bytes, segment.start_ms + lasts_ms)
 
 
 def test_each_source_keeps_what_it_asks_for() -> None:
@@ -49,16 +51,29 @@ def test_a_full_disk_loses_its_oldest_and_no_more_than_it_must(have: list[tuple[
     assert sum(one.recorded.size_bytes for one in going[:-1]) < max(1, over_bytes)
 
 
+def test_a_film_that_is_being_written_stays_however_long_ago_it_began_and_others_do_not_go_in_its_place() -> None:
+    growing, older, younger = (
+        recorded("grows", 8 * DAY_MS, lasts_ms=8 * DAY_MS),
+        *(recorded("cam", days * DAY_MS) for days in (9, 6)),
+    )
+    assert [one.recorded for one in expired([growing, older, younger], {}, 7.0, 0, NOW)] == [older]
+    assert [one.recorded for one in expired([growing, older, younger], {}, 30.0, 1000, NOW)] == [older]
+    assert expired([growing], {"grows": Kept(over_through=1)}, 7.0, 0, NOW) == [Expired(growing, "removed")]
+
+
 def test_a_sweep_deletes_film_and_journal_and_the_empty_day(tmp_path: Path) -> None:
-    old, new = Segment(now_ms() - 8 * DAY_MS, 1), Segment(now_ms(), 2)
-    for segment in (old, new):
+    old, growing, new = Segment(now_ms() - 8 * DAY_MS, 1), Segment(now_ms() - 9 * DAY_MS, 1), Segment(now_ms(), 2)
+    for segment in (old, growing, new):
         day = tmp_path / life_folder("gate", 1) / segment.day
         day.mkdir(parents=True)
         (day / segment.name).write_bytes(b"film")
         (day / segment.journal_name).write_text("")
+        if segment == old:
+            os.utime(day / segment.name, (old.start_ms / 1000, old.start_ms / 1000))
     metrics = Metrics(METRICS)
     assert Sweeper(tmp_path, Limits(7.0, 1.0), dict, metrics).sweep() == 1
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted((new.name, new.journal_name))
+    left = {name for segment in (growing, new) for name in (segment.name, segment.journal_name)}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == left
     assert not (tmp_path / life_folder("gate", 1) / old.day).exists()
     assert b'framebus_decoder_expired_segments_total{reason="age"} 1.0' in generate_latest(metrics.registry)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.decoder.cameras.clock import Moment
+from services.decoder.cameras.clock import STANDING_SHARE, Moment
 from services.decoder.cameras.errors import CameraDown
 from services.decoder.cameras.watchdog import Undecodable, Watchdog
 from services.decoder.sampling import Grid
@@ -20,7 +20,17 @@ class Connection:
         self.watchdog = Watchdog(self.grid)
         self.now_ms = BEGIN_MS
         self.sampled_ms: int | None = None
+        self.stood_ms = 0
         self.watchdog.begin_run()
+
+    def stand(self, seconds: float, share: float) -> None:
+        """Let so much time pass while timestamps go on by a share of it."""
+        for number in range(round(1000 * seconds / FRAME_MS)):
+            t_ms = self.now_ms + int(share * FRAME_MS * number)
+            at = Moment(t_ms, t_ms, anew=False, repeated=False)
+            self.stood_ms += FRAME_MS
+            arrival_ms = self.now_ms + self.stood_ms + 5
+            self.watchdog.hear(at, arrival_ms, self.gop_ms, keyframe=False, waits_for_keyframe=False)
 
     def run(
         self, seconds: float, *, usable: bool = True, keyframes: bool = True, repeated: bool = False, waits: bool = False
@@ -34,7 +44,7 @@ class Connection:
                 self.watchdog.see(at)
                 self.sampled_ms = self.now_ms
             gop_ms = self.gop_ms if self.knows_gop else None
-            self.watchdog.hear(at, self.now_ms + 5, gop_ms, keyframe=keyframe, waits_for_keyframe=waits)
+            self.watchdog.hear(at, self.now_ms + self.stood_ms + 5, gop_ms, keyframe=keyframe, waits_for_keyframe=waits)
             self.now_ms += FRAME_MS
 
 
@@ -103,3 +113,20 @@ def test_the_time_that_a_process_stood_still_says_little_of_a_camera() -> None:
     connection.now_ms += 25_000
     connection.run(4, usable=False)
     connection.run(2)
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(0.0, 15), (0.0002, 23)])
+def test_timestamps_that_stand_are_told(share: float, seconds: int) -> None:
+    connection = Connection()
+    connection.run(20)
+    connection.stand(seconds, share)
+    with pytest.raises(CameraDown, match="the camera's timestamps stand still"):
+        connection.stand(5, share)
+
+
+def test_time_that_stands_for_a_while_is_forgiven_and_that_nearly_stands_waits_for_a_clock() -> None:
+    connection = Connection()
+    for _ in range(5):
+        connection.stand(14, 0.0)
+        connection.run(1)
+    connection.stand(50, 1 - STANDING_SHARE)
