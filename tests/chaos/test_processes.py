@@ -16,7 +16,12 @@ from framebus.local.places import python_environment
 from tests.chaos.processes import Process, Watch, until
 from tests.chaos.relay import Relay
 
-PATIENT = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(600)"
+PATIENT = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+for _ in range(6000):
+    time.sleep(0.1)  # Python runs no handler of a signal that comes as a sleep begins before the sleep is over
+"""
 SECONDS = 20.0
 
 
