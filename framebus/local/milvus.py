@@ -21,15 +21,16 @@ PORT_NAMES: Final = (
 MEMORY: Final = {
     # How much of what is alive, in percent, Go may allocate before it collects: Milvus takes 200 where a machine has memory left.
     "QUERYNODE_GCHELPER_MAXIMUMGOGC": "50",
-    # Go keeps a record of each stack that it has ever sampled an allocation of: 5 MB after half an hour, 7 after one and a quarter.
+    # Go keeps a record of each stack that was ever seen to allocate: 5 MB after half an hour, 7 after an hour and a quarter.
     "GODEBUG": "memprofilerate=0",
     # What C++ has freed goes back within a second. Otherwise it stays with the threads that have built and loaded indexes until
     # they allocate again.
     "MALLOC_CONF": "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0",
 }
-"""What makes the server take less memory and give it back. Beside 45 upserts a second it had 290 MB after two and a half minutes with Go's 200
-percent, and 218 with 40, for 15 % more processor time. Beside 80 a second what is neither Go's nor the log's write buffer went up
-and down between 41 and 112 MB with jemalloc as it comes, and came to 37 in two and a half minutes so; no more time was seen."""
+"""What makes the server take less memory and give it back. Beside 45 upserts a second it had 290 MB after two and a half minutes
+with Go's 200 percent, and 218 with 40, for 15 % more processor time. Beside 80 a second what is neither Go's nor the log's write
+buffer went up and down between 41 and 112 MB with jemalloc as it comes, and came to 37 in two and a half minutes so; no more time
+was seen."""
 
 
 class MilvusServer:
