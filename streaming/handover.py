@@ -37,7 +37,9 @@ def take_over(bootstrap: str, topic: str, group: str, left_by: str) -> bool:
     except (KafkaException, TimeoutError) as error:  # a future that is waited for in vain has an error of its own
         if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return True  # another one has forgotten it a moment ago
-        reason = f"group {group} cannot go on where {left_by} has stopped: {error}; its members must leave first"
+        reason = (
+            f"group {group} cannot go on where {left_by} has stopped: {error}; it can once Kafka answers and it has no members"
+        )
         raise Unavailable(reason) from error
     log.info("taken over", group=group, left_by=left_by)
     return True

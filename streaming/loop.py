@@ -9,7 +9,6 @@ A commit, in this order and no other:
 A crash between any two of these repeats work and never loses it: keys are only ever written with one value.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -95,17 +94,17 @@ class Loop:
         self._leaving = False
         self._wanted: frozenset[str] = frozenset()
 
-    def run(self, stopping: threading.Event) -> None:
-        """Work until `stopping` is set, then settle, flush, commit and leave the groups.
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Work until `is_over` says so, then settle, flush, commit and leave the groups.
 
         What cannot be settled in `STOP_SECONDS` is left uncommitted, so that its next reader does it again.
         """
-        self._outbox.give_up = stopping.is_set
+        self._outbox.give_up = is_over
         self._outbox.while_waiting = self._beat
         for member in self._members:
             member.consumer.subscribe(list(member.reader.topics), **self._callbacks(member))
         try:
-            while not stopping.is_set():
+            while not is_over():
                 self._turn()
             self._stop()
         except Stopped:

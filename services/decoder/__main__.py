@@ -68,7 +68,7 @@ def run(stopping: threading.Event) -> None:
     )  # fmt: skip
     parts.ready("kafka", state.sources.is_followed)
     try:
-        loop.run(stopping)
+        loop.run(stopping.is_set)
     finally:
         fleet.close()
     _say_the_rest(outbox)

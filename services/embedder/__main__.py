@@ -81,7 +81,7 @@ def main(stopping: threading.Event) -> None:
         Reader(embedder_group("bulk", encoder.space), (FRAMES_BULK.name,)),
     )
     loop = Loop(settings.kafka, readers, stage, outbox, metrics, heartbeat=settings.heartbeat, each_turn=(sources.poll,))
-    loop.run(stopping)
+    loop.run(stopping.is_set)
     stage.close()
     backlog.close()
     sources.close()

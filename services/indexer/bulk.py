@@ -24,4 +24,4 @@ def run(
     """Index `embeddings-bulk` until `stopping` is set."""
     reader = Reader(indexer_group("bulk", space), (EMBEDDINGS_BULK.name,))
     loop = Loop(bootstrap, [reader], stage, outbox, metrics, heartbeat=heartbeat, each_turn=(stage.follow,))
-    loop.run(stopping)
+    loop.run(stopping.is_set)

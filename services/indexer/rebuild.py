@@ -65,7 +65,7 @@ class Filled:
 
 @dataclass
 class Progress:
-    """Sets `stopping` when the log was read, what it does not hold was asked for and has come, and little has come since."""
+    """Has `arrived` when the log was read, what it does not hold was asked for and has come, and little has come since."""
 
     kafka: str
     topics: Sequence[str]
@@ -73,7 +73,6 @@ class Progress:
     outbox: FillingOutbox
     missing: Missing
     asking: Asking
-    stopping: threading.Event
     arrived: bool = False
 
     def __post_init__(self) -> None:
@@ -85,15 +84,13 @@ class Progress:
     def look(self) -> None:
         """Look now and then."""
         now = time.monotonic()
-        if now < self._look_at or self.stopping.is_set():
+        if now < self._look_at or self.arrived:
             return
         self._look_at = now + LOOK_SECONDS
         try:
             self._go_on(now)
         except Unavailable as error:
             log.warning("waiting", reason=str(error))
-        if self.arrived:
-            self.stopping.set()
         if now >= self._tell_at:
             self._tell_at = now + TOLD_SECONDS
             unread = sum(self._behind(self._ends).values())
@@ -158,7 +155,6 @@ def main(stopping: threading.Event, words: Sequence[str] = ()) -> None:
     try:
         filled = _fill(settings, model.space, model.card.dimension, store, stopping)
         if filled.arrived:
-            stopping.clear()  # what has arrived has set it, not a person: from here on one may ask again while Milvus is away
             until(store.seal, stopping)
             until(lambda: check_rows(store, filled, even_if_fewer=EVEN_IF_FEWER in words), stopping)
             if not stopping.is_set():
@@ -193,9 +189,10 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     topics = [LANES[lane][1].name for lane in LANE_NAMES]
     stage = FillingStage(topics, space, settings.smoothing, intake, registry, writer, outbox, metrics, beginnings=beginnings)
     missing = Missing(registry, statuses, beginnings, outbox.whole, settings.camera_days)
-    progress = Progress(settings.kafka, topics, stage, outbox, missing, asking, stopping)
+    progress = Progress(settings.kafka, topics, stage, outbox, missing, asking)
     readers = [Reader(rebuild_group(lane, store.collection), (LANES[lane][1].name,)) for lane in LANE_NAMES]
-    Loop(settings.kafka, readers, stage, outbox, metrics, each_turn=(stage.follow, progress.look)).run(stopping)
+    loop = Loop(settings.kafka, readers, stage, outbox, metrics, each_turn=(stage.follow, progress.look))
+    loop.run(lambda: progress.arrived or stopping.is_set())
     writer.close()
     sources = registry.sources()
     registry.close()

@@ -183,7 +183,7 @@ def _follow(following: Following, loop: Loop, stopping: threading.Event) -> None
             break
         except Unavailable as error:
             log.warning("waiting", reason=str(error))
-    loop.run(stopping)
+    loop.run(stopping.is_set)
     following.close()
 
 

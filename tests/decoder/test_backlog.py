@@ -189,7 +189,7 @@ def reading(archive: Archive) -> Iterator[Reading]:
     metrics, stopping = Metrics(), threading.Event()
     stage = Reading(Outbox(archive.kafka, "reader", metrics))
     loop = Loop(archive.kafka, [Reader(GROUP, (FRAMES_BULK.name,))], stage, stage.outbox, metrics)
-    thread = threading.Thread(target=loop.run, args=(stopping,))
+    thread = threading.Thread(target=loop.run, args=(stopping.is_set,))
     thread.start()
     try:
         yield stage

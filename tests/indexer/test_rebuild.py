@@ -156,14 +156,8 @@ def test_an_indexer_that_is_frozen_while_others_take_over_writes_nothing_more_to
 
 
 def test_milvus_that_is_away_at_the_end_costs_no_collection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("KAFKA", bench.kafka), ("MILVUS", bench.milvus), ("ENCODER", str(bench.model))):
-        monkeypatch.setenv(f"FRAMEBUS_{name}", value)
-
-    def fill(*arguments: Any) -> Filled:
-        arguments[-1].set()
-        return filled()
-
-    monkeypatch.setattr(rebuild_module, "_fill", fill)
+    set_servers(bench, monkeypatch)
+    monkeypatch.setattr(rebuild_module, "_fill", lambda *_: filled())
     told = [failing_once(Store, name, monkeypatch) for name in ("seal", "count", "take_name", "others")]
     main(threading.Event())
     assert [len(calls) for calls in told] == [2, 3, 2, 2]
@@ -172,6 +166,26 @@ def test_milvus_that_is_away_at_the_end_costs_no_collection(bench: Bench, monkey
     assert kept.startswith(f"{bench.collection}_r")
     with closing(MilvusClient(uri=bench.milvus)) as client:
         assert client.has_collection(kept)
+
+
+def test_a_rebuild_that_is_asked_to_stop_just_as_it_arrives_leaves_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_servers(bench, monkeypatch)
+    stopping = threading.Event()
+
+    def fill(*_: Any) -> Filled:
+        stopping.set()
+        return filled()
+
+    monkeypatch.setattr(rebuild_module, "_fill", fill)
+    main(stopping)
+    assert named(bench) is None
+    with closing(MilvusClient(uri=bench.milvus)) as client:
+        assert not [name for name in client.list_collections() if name.startswith(f"{bench.collection}_r")]
+
+
+def set_servers(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("KAFKA", bench.kafka), ("MILVUS", bench.milvus), ("ENCODER", str(bench.model))):
+        monkeypatch.setenv(f"FRAMEBUS_{name}", value)
 
 
 def failing_once(of: type, name: str, monkeypatch: pytest.MonkeyPatch) -> list[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pymilvus import DataType, MilvusClient
 
+from framebus.local import milvus_files
 from framebus.local.milvus import MilvusServer
 from framebus.local.places import CHECKOUT, tools_folder
 from tests.servers import absent
@@ -40,12 +41,19 @@ def count_rows(client: MilvusClient) -> int:
 
 
 @pytest.mark.timeout(120)
-def test_a_killed_server_ends_its_fence_and_keeps_confirmed_rows(tmp_path: Path, milvus: str) -> None:
+def test_a_killed_server_ends_its_fence_and_keeps_confirmed_rows_with_what_its_etcd_has_compacted(
+    tmp_path: Path, milvus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del milvus  # skips where no Milvus can run
+    often = milvus_files.ETCD.replace("snapshot-count: 1000", "snapshot-count: 10").replace("10m", "1s")
+    assert "1000\n" not in often
+    assert "10m" not in often
+    monkeypatch.setattr(milvus_files, "ETCD", often)
     server = MilvusServer(tmp_path, tools_folder())
     try:
         server.start()
         upsert_rows(MilvusClient(uri=server.address, timeout=CALL_SECONDS), 100)
+        assert list((tmp_path / "data" / "etcd" / "member" / "snap").glob("*.snap")), "the settings of etcd are not read"
         os.kill(server.server_pid, signal.SIGKILL)
         assert server.child.process is not None
         assert server.child.process.wait(10) == 1

@@ -57,7 +57,7 @@ class Running:
 
     def _run(self) -> None:
         try:
-            self.loop.run(self.stopping)
+            self.loop.run(self.stopping.is_set)
         except BaseException as failure:  # noqa: BLE001  a test looks at it
             self.failure = failure
 

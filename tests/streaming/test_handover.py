@@ -1,5 +1,6 @@
 """One group goes on where another has stopped, with what its commits say."""
 
+import time
 import uuid
 from contextlib import closing
 
@@ -22,7 +23,7 @@ def test_a_group_goes_on_at_the_commits_of_another_with_their_notes_and_begins_w
     left, group = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("left", "group"))
     with closing(Consumer(reader_settings(kafka, "test", left))) as before:
         before.commit(offsets=[TopicPartition(TOPIC, 3, 0, commit_metadata(9, "frames=1,2@3"))], asynchronous=False)
-    assert take_over(kafka, TOPIC, group, left)
+    assert taken_over(kafka, group, left)
     with closing(Consumer(reader_settings(kafka, "test", group))) as after:
         places = [TopicPartition(TOPIC, number) for number in range(EMBEDDINGS_BULK.partitions)]
         committed = {place.partition: place for place in after.committed(places, timeout=10)}
@@ -30,6 +31,17 @@ def test_a_group_goes_on_at_the_commits_of_another_with_their_notes_and_begins_w
     there = committed[3]
     assert (there.offset, processed_offset(0, there.metadata), note_of(there.metadata)) == (0, 9, "frames=1,2@3")
     assert not take_over(kafka, TOPIC, group, left), "what was taken over once is forgotten"
+
+
+def taken_over(kafka: str, group: str, left: str, seconds: float = 30.0) -> bool:
+    """Ask until Kafka answers, as indexers do: partitions that were made a moment ago may have no leader yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return take_over(kafka, TOPIC, group, left)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
 
 
 def test_a_broker_that_is_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
