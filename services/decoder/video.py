@@ -176,7 +176,9 @@ class Video:
     def _begin(self, dts: int) -> None:
         """Begin to read at another place, where `dts` lies."""
         self._packets_ahead = self._container.demux(self._stream)
-        self._read_until_dts, self._shown_until_ms, self._awaits_keyframe = dts, 0, False
+        self._begun_at_dts = dts
+        self._read_until_dts: int | None = None
+        self._shown_until_ms, self._awaits_keyframe = 0, False
         if self._timeline is not None:
             self._timeline.restart()
 
@@ -282,18 +284,20 @@ class Video:
             self._packets_ahead = self._container.demux(self._stream)
             return None
         if packet.dts is not None:
-            self._read_until_dts = packet.dts
+            self._read_until_dts = packet.dts if self._read_until_dts is None else max(packet.dts, self._read_until_dts)
         return packet
 
     def _read_behind_hole(self) -> Any:
         """Return the next keyframe that can be read; None at the end of the file, and of what finds a place to go on by itself.
 
         It is sought: MP4 does not count the samples that it cannot read, and gives those behind them the times of others. A file
-        whose first frame cannot be read has no beginning to count from.
+        whose first frame cannot be read has no beginning to count from. It goes on behind all that was read: where times step
+        back, what lies before would come again, and the hole too.
         """
         if self.format != MP4 or self._timeline is None:
             return None
-        read_until_dts, entries = self._read_until_dts, self._stream.index_entries
+        read_until_dts = self._begun_at_dts if self._read_until_dts is None else self._read_until_dts
+        entries = self._stream.index_entries
         place = entries.search_timestamp(min(read_until_dts + 1, LARGEST_PTS), backward=False)
         for entry in map(entries.__getitem__, range(place, len(entries)) if place >= 0 else ()):
             if not entry.is_keyframe or entry.pos + entry.size > self._file.size_bytes:
@@ -301,7 +305,7 @@ class Video:
             with suppress(FFmpegError):
                 self._container.seek(entry.timestamp, backward=False, stream=self._stream)
             packet = self._read()
-            if packet is not None and self._read_until_dts > read_until_dts:
+            if packet is not None and packet.dts is not None and packet.dts > read_until_dts:
                 return packet
         return None
 

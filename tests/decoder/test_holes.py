@@ -1,6 +1,7 @@
 """A hole in the middle of an MP4 costs what lies in it, is told, and costs nothing that lies behind it."""
 
 import struct
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from tests.decoder.footage import ANYWHERE, opened, video, write_video
 SECONDS: Final = 40
 FRAME_MS: Final = 200
 BEHIND_THE_FILE: Final = 2_000_000_000
+CRASH_PROOF: Final = {"movflags": "empty_moov+default_base_moof", "frag_duration": "4900000"}
 OPTIONS: Final = {"libx265": {"x265-params": "log-level=none:bframes=2:keyint=10"}}
 ENTRY_BYTES: Final = 4
 HEAD_BYTES: Final = {b"stco": 12, b"stsz": 16}
@@ -156,3 +158,33 @@ def test_a_chunk_behind_which_nothing_can_be_read_says_where_the_video_ends_as_t
     for chunk in ((0, 25_000), (25_000, 35_000), (35_000, LARGEST_T_MS)):
         assert decoded(cut, *chunk)[1] == (told,)
     assert decoded(cut, 0, 8_000)[1] == ()
+
+
+def test_a_recording_that_began_anew_and_was_cut_off_ends_where_its_times_step_back(tmp_path: Path) -> None:
+    film = fragmented(write_video(tmp_path / "film.mp4", range(0, 10_000, FRAME_MS), gop=5))
+    fragments = [box for box in boxes(film) if box[4:8] in (b"moof", b"mdat")]
+    assert len(fragments) >= 4
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(b"".join([*list(boxes(film))[:2], *fragments, *fragments[:3], fragments[3][: len(fragments[3]) // 2]]))
+    assert times_of(cut) == list(range(0, 10_000, FRAME_MS))
+
+
+def fragmented(path: Path) -> bytes:
+    """Return a film as a recorder writes it that is killed now and then: with a head that knows nothing of what follows."""
+    written = path.with_stem("fragmented")
+    with av.open(str(path)) as film, av.open(str(written), "w", options=CRASH_PROOF) as container:
+        stream = container.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    return written.read_bytes()
+
+
+def boxes(content: bytes) -> Iterator[bytes]:
+    """Yield the boxes of an MP4."""
+    at = 0
+    while at < len(content):
+        (size,) = struct.unpack_from(">I", content, at)
+        yield content[at : at + size]
+        at += size

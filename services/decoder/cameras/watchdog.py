@@ -53,7 +53,7 @@ class Watchdog:
         """
         passed_ms = 0.0 if self._heard_ms is None else min(max(0.0, arrival_ms - self._heard_ms), LONGEST_PAUSE_MS)
         self._heard_ms = arrival_ms
-        self._check_time_goes_on(at.t_ms, passed_ms)
+        self._check_time_goes_on(at, passed_ms)
         if waits_for_keyframe or at.repeated or self._grid.is_sample(self._usable_ms, at.t_ms):
             self._waited_ms += passed_ms
             self._keyframe_came |= keyframe
@@ -63,9 +63,11 @@ class Watchdog:
         if self._waited_ms > max(patience_ms, PATIENCE_GOPS * (gop_ms or 0)):
             raise self._down(at, waits_for_keyframe=waits_for_keyframe)
 
-    def _check_time_goes_on(self, t_ms: int, passed_ms: float) -> None:
+    def _check_time_goes_on(self, at: Moment, passed_ms: float) -> None:
         """Where it stands no more pictures are wanted, and nothing else would seem to be amiss."""
-        newest_ms = t_ms if self._newest_ms is None else max(t_ms, self._newest_ms)
+        if at.anew and self._newest_ms is not None:
+            self._newest_ms = min(at.t_ms, self._newest_ms)
+        newest_ms = at.t_ms if self._newest_ms is None else max(at.t_ms, self._newest_ms)
         gone_on_ms = 0 if self._newest_ms is None else newest_ms - self._newest_ms
         self._newest_ms = newest_ms
         self._stood_ms = max(0.0, self._stood_ms + passed_ms - gone_on_ms / SLOWEST_SHARE)

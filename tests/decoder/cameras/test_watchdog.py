@@ -21,6 +21,7 @@ class Connection:
         self.now_ms = BEGIN_MS
         self.sampled_ms: int | None = None
         self.stood_ms = 0
+        self.is_anew = False
         self.watchdog.begin_run()
 
     def stand(self, seconds: float, share: float) -> None:
@@ -38,7 +39,8 @@ class Connection:
         """Let so much time pass. Only keyframes give pictures, and only where the grid wants one."""
         until_ms = self.now_ms + round(1000 * seconds)
         while self.now_ms < until_ms:
-            at = Moment(self.now_ms, self.now_ms, anew=False, repeated=repeated)
+            at = Moment(self.now_ms, self.now_ms, anew=self.is_anew, repeated=repeated)
+            self.is_anew = False
             keyframe = keyframes and (self.now_ms - BEGIN_MS) % self.gop_ms == 0
             if keyframe and usable and self.grid.is_sample(self.sampled_ms, self.now_ms):
                 self.watchdog.see(at)
@@ -105,6 +107,15 @@ def test_pictures_of_times_that_were_sampled_before_are_told() -> None:
     connection.run(15, repeated=True)
     with pytest.raises(CameraDown, match="a clock was set back"):
         connection.run(1, repeated=True)
+
+
+def test_a_clock_that_was_set_back_is_told_as_what_it_is() -> None:
+    connection = Connection()
+    connection.run(30)
+    connection.now_ms -= 20_000
+    connection.is_anew = True
+    with pytest.raises(CameraDown, match="a clock was set back"):
+        connection.run(20, repeated=True)
 
 
 def test_the_time_that_a_process_stood_still_says_little_of_a_camera() -> None:
