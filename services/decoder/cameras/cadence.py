@@ -24,7 +24,7 @@ class Cadence:
     """Judges the packets of a camera in the order in which they come; what it has learnt of keyframes outlives a connection.
 
     It is doubted where a connection begins and where a keyframe is overdue: the camera may be set otherwise since. Then all is
-    decoded, and the next time between keyframes takes the place of those before.
+    decoded, also what has come since the last keyframe, and the next time between keyframes takes the place of those before.
     """
 
     def __init__(self, grid: Grid, period_ms: float) -> None:
@@ -53,7 +53,10 @@ class Cadence:
         return not self._is_doubted and self.gop_ms is not None and self.gop_ms <= self._period_ms * TOLERANCE
 
     def wants(self, t_ms: int, last_ms: int | None, *, keyframe: bool) -> bool:
-        """Return whether to decode the packet of the frame at `t_ms`; `last_ms` is the last frame that could be used."""
+        """Return whether to decode the packet of the frame at `t_ms`; `last_ms` is the last frame that could be used.
+
+        Where what came since the keyframe was not wanted, it is from then on: nothing can be decoded without it.
+        """
         if keyframe:
             self._note(t_ms)
         elif self._is_overdue(t_ms):
@@ -61,7 +64,7 @@ class Cadence:
         if self.keyframes_alone:
             self._decoding = False
             return keyframe and self._grid.is_sample(last_ms, t_ms)
-        self._decoding = (keyframe or self._decoding) and self._is_due_before_next_keyframe(t_ms, last_ms)
+        self._decoding = (keyframe or self._decoding or self._is_doubted) and self._is_due_before_next_keyframe(t_ms, last_ms)
         return self._decoding
 
     def _note(self, t_ms: int) -> None:

@@ -16,6 +16,8 @@ from services.decoder.sampling import Grid
 FRAMES_IN_FLIGHT: Final = 64
 FRAMES: Final = {"max_pixels": str(JPEG_PIXELS_LIMIT), "err_detect": "explode"}
 KEYFRAMES: Final = {**FRAMES, "skip_loop_filter": "all"}
+HELD_BYTES_LIMIT: Final = 4_000_000
+"""Some seconds of a camera with a detailed picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Sampler:
         self._moments: dict[int, Moment] = {}
         self._last_ms: int | None = None
         self._resting = True
+        self._gop = _Gop()
         self.unusable = 0
 
     @property
@@ -50,15 +53,27 @@ class Sampler:
         """Forget the frames before: the next one is a sample."""
         self._cadence.begin_run()
         self._last_ms, self._resting = None, True
+        self._gop = _Gop()
         self._moments.clear()
 
     def decode(self, packet: Any, at: Moment, *, keyframe: bool) -> list[av.VideoFrame]:
         """Decode a packet if anything that will be sampled needs it; return the frames that came out of it."""
+        self._gop.add(packet, at, keyframe=keyframe)
         if not self._cadence.wants(at.t_ms, self._last_ms, keyframe=keyframe):
             self._resting = True
             return []
-        if self._resting:
+        if not self._resting:
+            return self._decode(packet, at)
+        frames: list[av.VideoFrame] = []
+        if self._gop.packets:
             self._begin()
+        for held in self._gop.packets:
+            frames += self._decode(*held)
+            if self._resting:
+                break
+        return frames
+
+    def _decode(self, packet: Any, at: Moment) -> list[av.VideoFrame]:
         self._moments[packet.pts] = at
         if len(self._moments) > FRAMES_IN_FLIGHT:
             del self._moments[next(iter(self._moments))]
@@ -70,6 +85,7 @@ class Sampler:
         except FFmpegError:
             self.unusable += 1
             self._resting = True
+            self._gop.leave()
             return []
         return frames
 
@@ -114,3 +130,29 @@ class Sampler:
             self.unusable += 1
             return None
         return CameraSample(picture, at)
+
+
+class _Gop:
+    """What has come since the last keyframe, from which decoding can begin; nothing where that is too much, or is damaged."""
+
+    def __init__(self) -> None:
+        self.packets: list[tuple[Any, Moment]] = []
+        self._bytes = 0
+
+    def add(self, packet: Any, at: Moment, *, keyframe: bool) -> None:
+        """Keep a packet: a copy, since writing it to a file changes its times and takes its bytes."""
+        if keyframe:
+            self.leave()
+        elif not self.packets:
+            return
+        self._bytes += packet.size
+        if self._bytes > HELD_BYTES_LIMIT and not keyframe:
+            self.leave()
+            return
+        copy = av.Packet(bytes(packet))
+        copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+        self.packets.append((copy, at))
+
+    def leave(self) -> None:
+        """Keep nothing until the next keyframe."""
+        self.packets, self._bytes = [], 0

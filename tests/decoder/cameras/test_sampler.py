@@ -5,15 +5,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
+from av.video.frame import PictureType
 
+from services.decoder.cameras import sampler as sampler_file
 from services.decoder.cameras.cadence import Cadence
 from services.decoder.cameras.clock import Moment
 from services.decoder.cameras.sampler import Sampler
 from services.decoder.picture import Picture
 from services.decoder.sampling import Grid
 from tests.decoder.cameras.test_recorder import Clip, as_camera
-from tests.decoder.footage import write_refused, write_video
+from tests.decoder.footage import scene, write_refused, write_video
 
 BEGIN_MS = 1_763_625_600_000
 
@@ -47,3 +50,39 @@ def test_a_camera_with_rare_colours_or_a_picture_longer_than_a_jpeg_is_sampled(t
 def test_a_picture_that_cannot_be_sent_is_counted(tmp_path: Path) -> None:
     pictures, unusable = sampled(write_refused(tmp_path / "noise.mkv"))
     assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == ([0, 1_000], 1)
+
+
+FRAME_MS = 200
+BUSY_MS, QUIET_MS = 5_000, 30_000
+RARE_KEYFRAMES = {"forced-idr": "1", "bf": "0", "g": "100000", "sc_threshold": "0"}
+
+
+def write_changing(path: Path, rounds: int) -> Path:
+    """Write a film as cameras do that save bits: a keyframe a second while much moves, then none for half a minute."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=5, options=RARE_KEYFRAMES)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(rounds * (BUSY_MS + QUIET_MS) // FRAME_MS):
+            frame = av.VideoFrame.from_ndarray(scene(index, 64, 48), "rgb24")
+            since_ms = index * FRAME_MS % (BUSY_MS + QUIET_MS)
+            begins = since_ms % 1_000 == 0 and since_ms <= BUSY_MS
+            frame.pts, frame.pict_type = index, PictureType.I if begins else PictureType.NONE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_camera_whose_keyframes_become_rare_again_and_again_loses_no_sample(tmp_path: Path) -> None:
+    film = write_changing(tmp_path / "film.mkv", rounds=3)
+    pictures, unusable = sampled(film, fps=1.0)
+    assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == (list(range(0, 3 * (BUSY_MS + QUIET_MS), 1_000)), 0)
+
+
+def test_where_no_keyframe_is_held_there_is_no_picture_until_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler_file, "HELD_BYTES_LIMIT", 0)
+    pictures, unusable = sampled(write_changing(tmp_path / "film.mkv", rounds=2), fps=1.0)
+    begin_ms = BUSY_MS + QUIET_MS
+    busy = [at_ms for begin_ms in (0, begin_ms) for at_ms in range(begin_ms, begin_ms + BUSY_MS + 1, 1_000)]
+    assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == (busy, 0)
