@@ -9,7 +9,8 @@ FUTURE_LIMIT_MS: Final = 60_000
 """How far a producer's clock may be ahead."""
 
 RUN_LIMIT_MS: Final = 365 * DAY_MS
-"""How far the run of a camera may be ahead. A decoder numbers runs by its clock, and goes on above what a wrong one has given."""
+"""How far the run of a camera may be ahead. A decoder numbers runs by its clock, and goes on above what one has given that was
+ahead by less."""
 
 EPOCH_FROM_MS: Final = 1_000_000_000_000
 """A `t_ms` above this is UTC epoch milliseconds (from 2001 on); a push source may count from any other moment too."""

@@ -17,10 +17,10 @@ STOP_SECONDS: Final = 25.0
 ASKED: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_service(service: str, body: Callable[[threading.Event], None]) -> NoReturn:
+def run_service(service: str, body: Callable[[threading.Event], None], *, stop_seconds: float = STOP_SECONDS) -> NoReturn:
     """Run `body` until SIGTERM or SIGINT sets its event, then exit 0; exit 2 for a bad setting, 1 for anything unexpected.
 
-    Who has not ended `STOP_SECONDS` later, as where a library waits for a server that is away, tells where all its threads are
+    Who has not ended `stop_seconds` later, as where a library waits for a server that is away, tells where all its threads are
     and exits 1. Nothing is lost by that: what was not committed is done again.
 
     This is the one place that catches every exception: it is logged once, nothing more is committed, and the process ends.
@@ -29,7 +29,7 @@ def run_service(service: str, body: Callable[[threading.Event], None]) -> NoRetu
     configure(service)
     log = get_logger("main")
     stopping = threading.Event()
-    _set_when_asked(stopping)
+    _set_when_asked(stopping, stop_seconds)
     code = OK
     try:
         body(stopping)
@@ -44,7 +44,7 @@ def run_service(service: str, body: Callable[[threading.Event], None]) -> NoRetu
     os._exit(code)
 
 
-def _set_when_asked(stopping: threading.Event) -> None:
+def _set_when_asked(stopping: threading.Event, stop_seconds: float) -> None:
     """Set the event at each such signal, from a thread: Python's own handlers wait for a main thread that hangs in a library."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -57,7 +57,7 @@ def _set_when_asked(stopping: threading.Event) -> None:
         while True:
             if os.read(reader, 1)[0] in ASKED:
                 if not is_asked:
-                    faulthandler.dump_traceback_later(STOP_SECONDS, exit=True)
+                    faulthandler.dump_traceback_later(stop_seconds, exit=True)
                 is_asked = True
                 stopping.set()
 

@@ -50,7 +50,6 @@ APART_SECONDS: Final = 0.025
 IDLE_SECONDS: Final = 0.2
 WAITING_EVENTS: Final = 2000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
-STOP_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 8.0
 """What Faust may take to leave its group: while Kafka is away or frozen its client waits for answers for 40 s, and asks again."""
 DAY_SECONDS: Final = 86_400.0
@@ -203,17 +202,14 @@ class LiveLane:
         await self._work_and_acknowledge()
 
     async def finish(self) -> None:
-        """Finish what is in hand, if Milvus and Kafka allow it in time; Faust commits it when it stops."""
-        deadline = time.monotonic() + STOP_SECONDS
-        done = await self._work_and_acknowledge()
-        while not done and time.monotonic() < deadline:
-            await asyncio.sleep(self._backoff_seconds)
-            done = await self._work_and_acknowledge()
+        """Finish what is in hand, which Faust commits when it stops; the next reader does where Milvus or Kafka is waited for."""
+        if not self._backoff_seconds:
+            await self._work_and_acknowledge()
 
     async def _gather(self) -> None:
         """Take what has come, at once after a quiet moment; nothing while a dependency is waited for."""
         if self._backoff_seconds:
-            return await asyncio.sleep(self._backoff_seconds)
+            return await self._rest()
         if self._events.empty():
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
@@ -226,7 +222,13 @@ class LiveLane:
                 await self._take(self._events.get_nowait())
         return None
 
-    async def _work_and_acknowledge(self) -> bool:
+    async def _rest(self) -> None:
+        """Let some time pass before a dependency is asked again; none when the process is asked to stop."""
+        until = time.monotonic() + self._backoff_seconds
+        while (left_seconds := until - time.monotonic()) > 0 and not self._outbox.give_up():  # noqa: ASYNC110  set by a thread
+            await asyncio.sleep(min(left_seconds, IDLE_SECONDS))
+
+    async def _work_and_acknowledge(self) -> None:
         generation = self._app.consumer.generation
         starts, self._starts = self._starts, []
         records, self._records = self._records, []
@@ -236,11 +238,10 @@ class LiveLane:
             self._backoff_seconds = min(max(FIRST_BACKOFF_SECONDS, self._backoff_seconds * 2), LAST_BACKOFF_SECONDS)
             self._metrics.of(m.UNAVAILABLE).inc()
             log.warning("waiting", reason=str(error), retry_in_seconds=self._backoff_seconds)
-            return False
+            return
         self._backoff_seconds = 0.0
         if generation == self._app.consumer.generation:
             await self._acknowledge(reached)
-        return True
 
     def _work(self, starts: Sequence[Start], records: Sequence[Record]) -> dict[Partition, Reached]:
         """Do one turn of the plain loop, on the stage's thread."""

@@ -43,6 +43,8 @@ from streaming.settings import SettingError, read
 from streaming.state import StateTopic
 
 KAFKA_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 150.0
+"""Milvus may take a minute to flush a large collection, and another to drop it: whoever asks to stop wants it gone."""
 LOOK_SECONDS: Final = 0.5
 TOLD_SECONDS: Final = 10.0
 NEAR_RECORDS: Final = 1_000
@@ -239,4 +241,4 @@ def drop_others(store: Store) -> None:
 
 
 if __name__ == "__main__":
-    run_service("rebuild", lambda stopping: main(stopping, sys.argv[1:]))
+    run_service("rebuild", lambda stopping: main(stopping, sys.argv[1:]), stop_seconds=STOP_SECONDS)

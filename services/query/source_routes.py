@@ -146,10 +146,13 @@ class Sourcing:
         document = {"source_id": source_id, "rows": rows, "media_files": removed.files, "media_bytes": removed.bytes}
         return _json(document)
 
-    def page(self, grant: Grant, cursor: str | None, limit: int) -> Response:
-        """Answer with the sources after `cursor`, by id."""
+    async def page(self, grant: Grant, cursor: str | None, limit: int) -> Response:
+        """Answer with the sources after `cursor`, by id; without those alone whose removal Kafka has."""
         self.readiness.require("kafka")
-        seen = [source for source in self.book.by_number().values() if source.wanted != "removed" and _sees(grant, source)]
+        known = [source for source in self.book.by_number().values() if _sees(grant, source)]
+        seen = [source for source in known if source.wanted != "removed"]
+        if not all(self.book.is_acknowledged(source.source_id) for source in known if source.wanted == "removed"):
+            await self._wait_for(self.writer.flush)
         seen = sorted((source for source in seen if source.source_id > (cursor or "")), key=lambda source: source.source_id)
         following = seen[limit - 1].source_id if len(seen) > limit else None
         return _json({"sources": [self._document(source) for source in seen[:limit]], "next_cursor": following})
@@ -201,7 +204,7 @@ def source_router(sourcing: Sourcing) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     ) -> Response:
         """List the sources that the key may see, by id, with their states."""
-        return sourcing.page(grant, cursor, limit)
+        return await sourcing.page(grant, cursor, limit)
 
     @router.get("/{source_id}")
     async def show_source(source_id: str, grant: Annotated[Grant, READER]) -> Response:

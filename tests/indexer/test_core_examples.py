@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import InvalidMessage
+from schemas.producer_clock import RUN_LIMIT_MS
 from schemas.topics import HOUR_MS
 from services.indexer.core.cuts import CutDetector
 from services.indexer.core.entry import Entry, RowSample
@@ -75,6 +76,24 @@ def test_the_largest_run_wins_and_what_is_older_is_dropped_and_counted() -> None
     index, rows = fed([*camera(range(3), run=5), *camera(range(9), run=4), *camera(range(1), run=6)])
     assert times(rows) == [0, 1, 2]
     assert index.counts["older_run"] == 9
+
+
+FAR_RUN = START_MS + 2 * RUN_LIMIT_MS
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_run_of_a_clock_that_was_a_year_ahead_hides_nothing_of_one_that_is_right(has_ended: bool) -> None:
+    ends = [record("cam", None, run=FAR_RUN, mark="run_end")] if has_ended else []
+    before = [replace(entry, timestamp_ms=FAR_RUN) for entry in (*camera(range(3), run=FAR_RUN), *ends)]
+    index, rows = fed([*before, *camera(range(9), run=START_MS), record("cam", None, run=START_MS, mark="run_end")])
+    assert times(rows) == [0, 1, 2, *range(9)]
+    assert (index.counts["older_run"], index.safe_offset()) == (0, index.next_offset)
+
+
+def test_what_is_numbered_by_no_clock_of_a_camera_may_be_far_ahead_and_wins() -> None:
+    for one in ({"push": True}, {"name": "file/1/c0"}):
+        index, _ = fed([*camera(range(3), run=FAR_RUN, **one), *camera(range(9), run=START_MS, **one)])
+        assert index.counts["older_run"] == 9
 
 
 def test_an_equal_run_and_seq_is_a_duplicate() -> None:

@@ -68,10 +68,13 @@ def test_a_source_is_not_called_gone_before_kafka_has_its_removal(without_kafka:
     sourcing.writer.send("leaving", lambda _: wanted.remove(camera("leaving")))
 
     async def ask() -> list[type]:
-        asked = (sourcing.remove("leaving", OWNER), sourcing.patch("leaving", {}, OWNER), sourcing.show("leaving", OWNER))
+        asked = (
+            sourcing.remove("leaving", OWNER), sourcing.patch("leaving", {}, OWNER), sourcing.show("leaving", OWNER),
+            sourcing.page(OWNER, None, 10),
+        )  # fmt: skip
         return [type(answer) for answer in await asyncio.gather(*asked, return_exceptions=True)]
 
-    assert asyncio.run(ask()) == [Unavailable] * 3
+    assert asyncio.run(ask()) == [Unavailable] * 4
 
 
 class Swept:

@@ -92,7 +92,6 @@ import sys
 import threading
 from streaming import main
 from streaming.settings import SettingError
-main.STOP_SECONDS = {stop_seconds}
 def hang():
     lock = ctypes.create_string_buffer(64)
     for _ in range(2):
@@ -100,7 +99,7 @@ def hang():
 def body(stopping):
     print("up", flush=True)
     {act}
-main.run_service("example", body)
+main.run_service("example", body, stop_seconds={stop_seconds})
 """
 
 

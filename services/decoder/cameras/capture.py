@@ -196,7 +196,8 @@ class Capture:
             return
         journals = Journals(self._around.media, self.source.source_id, self.source.life)
         try:
-            self._noted_run = journals.largest_run(journals.settled_ms()) or 0
+            noted_run = journals.largest_run(journals.settled_ms()) or 0
+            self._noted_run = noted_run if is_run_of_a_camera(noted_run, now_ms()) else 0
         except OSError as error:
             log.warning("journals not read", source_id=self.source.source_id, reason=error.strerror)
         self._left_run = max(self._left_run or 0, self._noted_run) or None
@@ -317,8 +318,10 @@ class Capture:
         self._run, self._seq, self._broken = self._next_run(), 0, False
 
     def _next_run(self) -> int:
-        """Number a run: larger than any before, of this owner or another."""
-        return 1 + max(now_ms() - 1, self._voice.last_run or 0, self._run or 0, self._heard_run, self._noted_run)
+        """Number a run: larger than any before, of this owner or another, but for those of a clock that was far ahead."""
+        now = now_ms()
+        before = (self._voice.last_run or 0, self._run or 0, self._heard_run, self._noted_run)
+        return 1 + max(now - 1, *(run for run in before if is_run_of_a_camera(run, now)))
 
     def _send(self, session: "_Session", sample: CameraSample) -> None:
         """Send a sample that the journal knows of. One that Kafka does not take is caught up from the recording."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from schemas.errors import InvalidMessage
+from schemas.producer_clock import is_run_of_a_camera
 from schemas.topics import DAY_MS, HOUR_MS
 from services.indexer.core.entry import Entry, RowSample, StreamEnd
 from services.indexer.core.frames import BEGINNING, FramesRead, Place
@@ -123,7 +124,10 @@ class PartitionIndex:
         order = (entry.life, entry.headers.run or 0)
         run = self._runs.get(entry.headers.stream)
         if run is not None and order < run.order:
-            return self._drop(run, entry, "older_run")
+            if not _has_a_clock_set_since(run.order, entry):
+                return self._drop(run, entry, "older_run")
+            self._close(run)
+            run = None
         if run is None or order > run.order:
             if repeated:
                 self.counts["duplicate"] += 1
@@ -153,6 +157,8 @@ class PartitionIndex:
     def _is_over(self, entry: Entry, order: tuple[int, int]) -> bool:
         ended = self._ended.get(entry.headers.stream)
         if ended is None or order > ended.order or self._is_repeat_of_unnamed(entry, ended, order):
+            return False
+        if _has_a_clock_set_since(ended.order, entry):
             return False
         if ended.how == "quiet":
             raise InvalidMessage(f"run {order[1]} was silent for a day and is closed: begin a new, larger run with seq 0")
@@ -255,3 +261,13 @@ class PartitionIndex:
             if not run.closed:
                 self._remember(run.stream, _Ended(run.order, run.last_offset, "quiet"))
                 self._close(run)
+
+
+def _has_a_clock_set_since(before: tuple[int, int], entry: Entry) -> bool:
+    """Whether the run of `before` was begun by a clock that was ahead by more than a year, and this entry of a camera, of the
+    same life, by one that is right: the smaller run is the newer one.
+    """
+    if entry.life != before[0] or entry.closes_when_quiet or "/" in entry.headers.stream:
+        return False
+    now_ms = entry.timestamp_ms
+    return is_run_of_a_camera(entry.headers.run or 0, now_ms) and not is_run_of_a_camera(before[1], now_ms)

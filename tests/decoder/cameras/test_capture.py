@@ -17,6 +17,7 @@ import pytest
 from schemas.headers import decode_frame_headers
 from schemas.messages import Camera as Described
 from schemas.messages import Life, Source, SourceStatus, decode
+from schemas.producer_clock import RUN_LIMIT_MS, is_run_of_a_camera
 from schemas.recordings import JournalLine, Segment, life_folder
 from schemas.topics import SOURCE_STATUS
 from services.decoder.cameras import capture as capture_file
@@ -27,6 +28,7 @@ from services.decoder.cameras.rtsp import CameraPacket
 from services.decoder.cameras.sampler import CameraSample
 from services.decoder.metrics import METRICS, UNUSABLE
 from services.decoder.picture import Picture
+from services.decoder.reports import now_ms
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.secrets import SecretStore
@@ -176,11 +178,20 @@ def test_a_run_that_only_the_journals_know_of_is_ended_though_its_camera_does_no
 
 
 def test_a_run_that_began_inside_the_newest_segment_is_ended_and_the_next_one_is_larger(heard: Heard, tmp_path: Path) -> None:
-    later = 4_000_000_000_000
+    later = now_ms() + RUN_LIMIT_MS - 60_000
     note(tmp_path, Segment(2_000, 8_000), 8_000, later)
     capture = begin_and_end(heard, tmp_path, said(run=7_000))
     assert heard.marks == [later]
     assert capture._next_run() > later, "or readers would drop it"
+
+
+def test_a_run_that_a_clock_has_begun_which_was_a_year_ahead_raises_no_other(heard: Heard, tmp_path: Path) -> None:
+    far = now_ms() + 2 * RUN_LIMIT_MS
+    note(tmp_path, Segment(far, far), far)
+    capture = begin_and_end(heard, tmp_path, said(run=far))
+    assert is_run_of_a_camera(capture._next_run(), now_ms()), "or readers would refuse it"
+    capture._run = far
+    assert is_run_of_a_camera(capture._next_run(), now_ms())
 
 
 def test_where_the_journals_cannot_be_read_the_run_that_was_said_is_ended(heard: Heard, tmp_path: Path) -> None:
