@@ -11,6 +11,16 @@ LEAP_PTS: Final = 90_000
 T = TypeVar("T")
 
 
+def nearest(pts: int, to: int, wrap_pts: int) -> int:
+    """Return `pts`, moved by whole rounds of the circle to where it is nearest `to`.
+
+    It undoes what FFmpeg adds: whatever lies more than a minute before the first timestamp it takes for wrapped, also where a
+    second part just begins earlier than the first. Without that, neither the length of what really wraps is known nor a place
+    in it found.
+    """
+    return to + (pts - to + wrap_pts // 2) % wrap_pts - wrap_pts // 2
+
+
 def without_strays(stamped: Iterable[T], pts_of: Callable[[T], int | None], wrap_pts: int) -> Iterator[T]:
     """Leave out what has a timestamp far from those of both its neighbours, as after a flipped bit.
 

@@ -14,6 +14,7 @@ from originals.access import Access
 from originals.address import parse
 from originals.errors import Unreachable, Unreadable
 from originals.files import OpenFile, fingerprint, open_file
+from originals.timestamps import WRAPS
 from schemas.messages import Chunk
 from services.decoder.cameras.recorded import recorded_samples
 from services.decoder.cameras.stretch import order_of, stretch
@@ -143,7 +144,9 @@ class Decoding:
 
 
 def _reading(video: Video, until_ms: int) -> Reading:
-    return Reading(video.duration_ms, video.ends_ms, until_ms, video.usable, video.unusable, video.holes)
+    """Say what has been read. Where timestamps may begin anew, the length is a guess from the last one: nothing is missing."""
+    stated_ms = 0 if video.format in WRAPS else video.duration_ms
+    return Reading(stated_ms, video.ends_ms, until_ms, video.usable, video.unusable, video.holes)
 
 
 def _check(file: OpenFile, planned: str) -> None:

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from typing import Final
 
+from originals.timestamps import nearest
 from schemas.limits import LARGEST_T_MS
 from services.decoder.sampling import Grid
 
@@ -14,9 +15,9 @@ LARGEST_PTS: Final = (1 << 63) - 1
 class Timeline:
     """The t_ms of one file's frames, taken in presentation order: floor((pts − first pts) · time_base · 1000).
 
-    `wrap_pts` is the modulus of a format whose timestamps wrap or start anew in the middle (2^33 for MPEG-TS): there a step
-    back is a wrap where the timestamps then go on, else a new stretch, which continues one millisecond after the last frame.
-    Elsewhere a frame that steps back has no time of its own.
+    `wrap_pts` is the modulus of a format whose timestamps wrap or start anew in the middle (2^33 for MPEG-TS): there a frame is
+    on the nearer side of the one before it, and one that steps back begins a new stretch, which continues one millisecond after
+    the last frame. Elsewhere a frame that steps back has no time of its own.
     """
 
     def __init__(self, time_base: Fraction, first_pts: int, wrap_pts: int | None = None) -> None:
@@ -27,6 +28,7 @@ class Timeline:
         self._offset_pts = -first_pts
         self._wrap_pts = wrap_pts
         self._last_ms: int | None = None
+        self._last_pts: int | None = None
 
     @property
     def begins_ms(self) -> int:
@@ -35,7 +37,7 @@ class Timeline:
 
     def restart(self) -> None:
         """Forget the last frame, and the wraps before it: decoding goes on somewhere else."""
-        self._offset_pts, self._last_ms = -self._first_pts, None
+        self._offset_pts, self._last_ms, self._last_pts = -self._first_pts, None, None
 
     def pts_of(self, t_ms: int) -> int:
         """Return the largest pts whose time is at most `t_ms`, on a file without wraps; they have 64 bits."""
@@ -55,9 +57,12 @@ class Timeline:
         """Return the t_ms of the next frame, or None when it has no time of its own."""
         if pts is None:
             return None
+        if self._wrap_pts is not None:
+            self._last_pts = pts = pts if self._last_pts is None else nearest(pts, self._last_pts, self._wrap_pts)
         t_ms, last_ms = self._at(pts), self._last_ms
         if last_ms is not None and self._wrap_pts is not None and t_ms <= last_ms - DISCONTINUITY_MS:
-            t_ms = self._continue(pts, last_ms, self._wrap_pts)
+            self._offset_pts = -pts + -((-(last_ms + 1) * self._denominator) // self._numerator)
+            t_ms = self._at(pts)
         if not 0 <= t_ms <= LARGEST_T_MS or (last_ms is not None and t_ms <= last_ms):
             return None
         self._last_ms = t_ms
@@ -65,11 +70,3 @@ class Timeline:
 
     def _at(self, pts: int) -> int:
         return (pts + self._offset_pts) * self._numerator // self._denominator
-
-    def _continue(self, pts: int, last_ms: int, wrap_pts: int) -> int:
-        wrapped_ms = self._at(pts + wrap_pts)
-        if last_ms < wrapped_ms <= last_ms + DISCONTINUITY_MS:
-            self._offset_pts += wrap_pts
-            return wrapped_ms
-        self._offset_pts = -pts + -((-(last_ms + 1) * self._denominator) // self._numerator)
-        return self._at(pts)

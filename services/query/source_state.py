@@ -10,6 +10,8 @@ from services.query.freshness import Newest
 
 REORDERED_MS: Final = 300
 """The last packet of a file may be shown some frames before its last picture."""
+SHOWN_MS: Final = 60_000
+"""So long after the last sample was due a last picture may still be shown."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,14 @@ def is_done(source: Source, status: SourceStatus | None, chunks: Mapping[int, Ch
 def rises(source: Source, status: SourceStatus | None, chunks: Mapping[int, ChunkStatus]) -> bool:
     """Return whether the timestamps of a file are known to rise to its end.
 
-    Where they begin anew in the middle, its rows go on for longer than its first and its last timestamp are apart.
+    Where they begin anew in the middle, its rows go on for longer than its first and its last timestamp are apart; or they end
+    long before, where FFmpeg has taken the second beginning for a wrap, 26 hours on.
     """
     plan = _plan(source, status)
     last_ms = max((chunk.last_t_ms or 0 for chunk in chunks.values()), default=0)
-    return plan is not None and is_done(source, status, chunks) and last_ms <= plan.duration_ms + REORDERED_MS
+    if plan is None or not is_done(source, status, chunks):
+        return False
+    return -REORDERED_MS <= plan.duration_ms - last_ms <= 1000 / plan.sample_fps + SHOWN_MS
 
 
 def promised_rows(chunks: Mapping[int, ChunkStatus]) -> int:

@@ -23,6 +23,7 @@ ANYWHERE = Access((Path("/"),))
 MILLISECONDS = Fraction(1, 1000)
 TS_PACKET_BYTES = 188
 PICTURE_BEGINS = b"\x00\x00\x01\xe0"
+SOUND_BEGINS = b"\x00\x00\x01\xc0"
 
 
 def shared_video(name: str) -> Path:
@@ -59,12 +60,15 @@ def video(path: Path, threads: int = 1) -> Iterator[Video]:
         yield found
 
 
-def flip_pts(path: Path, picture: int, bit: int) -> None:
-    """Flip one of the three highest bits of the timestamp of a picture in an MPEG-TS, the one decoded as number `picture`."""
+def flip_pts(path: Path, picture: int, bit: int, begins: bytes = PICTURE_BEGINS) -> None:
+    """Flip one of the three highest bits of the timestamp of a picture in an MPEG-TS, the one decoded as number `picture`.
+
+    Of what else begins with the bytes `begins`, that which comes as such a number.
+    """
     content = bytearray(path.read_bytes())
     begun = (at for at in range(0, len(content), TS_PACKET_BYTES) if content[at + 1] & 0x40)
     payloads = (at + 4 + (content[at + 3] & 0x20 and 1 + content[at + 4]) for at in begun)
-    at = next(islice((at for at in payloads if content[at : at + 4] == PICTURE_BEGINS), picture, None))
+    at = next(islice((at for at in payloads if content[at : at + 4] == begins), picture, None))
     content[at + 9] ^= 1 << bit - 29
     path.write_bytes(content)
 

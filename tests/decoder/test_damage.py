@@ -164,6 +164,16 @@ def test_a_transport_stream_promises_no_length_so_a_truncated_one_says_nothing(t
     assert told_of(shorten(write_video(tmp_path / "cut.ts", TIMES_MS, size=(320, 240)), 0.5)) == ()
 
 
+def test_a_transport_stream_whose_second_part_ffmpeg_takes_for_wrapped_lacks_nothing(tmp_path: Path) -> None:
+    begins = (100_000, 0)
+    parts = [write_video(tmp_path / f"{begin}.ts", [begin + t_ms for t_ms in TIMES_MS], size=(320, 240)) for begin in begins]
+    path = tmp_path / "all.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with video(path) as found:
+        assert found.duration_ms > 95_000_000, "what FFmpeg takes for its length"
+    assert told_of(path) == ()
+
+
 def test_damage_all_over_says_how_many_pictures_it_cost(tmp_path: Path) -> None:
     path = write_video(tmp_path / "holed.ts", TIMES_MS, size=(320, 240))
     content = bytearray(path.read_bytes())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from originals.timestamps import WRAPS, without_strays
+from originals.timestamps import WRAPS, nearest, without_strays
 
 WRAP = WRAPS["mpegts"]
 FRAME = 3_600
@@ -49,6 +49,11 @@ def test_what_is_no_stray_is_kept(pts: list[int | None]) -> None:
 
 def test_what_has_no_timestamp_passes_one_that_is_held() -> None:
     assert kept([0, 90_000_000, None, FRAME]) == [0, None, FRAME]
+
+
+def test_a_timestamp_is_moved_by_whole_rounds_to_where_another_is() -> None:
+    assert [nearest(pts, 900_000, WRAP) for pts in (0, WRAP, 900_000 - 3 * WRAP)] == [0, 0, 900_000]
+    assert [nearest(pts, WRAP - 1, WRAP) for pts in (0, WRAP - 2, -9_000)] == [WRAP, WRAP - 2, WRAP - 9_000]
 
 
 @given(steps=st.lists(st.integers(1, 90_000), min_size=3, max_size=40), data=st.data())

@@ -61,6 +61,16 @@ def test_a_recording_put_together_from_two_goes_on_after_the_first() -> None:
     assert placed(timeline, [900_000, 990_000, 90_000, 93_600]) == [0, 1000, 1001, 1041]
 
 
+def test_a_second_part_that_ffmpeg_takes_for_wrapped_goes_on_after_the_first_too() -> None:
+    timeline = Timeline(TS, 9_000_000, WRAP)
+    assert placed(timeline, [9_000_000, 9_090_000, WRAP, WRAP + 3_600, 7_200]) == [0, 1000, 1001, 1041, 1081]
+
+
+def test_a_gap_in_which_timestamps_wrap_is_a_gap() -> None:
+    timeline = Timeline(TS, WRAP - 90_000, WRAP)
+    assert placed(timeline, [WRAP - 90_000, 90_000 * 4, WRAP + 90_000 * 5]) == [0, 5_000, 6_000]
+
+
 def test_elsewhere_a_step_back_is_left_out_until_time_catches_up() -> None:
     timeline = Timeline(Fraction(1, 1000), 0)
     assert placed(timeline, [0, 5_000, 1_000, 4_000, 5_040]) == [0, 5_000, None, None, 5_040]

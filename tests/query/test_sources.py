@@ -177,7 +177,9 @@ def test_a_file_that_is_indexed_as_far_as_it_goes_says_what_is_missing() -> None
     assert (made.view(source).state, made.view(source).error) == ("indexed", cut)
 
 
-@pytest.mark.parametrize(("last_t_ms", "rises"), [(89_500, True), (90_100, True), (90_500, False), (150_000, False)])
+@pytest.mark.parametrize(
+    ("last_t_ms", "rises"), [(20_000, False), (31_000, True), (89_500, True), (90_100, True), (90_500, False), (150_000, False)]
+)
 def test_timestamps_rise_where_the_rows_end_with_what_the_last_timestamp_says(last_t_ms: int, rises: bool) -> None:
     made = book(status("running", PLAN), chunks=(chunk(0, 120),))
     source = made.get("a", ALL)

@@ -1,13 +1,18 @@
 """The arithmetic between a source's timeline and the presentation timestamps of one of its files."""
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from originals.timestamps import LEAP_PTS
+from originals.timestamps import nearest
 
 DISCONTINUITY_MS: Final = 1_000
+SOUND_WITHIN_SECONDS: Final = 10
+"""No transport stream carries its sound so far from its pictures: what is further away has a damaged timestamp."""
+MOVES_KEPT: Final = 8
+"""More parts than may lie within those seconds, unless each is shorter than two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +43,36 @@ class Timeline:
 class Continuation:
     """Moves timestamps that begin anew in the middle of a file to where the decoder has them: on, a millisecond after the last.
 
-    What lies a second or more before the last picture begins anew, or has wrapped (`wrap_pts`), which is no break in time.
+    What lies a second or more before the last picture begins anew. On the circle of `wrap_pts`, timestamps that wrap do not.
     """
 
     def __init__(self, timeline: Timeline, wrap_pts: int) -> None:
         self._timeline, self._wrap_pts = timeline, wrap_pts
-        self._moves = [0]
-        self._sound_stretch = 0
-        self._last_pts = self._last_dts = self._last_sound_dts = -wrap_pts
+        self._sound_within_pts = timeline.pts_after(0, SOUND_WITHIN_SECONDS)
+        self._moves = deque([0], MOVES_KEPT)
+        self._last_dts = timeline.first_pts
+        self._last_pts = self._last_sound_dts = timeline.first_pts - wrap_pts
 
     def picture(self, pts: int, dts: int) -> int:
         """Return by how much the next picture of the file is moved."""
+        move = nearest(dts + self._moves[-1], self._last_dts, self._wrap_pts) - dts
         last_ms = self._timeline.t_ms(self._last_pts)
-        if dts < self._last_dts and self._timeline.t_ms(pts + self._moves[-1]) <= last_ms - DISCONTINUITY_MS:
-            wrapped = self._moves[-1] + self._wrap_pts
-            goes_on = last_ms < self._timeline.t_ms(pts + wrapped) <= last_ms + DISCONTINUITY_MS
-            self._moves.append(wrapped if goes_on else self._timeline.pts_at(last_ms + 1) - pts)
-        self._last_dts, self._last_pts = dts, max(self._last_pts, pts + self._moves[-1])
-        return self._moves[-1]
+        if dts + move < self._last_dts and self._timeline.t_ms(pts + move) <= last_ms - DISCONTINUITY_MS:
+            move = self._timeline.pts_at(last_ms + 1) - pts
+            self._moves.append(move)
+        self._last_dts, self._last_pts = dts + move, max(self._last_pts, pts + move)
+        return move
 
     def sound(self, dts: int) -> int | None:
-        """Return by how much the next sound is moved; None where its pictures have not begun, which nobody misses."""
-        self._sound_stretch += dts < self._last_sound_dts - LEAP_PTS
-        self._last_sound_dts = dts
-        return self._moves[self._sound_stretch] if self._sound_stretch < len(self._moves) else None
+        """Return by how much the next sound is moved: as those pictures of the last parts that it then lies nearest to.
+
+        None for what is damaged, and for what would be heard before the last sound: its pictures have not begun.
+        """
+        now = max(self._last_dts, self._last_sound_dts)
+        places = (nearest(dts + move, now, self._wrap_pts) for move in self._moves)
+        later = (place for place in places if place > self._last_sound_dts)
+        place = min(later, key=lambda place: abs(place - now), default=None)
+        if place is None or abs(place - now) > self._sound_within_pts:
+            return None
+        self._last_sound_dts = place
+        return place - dts

@@ -64,15 +64,15 @@ def write_video(
         output.mux(video.encode(None))
         if sound is not None:
             assert isinstance(sound, av.AudioStream)
-            output.mux(sound.encode(_noise(frames / FPS)))
+            output.mux(sound.encode(_noise(frames / FPS, first_pts)))
             output.mux(sound.encode(None))
     return path
 
 
-def _noise(seconds: float) -> av.AudioFrame:
+def _noise(seconds: float, begins_ms: int) -> av.AudioFrame:
     samples = np.random.default_rng(1).normal(0, 3000, (1, 2 * int(48_000 * seconds))).astype(np.int16)
     frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
-    frame.sample_rate, frame.pts = 48_000, 0
+    frame.sample_rate, frame.pts = 48_000, 48 * begins_ms
     return frame
 
 
