@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from framebus.local.children import Child, Program
-from framebus.local.milvus_files import etcd_settings, remove_old_logs, short_hash, socket_path, unpack, write_settings
+from framebus.local.milvus_files import (
+    etcd_settings,
+    remove_empty_folders,
+    remove_old_logs,
+    short_hash,
+    socket_path,
+    unpack,
+    write_settings,
+)
 from framebus.local.places import python_environment, recorded_ports
 
 # Chosen free for servers that cannot be fenced in. The same on each start: a restarted server looks where the last one was.
@@ -108,6 +116,7 @@ class MilvusServer:
     def _prepare(self) -> None:
         self._state.unlink(missing_ok=True)
         remove_old_logs(self._own_logs)
+        remove_empty_folders(self._state.parent)
 
     def _fence(self, port: int) -> tuple[str, ...]:
         return (

@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ VERSION: Final = "2.3.5"
 # A Unix socket's address holds 108 bytes, the last of them zero.
 SOCKET_PATH_BYTES: Final = 107
 LOGS_KEPT: Final = 3
+SEGMENT_FOLDERS: Final = ("insert_log", "stats_log", "delta_log", "index_files")
 GLOG: Final = "--logtostderr=true\n--minloglevel=2\n"
 SETTINGS: Final[Mapping[str, object]] = {
     "log.level": "warn",
@@ -132,6 +134,17 @@ def remove_old_logs(logs: Path) -> None:
     files = sorted(logs.glob("standalone-*.log"), key=lambda file: file.stat().st_mtime)
     for file in files[:-LOGS_KEPT]:
         file.unlink()
+
+
+def remove_empty_folders(home: Path) -> None:
+    """Remove the folders of rows that are gone, which the server leaves behind: some seventy for each segment that it seals.
+
+    To be done while it does not run: it makes a folder before the file in it.
+    """
+    for name in SEGMENT_FOLDERS:
+        for folder, _, _ in os.walk(home / "data" / name, topdown=False):
+            with suppress(OSError):  # which is how one that is not empty is told
+                Path(folder).rmdir()
 
 
 def short_hash(home: Path) -> str:

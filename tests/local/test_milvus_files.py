@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from framebus.local.errors import StackError
-from framebus.local.milvus_files import SOCKET_PATH_BYTES, fill, override, socket_path
+from framebus.local.milvus_files import SOCKET_PATH_BYTES, fill, override, remove_empty_folders, socket_path
 
 
 def test_placeholders_take_a_value_or_their_default() -> None:
@@ -22,6 +22,18 @@ def test_a_dotted_name_is_set_in_its_own_place_only() -> None:
 def test_a_name_that_the_server_does_not_know_is_an_error() -> None:
     with pytest.raises(KeyError, match=r"have no a\.typo"):
         override("a:\n  ttl: 1\n", {"a.typo": 9})
+
+
+def test_folders_of_rows_that_are_gone_are_removed_and_no_other(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    kept = data / "insert_log" / "1" / "2" / "3" / "100" / "9"
+    for folder in (kept.parent, data / "insert_log" / "1" / "2" / "4" / "100", data / "index_files" / "5" / "1", data / "etcd"):
+        folder.mkdir(parents=True)
+    kept.write_bytes(b"rows")
+    remove_empty_folders(tmp_path)
+    assert sorted(str(path.relative_to(data)) for path in data.rglob("*")) == [
+        "etcd", *("/".join(kept.relative_to(data).parts[:depth]) for depth in range(1, 7))
+    ]  # fmt: skip
 
 
 def test_the_socket_of_a_deep_home_has_a_short_path(tmp_path: Path) -> None:
