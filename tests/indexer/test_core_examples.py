@@ -90,6 +90,16 @@ def test_a_run_of_a_clock_that_was_a_year_ahead_hides_nothing_of_one_that_is_rig
     assert (index.counts["older_run"], index.safe_offset()) == (0, index.next_offset)
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_late_record_of_such_a_clock_costs_no_row_of_the_right_one(resumed: bool) -> None:
+    def far(seqs: range) -> list[Entry]:
+        return [replace(entry, timestamp_ms=FAR_RUN) for entry in camera(seqs, run=FAR_RUN)]
+
+    right = [*camera(range(20), run=START_MS), *far(range(3, 4)), *camera(range(20, 32), run=START_MS)]
+    _, rows = fed([*far(range(3)), *right, record("cam", None, run=START_MS, mark="run_end")], resumed=resumed)
+    assert set(range(32)) <= set(times(rows))
+
+
 def test_what_is_numbered_by_no_clock_of_a_camera_may_be_far_ahead_and_wins() -> None:
     for one in ({"push": True}, {"name": "file/1/c0"}):
         index, _ = fed([*camera(range(3), run=FAR_RUN, **one), *camera(range(9), run=START_MS, **one)])

@@ -286,16 +286,15 @@ class Capture:
             return  # it refers to what lies before the keyframe that its film begins with: nobody could read it again
         if self._recorder is not None and not packet.keyframe and self._recorder.is_overlong(at.t_ms):
             raise CameraDown("the camera has sent no keyframe for minutes; it is opened again for another film")
-        unusable = session.sampler.unusable
-        frames = session.sampler.decode(packet.packet, at, keyframe=packet.keyframe)  # before the recorder moves its times
-        self._is_decodable = self._is_decodable or any(not frame.is_corrupt for frame in frames)
+        sampler, unusable_before = session.sampler, session.sampler.unusable
+        decoded = sampler.decode(packet.packet, at, keyframe=packet.keyframe)  # before the recorder moves its times
+        self._is_decodable = self._is_decodable or decoded.shown > 0
         if self._recorder is not None and self._is_decodable:
             self._recorder.video(session.camera, packet.packet, at, self._run, keyframe=packet.keyframe)
-        for sample in session.sampler.samples(frames):
+        for sample in decoded.samples:
             self._send(session, sample)
-        unusable = session.sampler.unusable - unusable
-        self._around.metrics.of(m.UNUSABLE).inc(unusable)
-        if len(frames) > unusable:
+        self._around.metrics.of(m.UNUSABLE).inc(sampler.unusable - unusable_before)
+        if decoded.usable:
             self._watchdog.see(at)
 
     def _speak_up(self) -> bool:
@@ -381,7 +380,8 @@ class Capture:
         return self._voice.run_end(run, partial(self._fenced, run + 1))
 
     def _fenced(self, below_run: int, partition: int, offset: int) -> None:
-        if self.fence is None or self.fence.below_run <= below_run:
+        known = None if self.fence is None or not is_run_of_a_camera(self.fence.below_run, now_ms()) else self.fence
+        if known is None or known.below_run <= below_run:
             self.fence = Fence(below_run, partition, offset)
         self.first_fence = self.first_fence or self.fence
 

@@ -10,6 +10,7 @@ from typing import Final
 from schemas.errors import InvalidMessage
 from schemas.headers import decode_frame_headers
 from schemas.messages import Source
+from schemas.producer_clock import is_run_of_a_camera
 from schemas.recordings import NOT_ACKNOWLEDGED, Segment
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
 from services.decoder.cameras.journals import BEFORE_MS, Journals
@@ -89,6 +90,8 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     journals = Journals(media, source.source_id, source.life)
     from_ms = None if question.lost else journals.settled_ms()
     read = journals.read(None if from_ms is None else from_ms - BEFORE_MS)
+    # A run of a clock that was far ahead has given way to smaller ones.
+    read = [one for one in read if is_run_of_a_camera(one.line.run, now_ms())]
     noted = _completed(question, read, from_ms, journals, kafka)
     unsent = uncovered(_missed(question, noted, from_ms), question.covered)
     taken_in_time = delivered(noted, question.first_fence)

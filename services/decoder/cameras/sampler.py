@@ -1,6 +1,6 @@
 """PyAV: the frames of a camera that are sampled, as pictures; nothing else is decoded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import av
@@ -26,6 +26,15 @@ class CameraSample:
 
     picture: Picture
     at: Moment
+
+
+@dataclass
+class Decoded:
+    """What came out of decoding: samples, in the order of their times; how many frames had a picture, and could be used."""
+
+    samples: list[CameraSample] = field(default_factory=list)
+    shown: int = 0
+    usable: int = 0
 
 
 class Sampler:
@@ -56,22 +65,25 @@ class Sampler:
         self._gop = _Gop()
         self._moments.clear()
 
-    def decode(self, packet: Any, at: Moment, *, keyframe: bool) -> list[av.VideoFrame]:
-        """Decode a packet if anything that will be sampled needs it; return the frames that came out of it."""
+    def decode(self, packet: Any, at: Moment, *, keyframe: bool) -> Decoded:
+        """Decode a packet if anything that will be sampled needs it, and those since the keyframe if they were not yet.
+
+        A frame is let go of before the next one is decoded: those of a minute would take gigabytes.
+        """
+        decoded = Decoded()
         self._gop.add(packet, at, keyframe=keyframe)
         if not self._cadence.wants(at.t_ms, self._last_ms, keyframe=keyframe):
             self._resting = True
-            return []
-        if not self._resting:
-            return self._decode(packet, at)
-        frames: list[av.VideoFrame] = []
-        if self._gop.packets:
+            return decoded
+        packets = self._gop.packets if self._resting else [(packet, at)]
+        if self._resting and packets:
             self._begin()
-        for held in self._gop.packets:
-            frames += self._decode(*held)
+        for one, taken_at in packets:
+            for frame in self._decode(one, taken_at):
+                self._sample(frame, decoded)
             if self._resting:
                 break
-        return frames
+        return decoded
 
     def _decode(self, packet: Any, at: Moment) -> list[av.VideoFrame]:
         self._moments[packet.pts] = at
@@ -110,26 +122,26 @@ class Sampler:
         context.options = KEYFRAMES if self._for_keyframes else FRAMES
         return context
 
-    def samples(self, frames: list[av.VideoFrame]) -> list[CameraSample]:
-        """Return those of the frames that are samples, as pictures."""
-        return [sample for frame in frames if (sample := self._sample(frame)) is not None]
-
-    def _sample(self, frame: av.VideoFrame) -> CameraSample | None:
+    def _sample(self, frame: av.VideoFrame, decoded: Decoded) -> None:
+        """Take a frame in: its picture where it is a sample."""
+        decoded.shown += not frame.is_corrupt
         at = None if frame.pts is None else self._moments.pop(frame.pts, None)
         if at is None or frame.is_corrupt:
             self.unusable += 1
-            return None
-        if self._last_ms is not None and at.t_ms <= self._last_ms:  # time stands
-            return None
+            return
+        decoded.usable += 1
+        if self._last_ms is not None and at.t_ms <= self._last_ms:  # time stands, or it was taken before
+            return
         is_sample = self._grid.is_sample(self._last_ms, at.t_ms)
         self._last_ms = at.t_ms
         if not is_sample or at.repeated:
-            return None
+            return
         picture = self._painter.picture(at.t_ms, frame, self._video.sample_aspect_ratio)
         if picture is None:
             self.unusable += 1
-            return None
-        return CameraSample(picture, at)
+            decoded.usable -= 1
+            return
+        decoded.samples.append(CameraSample(picture, at))
 
 
 class _Gop:

@@ -123,12 +123,9 @@ class PartitionIndex:
     def _take(self, entry: Entry, *, repeated: bool) -> None:
         order = (entry.life, entry.headers.run or 0)
         run = self._runs.get(entry.headers.stream)
-        if run is not None and order < run.order:
-            if not _has_a_clock_set_since(run.order, entry):
-                return self._drop(run, entry, "older_run")
-            self._close(run)
-            run = None
-        if run is None or order > run.order:
+        if run is not None and order < run.order and (repeated or not _has_a_clock_set_since(run.order, entry)):
+            return self._drop(run, entry, "older_run")
+        if run is None or order != run.order:
             if repeated:
                 self.counts["duplicate"] += 1
                 return None

@@ -29,7 +29,7 @@ def sampled(path: Path, fps: float = 2.0) -> tuple[list[Picture], int]:
         samples = []
         for packet, shown_ms in clip.packets():
             at = Moment(BEGIN_MS + int(shown_ms), BEGIN_MS + shown_ms, anew=False, repeated=False)
-            samples += sampler.samples(sampler.decode(packet, at, keyframe=packet.is_keyframe))
+            samples += sampler.decode(packet, at, keyframe=packet.is_keyframe).samples
         return [sample.picture for sample in samples], sampler.unusable
 
 
@@ -52,37 +52,38 @@ def test_a_picture_that_cannot_be_sent_is_counted(tmp_path: Path) -> None:
     assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == ([0, 1_000], 1)
 
 
-FRAME_MS = 200
-BUSY_MS, QUIET_MS = 5_000, 30_000
+QUIET_MS = 30_000
 RARE_KEYFRAMES = {"forced-idr": "1", "bf": "0", "g": "100000", "sc_threshold": "0"}
 
 
-def write_changing(path: Path, rounds: int) -> Path:
-    """Write a film as cameras do that save bits: a keyframe a second while much moves, then none for half a minute."""
+def write_changing(path: Path, fps: int, gop_ms: int, busy_ms: int) -> Path:
+    """Write a film as cameras do that save bits, twice: keyframes while much moves, then none for half a minute."""
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=5, options=RARE_KEYFRAMES)
+        stream: Any = container.add_stream("libx264", rate=fps, options=RARE_KEYFRAMES)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for index in range(rounds * (BUSY_MS + QUIET_MS) // FRAME_MS):
+        for index in range(2 * (busy_ms + QUIET_MS) * fps // 1_000):
             frame = av.VideoFrame.from_ndarray(scene(index, 64, 48), "rgb24")
-            since_ms = index * FRAME_MS % (BUSY_MS + QUIET_MS)
-            begins = since_ms % 1_000 == 0 and since_ms <= BUSY_MS
+            since_ms = index * 1_000 // fps % (busy_ms + QUIET_MS)
+            begins = since_ms % gop_ms == 0 and since_ms <= busy_ms
             frame.pts, frame.pict_type = index, PictureType.I if begins else PictureType.NONE
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
 
-def test_a_camera_whose_keyframes_become_rare_again_and_again_loses_no_sample(tmp_path: Path) -> None:
-    film = write_changing(tmp_path / "film.mkv", rounds=3)
-    pictures, unusable = sampled(film, fps=1.0)
-    assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == (list(range(0, 3 * (BUSY_MS + QUIET_MS), 1_000)), 0)
+@pytest.mark.parametrize(("fps", "gop_ms", "busy_ms"), [(5, 1_000, 5_000), (25, 10_000, 40_000)])
+def test_a_camera_whose_keyframes_become_rare_again_and_again_loses_no_sample(
+    fps: int, gop_ms: int, busy_ms: int, tmp_path: Path
+) -> None:
+    pictures, unusable = sampled(write_changing(tmp_path / "film.mkv", fps, gop_ms, busy_ms), fps=1.0)
+    times = list(range(0, 2 * (busy_ms + QUIET_MS), 1_000))
+    assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == (times, 0)
 
 
 def test_where_no_keyframe_is_held_there_is_no_picture_until_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampler_file, "HELD_BYTES_LIMIT", 0)
-    pictures, unusable = sampled(write_changing(tmp_path / "film.mkv", rounds=2), fps=1.0)
-    begin_ms = BUSY_MS + QUIET_MS
-    busy = [at_ms for begin_ms in (0, begin_ms) for at_ms in range(begin_ms, begin_ms + BUSY_MS + 1, 1_000)]
+    pictures, unusable = sampled(write_changing(tmp_path / "film.mkv", 5, 1_000, 5_000), fps=1.0)
+    busy = [begin_ms + at_ms for begin_ms in (0, 5_000 + QUIET_MS) for at_ms in range(0, 5_001, 1_000)]
     assert ([picture.t_ms - BEGIN_MS for picture in pictures], unusable) == (busy, 0)
