@@ -47,11 +47,13 @@ class CudaTower:
     """One tower on a GPU: a CUDA graph for each bucket, on a stream of its own, fed and read through pinned memory.
 
     A graph is captured at the first batch of its size and replayed from then on, with one launch in place of hundreds.
+    All work in the same memory: one is replayed at a time, and what it gives is copied out before the next.
     """
 
     def __init__(self, graph: TorchGraph, path: Path, row: tuple[int, ...], device: torch.device) -> None:
         self._graph, self._path, self._row, self._device = graph, path, row, device
         self._stream = torch.cuda.Stream(device)
+        self._pool: Final = torch.cuda.graph_pool_handle()
         self._captured: dict[int, Captured] = {}
 
     def run(self, inputs: npt.NDArray[Any]) -> Vectors:
@@ -91,7 +93,7 @@ class CudaTower:
             outputs = _run(self._graph, inputs, self._path)
         self._stream.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
             outputs = self._graph(inputs).float()
         received = torch.empty(outputs.shape, dtype=torch.float32, pin_memory=True)
         return Captured(graph, sent, inputs, outputs, received)

@@ -14,7 +14,7 @@ from bench.vit import SO400M_384, VIT_B_16, Sizes
 
 COUNTS: Final = (1, 8, 32, 64, 128, 256)
 MATRIX_SIDE: Final = 8192
-COLUMNS: Final = ("engine", "batch", "ms", "images/s", "TFLOP/s", "of the data sheet", "of the product beside it")
+COLUMNS: Final = ("engine", "batch", "ms", "images/s", "TFLOP/s", "of the data sheet", "of the product beside it", "MB reserved")
 
 
 def main() -> None:
@@ -52,11 +52,19 @@ def rows_of(part: Part, name: str, sizes: Sizes, engine: Engine, counts: tuple[i
     dense = dense_flops()
     rows: list[list[object]] = []
     for count in (2,) if part.quick else counts:
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
         seconds = median_seconds(engine(count), 0.0 if part.quick else 0.3)
         flops = sizes.flops_per_image * count / seconds
         shares = [f"{100 * flops / one:.1f} %" if one else "" for one in (dense, peak)]
-        rows.append([name, count, f"{1000 * seconds:.3f}", f"{count / seconds:,.0f}", f"{flops / 1e12:.1f}", *shares])
+        rows.append(
+            [name, count, f"{1000 * seconds:.3f}", f"{count / seconds:,.0f}", f"{flops / 1e12:.1f}", *shares, _reserved_mb()]
+        )
     return rows
+
+
+def _reserved_mb() -> str:
+    return f"{torch.cuda.max_memory_reserved() / 1e6:,.0f}" if torch.cuda.is_available() else ""
 
 
 def release() -> None:

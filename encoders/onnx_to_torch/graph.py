@@ -1,7 +1,7 @@
 """A graph that PyTorch runs: what depends on shapes alone is worked out once for each shape of the input, the rest every time."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,6 +94,7 @@ class TorchGraph:
             else:
                 left.append((node, run, attributes))
         self._nodes = left
+        self._last_readings = _last_readings([(node.input, node.output) for node, _, _ in left], self._output)
         read = {name for node, _, _ in left for name in node.input} | {self._output}
         self._known = {name: value for name, value in self._known.items() if name in read}
 
@@ -107,7 +108,7 @@ class TorchGraph:
     def _plan(self, inputs: Tensor) -> Tensor:
         """Run the graph once, and note what a run for inputs of this shape consists of."""
         known, values, steps = dict(self._known), {self._input: inputs}, []
-        for node, run, attributes in self._nodes:
+        for (node, run, attributes), read_no_more in zip(self._nodes, self._last_readings, strict=True):
             if node.op_type in OF_SHAPES and node.input[0] in values:
                 _store(known, node.output, run(attributes, values[node.input[0]]))
             elif all(name in known for name in node.input if name):
@@ -120,6 +121,8 @@ class TorchGraph:
                 except Unsupported as error:
                     raise self._unsupported(f"operator {node.op_type}: {error}", node) from None
                 steps.append(step)
+            for name in read_no_more:  # a batch's activations of all layers together are more than a GPU holds
+                values.pop(name, None)
         if self._output in known:
             raise EncoderError(f"{self._path}: {self._output!r} does not depend on {self._input!r}")
         self._plans[inputs.shape] = _with_last_readings(steps, self._output)
@@ -157,9 +160,15 @@ def _store(values: dict[str, Tensor], names: Iterable[str], results: Any) -> Non
 
 def _with_last_readings(steps: list[_Step], output: str) -> list[_Step]:
     """Return `steps`, each with the values that nobody needs after it: activations are let go as soon as can be."""
+    names = [([one for one in step.inputs if isinstance(one, str)], step.outputs) for step in steps]
+    return [replace(step, last_readings=last) for step, last in zip(steps, _last_readings(names, output), strict=True)]
+
+
+def _last_readings(steps: Sequence[tuple[Iterable[str], Iterable[str]]], output: str) -> list[tuple[str, ...]]:
+    """Return for each step, given as the names of its inputs and outputs, those that no later step reads."""
     needed, done = {output}, []
-    for step in reversed(steps):
-        names = {one for one in step.inputs if isinstance(one, str)} | set(step.outputs)
-        done.append(_Step(step.run, step.attributes, step.inputs, step.outputs, tuple(names - needed)))
+    for inputs, outputs in reversed(steps):
+        names = {*inputs, *outputs}
+        done.append(tuple(names - needed))
         needed |= names
     return done[::-1]

@@ -1,7 +1,9 @@
 """The converter to PyTorch: an operator gives what ONNX Runtime gives, attention is found again, the rest is refused by name."""
 
+import weakref
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from encoders.errors import EncoderError
+from encoders.onnx_to_torch.attributes import Attributes
 from encoders.onnx_to_torch.fusion import fuse
+from encoders.onnx_to_torch.graph import OPERATORS as RUN_HERE
 from encoders.onnx_to_torch.graph import TorchGraph
 
 DEVICES = ("cpu", *(["cuda"] if torch.cuda.is_available() else []))
@@ -204,6 +208,27 @@ def test_attention_of_opset_23_is_run_as_it_is(joined: bool) -> None:
     weights: dict[str, npt.NDArray[np.generic]] = {} if joined else {"heads": ints(0, 2, 5, 4), "mask": floats(5, 5)}
     (there, here_), _ = run_both(nodes, ROWS, 23, "cpu", **weights)
     assert np.allclose(there, here_, atol=1e-5)
+
+
+def test_activations_are_let_go_while_a_shape_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    def negated(_: Attributes, x: torch.Tensor) -> torch.Tensor:
+        result = -x
+        made.append(weakref.ref(result))
+        alive.append(sum(one() is not None for one in made))
+        return result
+
+    monkeypatch.setitem(cast("dict[str, object]", RUN_HERE), "Neg", negated)
+    layers = 20
+    names = ["x", *(f"v{place}" for place in range(1, layers)), "y"]
+    nodes = [helper.make_node("Neg", [before], [after]) for before, after in pairwise(names)]
+    graph = TorchGraph(graph_of(nodes, ROWS, {}, 20), Path("g.onnx"), "x", "y", torch.device("cpu"))
+    for _ in range(2):  # the run that plans, one that follows the plan
+        alive.clear()
+        assert graph(torch.from_numpy(ROWS)).equal(torch.from_numpy(ROWS))
+        assert (len(alive), max(alive)) == (layers, 2)
 
 
 def test_what_depends_on_the_number_of_rows_follows_it() -> None:
