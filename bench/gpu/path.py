@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 
@@ -56,8 +56,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-class Counter:
-    """Takes embeddings where the outbox would, and notes when."""
+class Counter(Outbox):
+    """Takes embeddings where the outbox would, and notes when; has no producer."""
 
     def __init__(self) -> None:
         self.sent_at: list[float] = []
@@ -67,10 +67,13 @@ class Counter:
         self.sent_at.append(time.perf_counter())
 
 
-class OneSource:
+class OneSource(KnownSources):
     """Knows one source, as the state topic would."""
 
-    def find(self, _: str, __: int) -> Source:
+    def __init__(self) -> None:
+        self._looked = False
+
+    def find(self, source_id: str, life: int | None, seen_ms: int) -> Source | None:
         """Return it."""
         return SOURCE
 
@@ -121,8 +124,8 @@ def path_rate(encoder: Encoder, jpegs: Sequence[bytes], count: int, threads: int
     metrics, counter = Metrics(METRICS), Counter()
     stage = EmbedStage(
         encoder,
-        cast("KnownSources", OneSource()),
-        cast("Outbox", counter),
+        OneSource(),
+        counter,
         metrics,
         batch_size=BatchSize(STEP_SECONDS, BATCH_IMAGES),
         thumbnails=Thumbnails(folder / "thumbnails", metrics),
