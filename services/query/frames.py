@@ -64,6 +64,12 @@ def times_of(t_ms: int | None, captured_ms: int | None, now_ms: int) -> Times:
     return times
 
 
+def headers_of(source: Source, times: Times) -> FrameHeaders:
+    """Return the headers of a picture. They state the life, so that no clock decides: one may have been ahead when it began."""
+    source_id = source.source_id
+    return FrameHeaders(source_id=source_id, stream=source_id, life=source.life, t_ms=times.t_ms, captured_ms=times.captured_ms)
+
+
 class FrameIntake:
     """Takes pictures into `frames-live`. It has threads of its own: senders must not hold up searches."""
 
@@ -120,11 +126,7 @@ class FrameIntake:
     def _send(self, source_id: str, jpeg: bytes, times: Times) -> tuple[int, int]:
         """Send a picture and return its partition and offset. Blocks until Kafka has it; `Unavailable` when that takes long."""
         _check_picture(jpeg)
-        if self._book.record(source_id) is None:
-            source = self._writer.send(source_id, lambda last: wanted.register(last, source_id, self._sample_fps, _now_ms()))
-            self._check_source(source_id, source)
-        # Without a life, as from any producer: the record belongs to the one in force when Kafka takes it.
-        headers = FrameHeaders(source_id=source_id, stream=source_id, t_ms=times.t_ms, captured_ms=times.captured_ms)
+        headers = headers_of(self._written_source(source_id), times)
         confirmed: Future[tuple[int, int]] = Future()
         self._count_in()
 
@@ -135,6 +137,20 @@ class FrameIntake:
         self._outbox.send(FRAMES_LIVE.name, jpeg, key=source_id, headers=encode_frame_headers(headers), on_delivered=on_delivered)
         self._outbox.flush(CONFIRM_SECONDS)
         return confirmed.result(CONFIRM_SECONDS)  # another thread's flush may be the one that is told
+
+    def _written_source(self, source_id: str) -> Source:
+        """Return a source that takes pictures, once Kafka has its record; an unknown one is registered.
+
+        A picture of a life that Kafka does not have yet would be refused: to whoever reads it the life has not begun.
+        """
+        source = self._book.record(source_id)
+        if source is None:
+            source = self._writer.send(source_id, lambda last: wanted.register(last, source_id, self._sample_fps, _now_ms()))
+            assert source is not None
+        self._check_source(source_id, source)
+        if not self._book.is_acknowledged(source_id):
+            self._writer.flush()
+        return source
 
     def _count_in(self) -> None:
         with self._lock:

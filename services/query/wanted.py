@@ -1,7 +1,8 @@
 """The next record of a source from its last and from what is asked: the rules of lives. Pure; only query writes `sources`.
 
-A life begins when a removed source is added again, and when a file's address, content, sampling or start time changes: rows of
-two lives are never mixed, because they are samples of different timelines.
+A life begins when a removed source is added again, when a source becomes one of another kind, and when a file's address,
+content, sampling or start time changes: rows of two lives are never mixed, because they are samples of different timelines. A
+camera with another address is the same camera.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from schemas.messages import Kind, Life, Source, Wanted
 LIVES_KEPT: Final = 100
 """So many lives a record names: what was written in an earlier one is of a life that is over, whichever it was."""
 
-_TIMELINE: Final = ("kind", "url", "sample_fps", "starts_at")
+_TIMELINE_OF_A_FILE: Final = ("url", "sample_fps", "starts_at")
 
 
 @dataclass(frozen=True)
@@ -72,5 +73,6 @@ def reborn(source: Source, now_ms: int) -> Source:
 def _begins_anew(last: Source, wished: Source) -> bool:
     if last.wanted == "removed":
         return wished.wanted != "removed"
-    is_file = "file" in (last.kind, wished.kind)
-    return is_file and any(getattr(last, name) != getattr(wished, name) for name in _TIMELINE)
+    if last.kind != wished.kind:
+        return True
+    return wished.kind == "file" and any(getattr(last, name) != getattr(wished, name) for name in _TIMELINE_OF_A_FILE)

@@ -12,9 +12,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from encoders.pictures import encode_jpeg
-from schemas.headers import decode_frame_headers
+from schemas.headers import decode_frame_headers, encode_frame_headers
 from schemas.limits import PAYLOAD_LIMIT_BYTES
-from services.query.frames import FrameIntake, times_of
+from schemas.lives import life_at
+from schemas.messages import Life
+from services.query.frames import FrameIntake, headers_of, times_of
 from services.query.problems import Problem
 from services.query.readiness import Readiness
 from services.query.source_writer import SourceWriter
@@ -69,9 +71,28 @@ def test_a_picture_is_in_kafka_when_202_is_answered_and_its_sender_is_registered
     headers = decode_frame_headers(record.headers())
     assert (record.value(), record.key()) == (JPEG, source_id.encode())
     assert (headers.source_id, headers.t_ms, headers.captured_ms) == (source_id, place["t_ms"], place["captured_ms"])
-    assert (headers.life, headers.run, headers.seq) == (None, None, None)
+    assert (headers.life, headers.run, headers.seq) == (1, None, None)
     shown = send(under_test, "GET", f"/v1/sources/{source_id}").json()
     assert (shown["kind"], shown["state"]) == ("push", "running")
+
+
+def test_a_picture_says_the_life_that_was_looked_up_whatever_the_clocks_say() -> None:
+    """Query's clock was a day ahead when life 2 began: by Kafka's time of the picture it would be of life 1, which is over."""
+    ahead = (Life(life=1, began_ms=0), Life(life=2, began_ms=NOW_MS + 86_400_000))
+    source = file_source("door", kind="push", url=None, life=2, lives=ahead)
+    assert life_at(source, NOW_MS) == 1
+    sent = decode_frame_headers(encode_frame_headers(headers_of(source, times_of(5, None, NOW_MS))))
+    assert (sent.source_id, sent.stream, sent.life, sent.t_ms, sent.captured_ms) == ("door", "door", 2, 5, NOW_MS)
+
+
+def test_a_picture_of_a_source_that_lives_anew_is_of_the_new_life(under_test: UnderTest, kafka: str) -> None:
+    source_id = f"door-{uuid.uuid4().hex[:8]}"
+    assert post(under_test, source_id).status_code == 202
+    assert send(under_test, "DELETE", f"/v1/sources/{source_id}").is_success
+    assert problem(post(under_test, source_id))["status"] == 404
+    assert send(under_test, "PUT", f"/v1/sources/{source_id}", json={"kind": "push"}).is_success
+    place = post(under_test, source_id).json()
+    assert decode_frame_headers(record_at(kafka, place["partition"], place["offset"]).headers()).life == 2
 
 
 def test_a_time_that_is_given_is_taken(under_test: UnderTest) -> None:
@@ -172,6 +193,15 @@ def test_a_sender_is_not_told_that_its_source_is_gone_before_kafka_has_the_remov
             asyncio.run(intake.take("door", JPEG, None, None))
         assert refused.value.status == status
         book.delivered("door", 1)
+    intake.close()
+
+
+def test_no_picture_is_sent_before_kafka_has_the_life_that_it_is_of() -> None:
+    outbox, book, readiness = Outbox("127.0.0.1:1", "test", Metrics()), SourceBook("tiny-0@00000000"), Readiness()
+    readiness.set("kafka", ready=True)
+    intake = FrameIntake(book, SourceWriter(outbox, book), outbox, readiness, auto_register=True, sample_fps=2.0)
+    with pytest.raises(Unavailable, match="has not acknowledged 1 records"):
+        asyncio.run(intake.take("door", JPEG, None, None))
     intake.close()
 
 

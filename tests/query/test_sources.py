@@ -1,5 +1,6 @@
 """Sources: rules of lives, states, and the book that shadows the log."""
 
+import itertools
 import threading
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,8 @@ from tests.query.corpus import file_source
 SPACE = "tiny-0@00000000"
 ALL = Grant("key", frozenset({"search"}))
 FILE = Wish(kind="file", url="/a.mp4", sample_fps=2.0)
+CAPTURED = Wish(kind="camera", url="rtsp://c/1", sample_fps=1.0)
+PUSH = Wish(kind="push", url=None, sample_fps=2.0)
 PLAN = Plan(
     life=1, fingerprint="f", duration_ms=90_000, sample_fps=2.0, seekable=True,
     chunks=(Span(index=0, start_ms=0, end_ms=60_000), Span(index=1, start_ms=60_000, end_ms=120_000)),
@@ -82,9 +85,18 @@ def test_a_record_names_its_last_lives_and_what_was_written_before_them_is_of_no
 
 
 def test_a_push_source_does_not_live_anew_when_its_rate_changes() -> None:
-    push = Wish(kind="push", url=None, sample_fps=2.0)
-    assert put(put(None, push), replace(push, sample_fps=1.0)).life == 1
-    assert put(put(None, push), FILE).life == 2
+    assert put(put(None, PUSH), replace(PUSH, sample_fps=1.0)).life == 1
+
+
+def test_a_camera_with_another_address_or_rate_is_the_same_camera() -> None:
+    assert put(put(None, CAPTURED), replace(CAPTURED, url="rtsp://c/2", sample_fps=2.0, record=False), 20).life == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.permutations((FILE, CAPTURED, PUSH), 2)])
+def test_a_source_that_becomes_one_of_another_kind_lives_anew(before: Wish, after: Wish) -> None:
+    second = put(put(None, before), after, 20)
+    assert ([life.life for life in second.lives], second.lives[1].began_ms) == ([1, 2], 20)
+    assert put(second, after, 30).life == 2
 
 
 def test_an_unknown_id_is_registered_once_and_never_revives_what_was_removed() -> None:
