@@ -17,6 +17,9 @@ LONGEST_LACKS: Final = 500
 LONGEST_URL: Final = 8_192
 """Characters of a source's or a chunk's `url`, twice what query takes: reasons quote it, and a status is one record."""
 
+LONGEST_STARTS_AT: Final = 64
+"""Characters of a source's `starts_at`, which reasons quote too."""
+
 JPEG_PIXELS_LIMIT: Final = 40_000_000
 """Largest picture (width x height) that anyone decodes: a guard against decompression bombs."""
 

@@ -10,7 +10,7 @@ import orjson
 
 from schemas.errors import InvalidMessage
 from schemas.identity import SOURCE_ID, STREAM
-from schemas.limits import LARGEST_T_MS, LONGEST_KEEP_DAYS, LONGEST_URL, UNKNOWN_MS
+from schemas.limits import LARGEST_T_MS, LONGEST_KEEP_DAYS, LONGEST_STARTS_AT, LONGEST_URL, UNKNOWN_MS
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=-LARGEST_T_MS, le=LARGEST_T_MS)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_T_MS)]
@@ -19,6 +19,7 @@ LifeNumber = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_T_MS)]
 SourceId = Annotated[str, msgspec.Meta(pattern=rf"^{SOURCE_ID.pattern}$(?!\n)")]
 StreamName = Annotated[str, msgspec.Meta(pattern=rf"^{STREAM.pattern}$(?!\n)")]
 Url = Annotated[str, msgspec.Meta(max_length=LONGEST_URL)]
+StartsAt = Annotated[str, msgspec.Meta(max_length=LONGEST_STARTS_AT)]
 Fps = Annotated[float, msgspec.Meta(gt=0, le=60)]
 KeepDays = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_KEEP_DAYS)]
 
@@ -54,7 +55,7 @@ class Source(Message, frozen=True, kw_only=True):
     category: str = ""
     labels: dict[str, str] = {}
     sample_fps: Fps
-    starts_at: str | None = None
+    starts_at: StartsAt | None = None
     record: bool = True
     keep_days: KeepDays | None = None
     wanted: Wanted = "running"

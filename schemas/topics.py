@@ -17,6 +17,10 @@ WIDE: Final = 24
 """Partitions of the topics that carry work: 1, 2, 3, 4, 6, 8, 12 or 24 workers share them evenly."""
 
 
+TIMES, OF_THE_SENDER = "message.timestamp.type", "CreateTime"
+"""A vector keeps its frame's time, by which its repeats are known; a broker's own time would make each repeat a later one."""
+
+
 @dataclass(frozen=True)
 class Topic:
     """One topic. `retention_ms` is None for a compacted topic; `schema` is the value of the `schema` header."""
@@ -40,8 +44,10 @@ class Topic:
     def settings(self) -> dict[str, str]:
         """Return the topic's broker settings."""
         if self.policy == "compact":
-            return {"cleanup.policy": "compact", "segment.ms": str(HOUR_MS), "max.compaction.lag.ms": str(DAY_MS)}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+            kept = {"segment.ms": str(HOUR_MS), "max.compaction.lag.ms": str(DAY_MS)}
+        else:
+            kept = {"retention.ms": str(self.retention_ms)}
+        return {"cleanup.policy": self.policy, TIMES: OF_THE_SENDER, **kept}
 
 
 def dead_letter_topic(name: str) -> str:

@@ -19,6 +19,8 @@ from streaming.rejections import Budget, Fuse
 ANSWERS_SECONDS: Final = 0.05
 SOURCE_CHARACTERS: Final = 64
 """By which senders of what is invalid are told apart: thousands of them are remembered, whatever they call themselves."""
+EARLIEST_MS: Final = 1
+"""The client takes a timestamp of 0 for none, and puts now in its place."""
 
 Delivered = Callable[[int, int], None]
 
@@ -58,7 +60,7 @@ class Outbox:
         """
         if len(value) > PAYLOAD_LIMIT_BYTES:
             raise ValueError(f"a value of {len(value)} bytes for {topic}: at most {PAYLOAD_LIMIT_BYTES}")
-        place = {"partition": partition, "timestamp": timestamp_ms}
+        place = {"partition": partition, "timestamp": None if timestamp_ms is None else max(timestamp_ms, EARLIEST_MS)}
         self._produce(topic, value, key.encode(), headers, place, on_delivered)
         self._fuse.succeeded()
 

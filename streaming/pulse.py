@@ -13,7 +13,14 @@ STILL_SECONDS: Final = 2.0
 HEARING_SECONDS: Final = 2.0
 """In so long a member that woke has heard that it was put out of its group: its heartbeat is overdue and goes at once."""
 
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine sleeps, where the system has such a clock; `time.monotonic` stands still then on Linux."""
+
 log = get_logger("pulse")
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)
 
 
 class Pulse:
@@ -23,7 +30,7 @@ class Pulse:
     writes what a later owner of its partitions may have written anew asks before each write.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = _now) -> None:
         self._clock = clock
         self._beat_at, self._sure_at = clock(), -HEARING_SECONDS
         self._stopping = threading.Event()

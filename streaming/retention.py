@@ -6,7 +6,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from schemas.topics import HOUR_MS
+from schemas.topics import HOUR_MS, OF_THE_SENDER, TIMES
 from streaming.clients import admin_settings
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
@@ -19,10 +19,11 @@ log = get_logger("retention")
 
 @dataclass(frozen=True)
 class Kept:
-    """What a topic keeps: for how long, and how much of each partition; None where there is no bound."""
+    """What a topic keeps: for how long, and how much of each partition; None where there is no bound. `times`: whose they are."""
 
     milliseconds: int | None = None
     partition_bytes: int | None = None
+    times: str = OF_THE_SENDER
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ def complaints(topic: str, kept: Kept, unread: Unread) -> list[str]:
         wrong.append(
             f"{topic} keeps records for {kept.milliseconds} ms (retention.ms): a reader that is away for longer loses them; "
             f"at least {LEAST_MS} are meant"
+        )
+    if kept.times != OF_THE_SENDER:
+        wrong.append(
+            f"{topic} puts the broker's time in place of the sender's ({TIMES}={kept.times}): what is sent again after a crash "
+            f"is then not known as a repeat; set it to {OF_THE_SENDER}"
         )
     needed_bytes = unread.records * unread.record_bytes
     if kept.partition_bytes is not None and kept.partition_bytes < needed_bytes:
@@ -73,7 +79,7 @@ def kept(bootstrap: str, topic: str) -> Kept:
         said = admin.describe_configs([resource], request_timeout=TIMEOUT_SECONDS)[resource].result(TIMEOUT_SECONDS)
     except (KafkaException, TimeoutError) as error:
         raise Unavailable(f"Kafka at {bootstrap} does not say what {topic} keeps: {error}") from error
-    return Kept(*(_bound(said[name].value) for name in ("retention.ms", "retention.bytes")))
+    return Kept(*(_bound(said[name].value) for name in ("retention.ms", "retention.bytes")), times=said[TIMES].value)
 
 
 def _bound(value: str | None) -> int | None:

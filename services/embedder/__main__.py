@@ -13,7 +13,7 @@ from encoders.errors import EncoderError
 from schemas.groups import embedder_group, indexer_group
 from schemas.messages import Source, Space
 from schemas.recordings import THUMBNAILS
-from schemas.topics import EMBEDDINGS_BULK, FRAMES_BULK, FRAMES_LIVE, SOURCES, SPACES
+from schemas.topics import EMBEDDINGS_BULK, EMBEDDINGS_LIVE, FRAMES_BULK, FRAMES_LIVE, SOURCES, SPACES
 from services.embedder.batching import BatchSize
 from services.embedder.gpu import publish_gpus
 from services.embedder.metrics import METRICS
@@ -29,7 +29,7 @@ from streaming.loop import Loop, Reader
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
-from streaming.retention import Unread, warn
+from streaming.retention import NOTHING, Unread, warn
 from streaming.settings import SettingError, read
 from streaming.state import StateTopic
 
@@ -63,6 +63,7 @@ def main(stopping: threading.Event) -> None:
 
     vector_bytes = 2 * encoder.dimension + HEADER_BYTES
     warn(settings.kafka, EMBEDDINGS_BULK.name, Unread(settings.unread_bound, vector_bytes, "FRAMEBUS_EMBEDDER_UNREAD_BOUND"))
+    warn(settings.kafka, EMBEDDINGS_LIVE.name, NOTHING)
     groups = settings.wait_for or (indexer_group("bulk", encoder.space),)
     backlog = WatchedBacklog(Backlog(settings.kafka, EMBEDDINGS_BULK.name, groups))
     stage = EmbedStage(

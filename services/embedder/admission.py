@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
-from schemas.lives import check_has_begun, life_at
+from schemas.lives import check_has_begun, life_at, stated_life
 from schemas.messages import Source
 from schemas.producer_clock import ahead_of
 
@@ -30,13 +30,14 @@ class Dropped:
 def admit(headers: FrameHeaders, written_ms: int, source: Source | None) -> Admitted | Dropped:
     """Decide about a record that Kafka took at `written_ms`. `source` is None for one that will be registered, as kind push.
 
-    Raises `InvalidMessage` for a push source's picture from the future, and for a life that has not begun.
+    Raises `InvalidMessage` for a push source's picture from the future, for a life that has not begun, and for two that differ.
     """
+    stated = stated_life(headers)
     if (source is None or source.kind == "push") and (ahead := ahead_of(written_ms, headers.t_ms, headers.captured_ms)):
         raise InvalidMessage(ahead[1])
     if source is None:
-        return Admitted(headers.life, unrecorded=True)
-    life = headers.life or life_at(source, written_ms)
+        return Admitted(stated, unrecorded=True)
+    life = life_at(source, written_ms) if stated is None else stated
     check_has_begun(source, life)
     if life < source.life:
         return Dropped("another life")

@@ -4,7 +4,7 @@ import msgspec
 
 from schemas.errors import InvalidMessage
 from schemas.headers import EmbeddingHeaders, decode_embedding_headers
-from schemas.lives import check_has_begun, life_at
+from schemas.lives import check_has_begun, life_at, stated_life
 from schemas.messages import Source
 from schemas.producer_clock import ahead_of, is_run_of_a_camera
 from schemas.space import check_space
@@ -12,7 +12,7 @@ from schemas.vectors import decode_vector
 from services.indexer.core.entry import Entry
 from services.indexer.core.kernel import Vector
 from services.indexer.frame_ends import FrameEnds
-from services.indexer.lives import standing, stated_life
+from services.indexer.lives import standing
 from services.indexer.metrics import DROPPED
 from services.indexer.registry import Registry
 from streaming.dead_letters import is_replayed

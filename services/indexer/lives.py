@@ -4,20 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from schemas.errors import InvalidMessage
-from schemas.headers import FrameHeaders
 from schemas.messages import Source
 
 Standing = Literal["in_force", "ahead", "over"]
-
-
-def stated_life(headers: FrameHeaders) -> int | None:
-    """Return the life that a record names, in its header or in its stream; raises `InvalidMessage` when they differ."""
-    parts = headers.stream.split("/")
-    of_stream = int(parts[1]) if len(parts) > 1 else None
-    if of_stream is not None and headers.life not in (None, of_stream):
-        raise InvalidMessage(f"header life is {headers.life}, but stream {headers.stream!r} is of life {of_stream}")
-    return headers.life if of_stream is None else of_stream
 
 
 def standing(source: Source, life: int) -> Standing:

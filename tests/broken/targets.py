@@ -17,12 +17,12 @@ from schemas.errors import InvalidMessage
 from schemas.headers import decode_embedding_headers, decode_frame_headers, encode_embedding_headers, encode_frame_headers
 from schemas.identity import check_source_id, check_stream
 from schemas.limits import LARGEST_T_MS
+from schemas.lives import stated_life
 from schemas.messages import MESSAGES, IndexEvent, Message, encode
 from schemas.messages import decode as decode_message
 from schemas.recordings import JournalLine, parse_journal, parse_segment
 from schemas.space import check_space
 from schemas.vectors import decode_vector
-from services.indexer.lives import stated_life
 from streaming.dead_letters import RECORD_LIMIT_BYTES, read_letter, size_bytes, write_letter
 from tests.broken import seeds
 from tests.broken.memory import peak_kib

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from schemas.headers import EMBEDDING, decode_embedding_headers, decode_frame_headers
-from schemas.lives import life_at
+from schemas.lives import life_at, stated_life
 from schemas.messages import Life, Source, Wanted
 from services.embedder.admission import Dropped, admit
-from services.indexer.lives import standing, stated_life
+from services.indexer.lives import standing
 from streaming.secrets import SecretStore
 from tests.chaos.late import Message, Over, Payload, late
 from tests.chaos.leftovers import Kept, leftovers

@@ -44,6 +44,14 @@ def test_a_record_is_admitted_by_its_life(
     assert admit(headers(life), written_ms, known) == expected
 
 
+def test_a_stream_that_names_its_life_is_of_it_without_a_header_too() -> None:
+    of_stream = msgspec.structs.replace(headers(), stream="cam/1/c0")
+    assert admit(of_stream, 9999, source()) == Dropped("another life")
+    assert admit(of_stream, 9999, None) == Admitted(1, unrecorded=True)
+    with pytest.raises(InvalidMessage, match="header life is 2, but stream 'cam/1/c0' is of life 1"):
+        admit(msgspec.structs.replace(of_stream, life=2), 9999, source())
+
+
 def test_a_life_that_has_not_begun_is_invalid() -> None:
     with pytest.raises(InvalidMessage, match="life 3 of source 'cam' has not begun: it is in life 2"):
         admit(headers(3), 0, source(wanted="removed"))

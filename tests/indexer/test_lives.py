@@ -5,9 +5,9 @@ import pytest
 
 from schemas.errors import InvalidMessage
 from schemas.headers import FrameHeaders
-from schemas.lives import life_at
+from schemas.lives import life_at, stated_life
 from schemas.messages import Life, Source, Wanted
-from services.indexer.lives import all_over, camera_days, standing, stated_life
+from services.indexer.lives import all_over, camera_days, standing
 
 
 def source(life: int, wanted: Wanted = "running") -> Source:

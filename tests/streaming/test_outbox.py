@@ -31,6 +31,14 @@ def test_delivery_is_told_with_its_offset(bench: Bench) -> None:
     assert places == [(0, 0), (0, 1), (0, 2)]
 
 
+def test_a_record_with_the_earliest_time_does_not_get_the_time_of_now(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    for timestamp_ms in (0, 5):
+        outbox.send(bench.out, b"v", key="k", headers=[], timestamp_ms=timestamp_ms)
+    outbox.flush(10)
+    assert [message.timestamp()[1] for message in bench.read(bench.out)] == [1, 5]  # type: ignore[attr-defined]
+
+
 def test_our_partitioner_is_the_one_of_every_java_client(bench: Bench) -> None:
     placed: dict[str, int | None] = {}
     producer = Producer(producer_settings(bench.bootstrap, "test"))

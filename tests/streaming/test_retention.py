@@ -27,6 +27,12 @@ def test_too_little_is_said_with_the_rule_and_the_way_out() -> None:
     assert len(complaints("t", Kept(1, 1), UNREAD)) == 2
 
 
+def test_a_topic_with_the_brokers_own_times_is_complained_about() -> None:
+    (told,) = complaints("t", Kept(times="LogAppendTime"), UNREAD)
+    assert "message.timestamp.type=LogAppendTime" in told
+    assert told.endswith("set it to CreateTime")
+
+
 def test_what_a_topic_keeps_is_asked_of_the_broker(kafka: str) -> None:
     made = replace(topic(f"t-{uuid.uuid4().hex[:12]}"), retention_ms=12_345)
     create_topics(kafka, [made])
