@@ -88,13 +88,20 @@ class Encoder:
         return fit(pixels, *self.image_size, self._folder.card.resize)
 
     def embed_images(self, pixels: npt.NDArray[np.uint8]) -> Vectors:
-        """Return the unit vectors [n, dimension] of prepared pictures [n, height, width, 3]."""
+        """Return the unit vectors [n, dimension] of prepared pictures [n, height, width, 3].
+
+        A row that is not finite is of a picture that the tower gives no vector for. Raises `EncoderError` where it gives none for
+        any picture any more, as on a GPU that has failed.
+        """
         if pixels.dtype != np.uint8 or pixels.shape[1:] != self._input_shape:
             raise ValueError(
                 f"pixels are {pixels.dtype} {pixels.shape}: expected uint8 [n, {', '.join(map(str, self._input_shape))}]"
             )
         tower = self._image_tower
-        return tower.run(pixels) if len(pixels) else self._no_vectors()
+        vectors = tower.run(pixels) if len(pixels) else self._no_vectors()
+        if not np.isfinite(vectors).all():
+            self._probe(tower)
+        return vectors
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return the unit vectors [n, dimension] of `texts`, each the mean over the card's prompts, renormalised.
@@ -121,11 +128,13 @@ class Encoder:
 
     @cached_property
     def _image_tower(self) -> Tower:
-        path = self._folder.image_onnx
-        tower = self._open_tower(path, input_name="pixels", output_name="image_embeds")
-        probe = np.random.default_rng(0).integers(0, 256, (2, *self._input_shape), dtype=np.uint8)
-        self._check_vectors(path, tower.run(probe))
+        tower = self._open_tower(self._folder.image_onnx, input_name="pixels", output_name="image_embeds")
+        self._probe(tower)
         return tower
+
+    def _probe(self, tower: Tower) -> None:
+        probe = np.random.default_rng(0).integers(0, 256, (2, *self._input_shape), dtype=np.uint8)
+        self._check_vectors(self._folder.image_onnx, tower.run(probe))
 
     @cached_property
     def _text_tower(self) -> Tower:

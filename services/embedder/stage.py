@@ -37,6 +37,8 @@ DECODING_WAIT_SECONDS: Final = 0.02
 LONGEST_KEY_BYTES: Final = 1_024
 """A longer key of a frame is not taken over: with the headers added its embedding might be more than Kafka takes."""
 
+NO_VECTOR: Final = "the encoder gives no vector for this picture: a number of it is not finite"
+
 LANE_OF: Final[dict[str, LaneName]] = {FRAMES_LIVE.name: "live", FRAMES_BULK.name: "bulk"}
 """Topics of frames by rank."""
 EMBEDDINGS: Final[dict[LaneName, str]] = {"live": EMBEDDINGS_LIVE.name, "bulk": EMBEDDINGS_BULK.name}
@@ -191,10 +193,13 @@ class EmbedStage:
         decoded = [_decoded(frame) for frame in frames]
         vectors = iter(self._embed([pixels for pixels in decoded if isinstance(pixels, np.ndarray)], lane))
         for frame, pixels in zip(frames, decoded, strict=True):
+            vector = next(vectors) if isinstance(pixels, np.ndarray) else None
             if isinstance(pixels, InvalidMessage):
                 self._outbox.reject(frame.record, str(pixels))
+            elif vector is not None and not np.isfinite(vector).all():
+                self._outbox.reject(frame.record, NO_VECTOR)
             else:
-                self._send(frame, b"" if pixels is None else encode_vector(next(vectors)), lane)
+                self._send(frame, b"" if vector is None else encode_vector(vector), lane)
             self._progress.finish(frame.record.partition, frame.record.offset)
 
     def _embed(self, pictures: Sequence[Pixels], lane: LaneName) -> Vectors:
