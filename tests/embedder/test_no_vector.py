@@ -68,5 +68,5 @@ def test_an_encoder_that_gives_no_vectors_any_more_ends_the_process(
 ) -> None:
     encoder.warm(texts=False)
     opened[0].has_failed = True
-    with pytest.raises(EncoderError, match="image.onnx: gives vectors with NaN"):
+    with pytest.raises(EncoderError, match=r"image\.onnx: gives vectors with NaN"):
         embed([picture(200, 0)], [source("push", "push")], encoder, tmp_path)
