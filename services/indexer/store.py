@@ -1,7 +1,8 @@
 """Milvus, for writing. The only place in this service that knows pymilvus."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 import grpc  # type: ignore[import-untyped]
@@ -21,6 +22,8 @@ TIMEOUT_SECONDS: Final = 10.0
 SLOW_SECONDS: Final = 60.0
 """For loading, building an index and sealing: seconds of work, not of waiting."""
 SOURCES_AT_ONCE: Final = 500
+LIVES_AT_ONCE: Final = 20
+"""What one expression may name. Of more than 49 parts joined by `or` Milvus 2.3.5 can make nothing."""
 SWEPT_AT_ONCE: Final = 5000
 NO_ALIAS: Final = 1600
 NOT_THERE: Final = (100, NO_ALIAS)
@@ -38,8 +41,8 @@ class Store:
     """The collection of one embedding space on a server at `http(s)://host:port` or `unix:/path`.
 
     Every call ends within its timeout and raises `Unavailable` while the server does not answer. A server that was restarted is
-    connected to again, and the collection loaded again. Without a name it is the one of the space that has
-    the alias, else the first.
+    connected to again, and the collection loaded again before its rows are read or written. Without a name it is the one of the
+    space that has the alias, else the first.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Store:
         self._address, self._settings, self._dimension = address, settings, dimension
         self._timeout_seconds = timeout_seconds
         self._client: MilvusClient | None = None
-        self._prepared = self._failed = False
+        self._failed = False
 
     def prepare(self) -> None:
         """Create the collection and its indexes where they are missing, and load it.
@@ -68,19 +71,27 @@ class Store:
         """
         if self._follows_alias:
             self.collection = self.named() or self.collection
-        if not self._call(lambda client: client.has_collection(self.collection, timeout=self._timeout_seconds)):
+        if not self.is_there():
             self._call(self._create)
         self._check()
         self._call(self._index)
         if self._follows_alias:
             self._call(self._name)
         self._call(self._load)
-        self._prepared = True
+        self._failed = False
 
     def named(self) -> str | None:
         """Return the collection that has the alias; None where there is none, or one of another space."""
         described = self._call(self._describe_alias)
         return None if described is None or not self._is_of_space(described) else str(described["collection_name"])
+
+    def is_there(self) -> bool:
+        """Return whether this collection exists: only what Milvus itself says, which it does not while it starts."""
+        return self._call(lambda client: bool(client.has_collection(self.collection, timeout=self._timeout_seconds)))
+
+    def load_again(self) -> None:
+        """Load the collection where a call has failed since it was loaded: it is searched also when nothing is written."""
+        self._on_loaded(lambda _: None)
 
     def take_name(self) -> None:
         """Give the alias to this collection: from now on it is searched, and indexers that start write to it."""
@@ -99,11 +110,11 @@ class Store:
     def upsert(self, rows: Sequence[Row]) -> None:
         """Write rows; they are durable, and visible to a strong read, when this returns."""
         entities = [msgspec.structs.asdict(row) for row in rows]
-        self._call(lambda client: client.upsert(self.collection, entities, timeout=self._timeout_seconds))
+        self._on_loaded(lambda client: client.upsert(self.collection, entities, timeout=self._timeout_seconds))
 
-    def delete(self, source_ids: Collection[str], through_life: int) -> int:
-        """Delete the rows of sources up to and including a life, until a strong read finds nothing; return how many."""
-        return sum(self._delete(f"{some} and life <= {through_life}") for some in _among(source_ids))
+    def delete(self, through: Mapping[str, int]) -> int:
+        """Delete the rows of each source up to and including its life, until a strong read finds nothing; return how many."""
+        return sum(map(self._delete, _up_to(through)))
 
     def delete_older(self, source_ids: Collection[str], through_life: int, before_ms: int) -> int:
         """Delete the rows of sources up to a life that lie before a t_ms, until a strong read finds nothing; return how many."""
@@ -112,12 +123,12 @@ class Store:
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete rows by their keys; keys that are not there are no fault."""
-        self._call(lambda client: client.delete(self.collection, ids=list(keys), timeout=self._timeout_seconds))
+        self._on_loaded(lambda client: client.delete(self.collection, ids=list(keys), timeout=self._timeout_seconds))
 
     def delete_provisional(self, captured_before_ms: int) -> int:
         """Delete provisional rows captured before a moment, some thousands of them at most; return how many."""
         expression = f"provisional == true and captured_ms < {captured_before_ms}"
-        read = self._call(
+        read = self._on_loaded(
             lambda client: client.query(
                 self.collection,
                 filter=expression,
@@ -133,7 +144,7 @@ class Store:
 
     def count(self, expression: str = "", collection: str | None = None, consistency: Consistency = "Strong") -> int:
         """Return how many rows match, in this collection or another. A bounded read waits for no tick: it may miss the newest."""
-        read = self._call(
+        read = self._on_loaded(
             lambda client: client.query(
                 collection or self.collection,
                 filter=expression,
@@ -146,7 +157,7 @@ class Store:
 
     def seal(self) -> None:
         """Close the growing segment, so that its rows are searched by an index and no longer scanned."""
-        self._call(lambda client: client.flush(self.collection, timeout=SLOW_SECONDS))
+        self._on_loaded(lambda client: client.flush(self.collection, timeout=SLOW_SECONDS))
 
     def close(self) -> None:
         """Disconnect."""
@@ -157,7 +168,7 @@ class Store:
     def _delete(self, expression: str) -> int:
         deleted = 0
         while left := self.count(expression):
-            self._call(lambda client: client.delete(self.collection, filter=expression, timeout=SLOW_SECONDS))
+            self._on_loaded(lambda client: client.delete(self.collection, filter=expression, timeout=SLOW_SECONDS))
             deleted += left
         return deleted
 
@@ -189,7 +200,8 @@ class Store:
         if made_with != self._settings:
             raise WrongCollection(
                 f"collection {self.collection} was made with {made_with}, this indexer is set to {self._settings}: "
-                "set it as it was, or fill another one from the log: python -m services.indexer.rebuild (docs/operations.md)"
+                "set it as the collection was made; for another setting leave the indexers running with that one, "
+                "run python -m services.indexer.rebuild with the new one, then start them with the new one (docs/operations.md)"
             )
 
     def _index(self, client: MilvusClient) -> None:
@@ -233,14 +245,20 @@ class Store:
     def _load(self, client: MilvusClient) -> None:
         client.load_collection(self.collection, timeout=SLOW_SECONDS)
 
-    def _call(self, act: Callable[[MilvusClient], T]) -> T:
+    def _on_loaded(self, act: Callable[[MilvusClient], T]) -> T:
         """Call Milvus. pymilvus connects again by itself, but a restarted server has to be told to load the collection."""
+        if self._failed:
+            self._call(self._load)
+        done = self._call(act)
+        self._failed = False
+        return done
+
+    def _call(self, act: Callable[[MilvusClient], T]) -> T:
+        """Call Milvus, also where this collection cannot be loaded: it may have been dropped."""
         try:
             if self._client is None:
                 self._client = MilvusClient(uri=self._address, timeout=self._timeout_seconds)
-            if self._failed and self._prepared:
-                self._load(self._client)
-            done = act(self._client)
+            return act(self._client)
         except (ParamError, DataNotMatchException):
             raise
         except MilvusException as error:
@@ -249,12 +267,28 @@ class Store:
             raise self._unavailable(error.message) from None
         except grpc.RpcError as error:  # a call that ran out of time is passed through as it is
             raise self._unavailable(str(error.code())) from None
-        self._failed = False
-        return done
 
     def _unavailable(self, reason: str) -> Unavailable:
         self._failed = True
         return Unavailable(f"Milvus at {self._address} does not answer: {reason}")
+
+
+def some_of(through: Mapping[str, int]) -> dict[str, int]:
+    """Return as many of these sources, with the last life of each, as one expression may name."""
+    by_life = sorted(through.items(), key=lambda one: one[1])[:SOURCES_AT_ONCE]
+    lives = sorted({life for _, life in by_life})[:LIVES_AT_ONCE]
+    return {source_id: life for source_id, life in by_life if life <= lives[-1]}
+
+
+def _up_to(through: Mapping[str, int]) -> Iterator[str]:
+    """Give expressions that match the rows of each source up to its life, some sources at a time."""
+    left = dict(through)
+    while some := some_of(left):
+        of_life: defaultdict[int, list[str]] = defaultdict(list)
+        for source_id, life in some.items():
+            of_life[life].append(source_id)
+            del left[source_id]
+        yield " or ".join(f"({one} and life <= {life})" for life, ids in of_life.items() for one in _among(ids))
 
 
 def _among(source_ids: Collection[str]) -> Iterator[str]:

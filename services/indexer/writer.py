@@ -12,7 +12,7 @@ from services.indexer.core.entry import RowSample
 from services.indexer.over import Over
 from services.indexer.rows import row_of
 from services.indexer.shown import Shown
-from services.indexer.store import Store
+from services.indexer.store import Store, some_of
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -77,7 +77,7 @@ class Writer:
         self._series, self._failed_series = 1, 0  # the latter is the writing thread's alone
         self._confirmed: list[Confirmed] = []
         self._over = Over()
-        self._deleting: Future[None] | None = None
+        self._deleting: Future[Mapping[str, int]] | None = None
 
     @property
     def full(self) -> bool:
@@ -134,11 +134,16 @@ class Writer:
         self._over.note(over, time.monotonic())
 
     def delete_some(self) -> None:
-        """Go on with deleting, without waiting; what Milvus did not confirm is deleted again."""
-        if self._deleting is not None and self._deleting.done():
-            self._deleting.result()
+        """Go on with deleting, without waiting; what Milvus did not confirm is deleted again.
+
+        As many sources at a time as one read can tell of: rows that wait to be written go in between.
+        """
+        if self._deleting is not None:
+            if not self._deleting.done():
+                return
+            self._over.deleted(self._deleting.result())
             self._deleting = None
-        if self._deleting is None and (deleting := self._over.to_delete(time.monotonic())):
+        if deleting := some_of(self._over.to_delete(time.monotonic())):
             self._deleting = self._thread.submit(self._delete, deleting)
 
     def close(self) -> None:
@@ -174,19 +179,18 @@ class Writer:
         self._unsealed += len(samples)
         return Confirmed(samples, int(time.time() * 1000))
 
-    def _delete(self, deleting: Mapping[str, int]) -> None:
+    def _delete(self, through: Mapping[str, int]) -> Mapping[str, int]:
+        """Return what nothing is left of."""
         try:
-            for life in set(deleting.values()):
-                sources = [source_id for source_id, through in deleting.items() if through == life]
-                deleted = self._store.delete(sources, life)
-                self._metrics.of(m.REMOVED_ROWS).inc(deleted)
-                if deleted:
-                    log.info("rows removed", sources=len(sources), life=life, rows=deleted)
+            deleted = self._store.delete(through)
         except Unavailable as error:
             log.warning("removing again later", reason=str(error))
             time.sleep(1.0)
-            return
-        self._over.deleted(deleting)
+            return {}
+        self._metrics.of(m.REMOVED_ROWS).inc(deleted)
+        if deleted:
+            log.info("rows removed", sources=len(through), rows=deleted)
+        return through
 
     def _uncover(self) -> None:
         """Now and then delete the provisional rows that final ones cover; a search tells them apart until then."""

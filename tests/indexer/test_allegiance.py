@@ -1,13 +1,14 @@
-"""Nothing is written to a collection whose alias has gone, and nothing committed."""
+"""Nothing is written to a collection whose alias has gone, and nothing committed; one that is gone itself is not waited for."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from services.indexer.allegiance import LOOK_SECONDS, Allegiance
+from services.indexer import allegiance as module
+from services.indexer.allegiance import GONE_LOOKS, Allegiance
 from services.indexer.core.entry import RowSample
 from services.indexer.core.settings import Smoothing
 from services.indexer.metrics import METRICS
@@ -18,6 +19,7 @@ from streaming.metrics import Metrics
 from streaming.records import Partition, Record
 from streaming.stage import Start
 from tests.indexer.made_logs import SPACE, record, unit
+from tests.indexer.test_store_lost import Server, store_on
 
 PLACE = Partition("embeddings-bulk", 3)
 VECTOR = unit(np.random.default_rng(1))
@@ -35,6 +37,23 @@ class Aliased:
         if isinstance(self.names, Unavailable):
             raise self.names
         return self.names
+
+    def load_again(self) -> None:
+        """Have it loaded."""
+
+
+class Unnamed(Aliased):
+    """A store whose collection has no alias, and which says at each look whether it is there."""
+
+    def __init__(self, answers: Iterable[bool | Unavailable]) -> None:
+        super().__init__(None)
+        self.answers = iter(answers)
+
+    def is_there(self) -> bool:
+        answer = next(self.answers, True)
+        if isinstance(answer, Unavailable):
+            raise answer
+        return answer
 
 
 class Taken:
@@ -61,7 +80,13 @@ class Taken:
         return []
 
 
-def allegiance(store: Aliased) -> Allegiance:
+@pytest.fixture(autouse=True)
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass between looks."""
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+
+
+def allegiance(store: object) -> Allegiance:
     return Allegiance(cast("Any", store))
 
 
@@ -120,12 +145,54 @@ def test_while_milvus_does_not_say_where_the_alias_is_records_wait() -> None:
 def test_an_alias_that_goes_later_is_noticed_too() -> None:
     one = allegiance(Aliased("new"))
     with pytest.raises(Stopped):
-        followed(one)
+        follow(one, looks=1)
     one.close()
 
 
-def followed(one: Allegiance) -> None:
-    """Follow for longer than it takes to look twice."""
-    for _ in range(int(2 * LOOK_SECONDS / 0.05)):
+def test_an_alias_that_has_gone_is_noticed_when_the_own_collection_was_dropped_before() -> None:
+    store = store_on(Server("new", alias="new"))
+    with pytest.raises(Unavailable, match="collection not found"):
+        store.upsert([])
+    one = allegiance(store)
+    with pytest.raises(Stopped):
+        follow(one, looks=1)
+    with pytest.raises(Stopped):
+        one.check()
+    one.close()
+
+
+def test_who_has_lost_its_collection_where_milvus_was_emptied_ends_when_several_looks_have_said_so() -> None:
+    one = allegiance(store_on(Server()))
+    follow(one, looks=GONE_LOOKS - 1)
+    with pytest.raises(Stopped):
+        follow(one, looks=0)
+    one.close()
+
+
+@pytest.mark.parametrize("between", [True, Unavailable("service not ready")])
+def test_a_collection_that_is_not_found_now_and_then_is_not_gone(between: bool | Unavailable) -> None:
+    gone = [False] * (GONE_LOOKS - 1)
+    store = Unnamed([*gone, between, *gone, between])
+    one = allegiance(store)
+    follow(one, looks=2 * GONE_LOOKS)
+    assert list(store.answers) == []
+    one.close()
+
+
+def test_a_restarted_milvus_loads_the_collection_again_also_when_there_is_nothing_to_write() -> None:
+    server = Server("own", alias="own")
+    one = allegiance(store_on(server))
+    server.restart()
+    follow(one, looks=1)
+    server.ready = True
+    follow(one, looks=1)
+    assert server.loaded == {"own"}
+    one.close()
+
+
+def follow(one: Allegiance, looks: int) -> None:
+    """Follow until so many looks were judged, and the one before them, if one was left."""
+    for _ in range(looks + 1):
+        while one._look is not None and not one._look.done():
+            time.sleep(0.001)
         one.follow()
-        time.sleep(0.05)

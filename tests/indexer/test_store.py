@@ -12,7 +12,7 @@ from pymilvus import MilvusClient
 from schemas.collection import ALIAS, FIELDS, CollectionSettings, Row, rebuilt_name
 from services.indexer.core.entry import RowSample
 from services.indexer.rows import row_of
-from services.indexer.store import Store, WrongCollection
+from services.indexer.store import LIVES_AT_ONCE, SOURCES_AT_ONCE, Store, WrongCollection, some_of
 from streaming.errors import Unavailable
 from tests.indexer.made_logs import unit
 
@@ -82,7 +82,8 @@ def test_a_collection_is_made_once_as_the_schema_says_with_its_settings_in_its_d
 
 def test_an_indexer_that_is_set_otherwise_refuses_the_collection_and_names_the_rebuild(place: Place) -> None:
     place.store("refused@00000000").prepare()
-    with pytest.raises(WrongCollection, match=r"sigma_seconds=1\.0.*sigma_seconds=2\.0.*rebuild"):
+    way = r"leave the indexers running with that one, run python -m services\.indexer\.rebuild with the new one"
+    with pytest.raises(WrongCollection, match=rf"sigma_seconds=1\.0.*sigma_seconds=2\.0.*{way}"):
         place.store("refused@00000000", sigma_seconds=2.0).prepare()
 
 
@@ -108,11 +109,20 @@ def test_a_key_that_is_written_again_is_one_row_with_the_last_value(store: Store
 
 def test_a_life_is_deleted_until_nothing_is_left_and_nothing_else_is(store: Store) -> None:
     store.upsert([row(source, t, life) for source in ("a", "b") for life in (1, 2) for t in range(300)])
-    assert store.delete(["a"], 1) == 300
-    assert store.delete(["a"], 1) == 0
+    assert store.delete({"a": 1}) == 300
+    assert store.delete({"a": 1}) == 0
     assert store.count('source_id == "a" and life == 2') == 300
     assert store.count('source_id == "b"') == 600
-    assert store.delete(["a", "b"], 2) == 900
+    assert store.delete({"a": 2, "b": 1}) == 600
+    assert store.delete({"a": 2, "b": 2}) == 300
+
+
+def test_milvus_takes_an_expression_of_as_many_sources_and_lives_as_one_may_name(store: Store) -> None:
+    through = {f"file-{n}": 1 + n % LIVES_AT_ONCE for n in range(SOURCES_AT_ONCE)}
+    assert some_of(through) == through
+    store.upsert([row(source_id, 5, life) for source_id, last in through.items() for life in (last, last + 1)])
+    assert store.delete(through) == SOURCES_AT_ONCE
+    assert store.delete(dict.fromkeys(through, LIVES_AT_ONCE + 1)) == SOURCES_AT_ONCE
 
 
 def provisional(source_id: str, t_ms: int, captured_ms: int) -> Row:
@@ -128,7 +138,7 @@ def test_provisional_rows_go_by_their_keys_by_their_age_and_with_their_life(stor
     assert store.count('source_id == "camera" and provisional == true') == 5
     assert store.delete_provisional(4000) == 0
     assert store.count('source_id == "camera" and provisional == false') == 4
-    assert store.delete(["camera"], 1) == 9
+    assert store.delete({"camera": 1}) == 9
 
 
 def test_rows_older_than_a_moment_go_of_the_sources_named_alone(store: Store) -> None:
@@ -171,6 +181,28 @@ def test_the_alias_of_a_dropped_collection_is_taken_over(place: Place, client: M
     client.drop_collection(first.collection)
     second.prepare()
     assert client.describe_alias(ALIAS)["collection_name"] == second.collection
+    client.drop_alias(ALIAS)
+
+
+def test_a_collection_that_was_dropped_is_told_to_be_gone_and_where_the_alias_is_can_be_asked(
+    place: Place, client: MilvusClient
+) -> None:
+    client.drop_alias(ALIAS)
+    store = place.store("dropped@00000000")
+    store.prepare()
+    assert (store.named(), store.is_there()) == (store.collection, True)
+    client.drop_collection(store.collection)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="does not answer"):
+            store.upsert([row("dropped", 5)])
+    assert (store.named(), store.is_there()) == (None, False)
+    filled = Store(place.address, settings_of("dropped@00000000"), DIMENSION, collection=rebuilt_name("dropped@00000000", 1))
+    place.made.append(filled.collection)
+    filled.prepare()
+    filled.take_name()
+    assert store.named() == filled.collection
+    store.close()
+    filled.close()
     client.drop_alias(ALIAS)
 
 

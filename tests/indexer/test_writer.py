@@ -1,6 +1,9 @@
-"""Upserts that fail in between: of two values of a key the later one stands, and what is confirmed was written in order."""
+"""Upserts that fail in between: of two values of a key the later one stands, and what is confirmed was written in order.
 
-from collections.abc import Callable, Iterable, Sequence
+Rows of lives that are over are deleted between them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.collection import Row
 from services.indexer import metrics as m
 from services.indexer.core.entry import RowSample
+from services.indexer.store import LIVES_AT_ONCE
 from services.indexer.writer import BATCH_ROWS, Holding, Writer
 from streaming.errors import Unavailable
 from streaming.metrics import Metrics
@@ -37,11 +41,32 @@ class Unsteady:
             raise Unavailable(answer)
 
 
+class Clearing:
+    """A store that keeps what it was asked to delete, and when to write, and does not answer as it is told."""
+
+    def __init__(self, unanswered: Iterable[int] = ()) -> None:
+        self.unanswered = set(unanswered)
+        self.done: list[dict[str, int] | str] = []
+        self.asked = 0
+
+    def delete(self, through: Mapping[str, int]) -> int:
+        """Delete, or raise `Unavailable`."""
+        self.asked += 1
+        if self.asked in self.unanswered:
+            raise Unavailable("away")
+        self.done.append(dict(through))
+        return 0
+
+    def upsert(self, _rows: Sequence[Row]) -> None:
+        """Write."""
+        self.done.append("written")
+
+
 def samples(times_ms: Iterable[int], value: float, *, provisional: bool = False) -> list[RowSample]:
     return [RowSample("cam", "cam", 1, t_ms, -1, np.array([value], np.float32), provisional) for t_ms in times_ms]
 
 
-def writer_to(store: Unsteady, is_sure: Callable[[], bool] = lambda: True) -> Writer:
+def writer_to(store: object, is_sure: Callable[[], bool] = lambda: True) -> Writer:
     return Writer(cast("Any", store), Metrics(m.METRICS), seal_rows=1 << 40, is_sure=is_sure)
 
 
@@ -131,4 +156,49 @@ def test_a_process_that_stood_still_writes_nothing_before_it_knows_what_it_still
     holding.is_over, is_sure = True, True
     confirm_all(writer)
     assert store.values == {2: 1.0}
+    writer.close()
+
+
+def delete_all(writer: Writer, most_turns: int) -> None:
+    """Go on until nothing is left to be deleted now."""
+    for _ in range(most_turns):
+        writer.delete_some()
+        if writer._deleting is None:
+            return
+        writer._deleting.result()
+    pytest.fail(f"not done after {most_turns} turns")
+
+
+def test_a_row_does_not_wait_until_all_lives_that_are_over_are_deleted() -> None:
+    store = Clearing()
+    writer = writer_to(store)
+    writer.remove({f"file-{n}": n for n in range(1, 151)})
+    writer.delete_some()
+    writer.write(samples([1], 1.0), HOLDING)
+    writer.confirm()
+    assert store.done[1:] == ["written"]
+    delete_all(writer, 20)
+    assert store.asked == -(-150 // LIVES_AT_ONCE)
+    writer.close()
+
+
+def test_what_was_deleted_before_milvus_went_away_is_not_deleted_again() -> None:
+    store = Clearing(unanswered=[2])
+    writer = writer_to(store)
+    over = {f"file-{n}": n for n in range(1, 151)}
+    writer.remove(over)
+    delete_all(writer, 20)
+    deleted = [source_id for one in store.done if isinstance(one, dict) for source_id in one]
+    assert sorted(deleted) == sorted(over)
+    writer.close()
+
+
+def test_a_life_that_ends_while_the_one_before_is_deleted_is_deleted_too() -> None:
+    store = Clearing()
+    writer = writer_to(store)
+    writer.remove({"a": 1})
+    writer.delete_some()
+    writer.remove({"a": 2})
+    delete_all(writer, 3)
+    assert store.done == [{"a": 1}, {"a": 2}]
     writer.close()
