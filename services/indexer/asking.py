@@ -55,6 +55,10 @@ class Asking:
         """How many parts are still to come."""
         return len(self._waiting) + len(self._asked)
 
+    def quiet_seconds(self, now: float) -> float:
+        """For how long nothing was heard of any part that is asked for."""
+        return now - self._heard_at if self._asked else 0.0
+
     def add(self, parts: Iterable[Part], due_at: float) -> None:
         """Ask for these, not before `due_at`."""
         self._waiting.extend((due_at, part, 1) for part in parts)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.messages import ChunkStatus, Message, Source, SourceStatus
-from schemas.topics import CHUNKS, DAY_MS, EMBEDDINGS_LIVE
+from schemas.topics import CHUNKS, DAY_MS, EMBEDDINGS_LIVE, HOUR_MS
 from services.indexer.asking import Asking
 from services.indexer.beyond import Beginnings, Part, is_caught_up, parts_of_camera, parts_of_file
 from services.indexer.core.entry import Entry, StreamEnd
@@ -22,8 +22,9 @@ from streaming.records import Partition, Record
 from streaming.stage import Start
 from streaming.state import StateTopic
 
-CLOCKS_MS: Final = 10_000
-"""So much earlier than its life began a camera's samples may lie: its clock is believed within two seconds."""
+CLOCKS_MS: Final = HOUR_MS + 10_000
+"""So much earlier than its life began a camera's samples may lie: when that was query's clock says, when they were taken another
+one, and summer time is an hour. Recordings are kept by life, so asking for too much brings nothing of another one."""
 RIPE_MS: Final = 30_000
 """A camera's stretch is asked for when it has ended so long ago: what its last windows see is noted by then."""
 

@@ -10,20 +10,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from threadpoolctl import threadpool_limits
 
 from schemas.collection import rebuilt_name
-from schemas.groups import Lane, rebuild_group
-from schemas.limits import LARGEST_T_MS
+from schemas.groups import Lane, indexer_group, rebuild_group
+from schemas.limits import LARGEST_T_MS, UNREAD_EMBEDDINGS_BULK
 from schemas.messages import SourceStatus
-from schemas.topics import LANES, SOURCE_STATUS
+from schemas.topics import EMBEDDINGS_BULK, LANES, SOURCE_STATUS
 from services.indexer.asking import Asking, Lacking
 from services.indexer.beyond import Beginnings, Part
-from services.indexer.comparing import lacks
+from services.indexer.comparing import Counting, Searched, in_force, lacks
 from services.indexer.filling import FillingIntake, FillingOutbox, FillingStage, Missing
 from services.indexer.frame_ends import frame_ends
 from services.indexer.metrics import METRICS
@@ -34,6 +35,7 @@ from services.indexer.store import Store
 from services.indexer.writer import Writer
 from streaming.errors import Unavailable
 from streaming.handover import ends_of
+from streaming.lag import Lag, Reading
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
@@ -46,10 +48,12 @@ KAFKA_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 150.0
 """Milvus may take a minute to flush a large collection, and another to drop it: whoever asks to stop wants it gone."""
 LOOK_SECONDS: Final = 0.5
+COUNT_SECONDS: Final = 0.5
 TOLD_SECONDS: Final = 10.0
+QUIET_SECONDS: Final = 60.0
+"""When nothing has come for so long of what was asked for, it is said what that may be due to."""
 NEAR_RECORDS: Final = 1_000
-"""So near to the end of the log the alias moves: the indexers read the rest within seconds."""
-NEWEST_MS: Final = 600_000
+"""So near to the end of the log the alias moves: the indexers read the rest within seconds. And so few rows may be lacking."""
 FINAL: Final = "provisional == false"
 LANE_NAMES: Final[tuple[Lane, ...]] = ("live", "bulk")
 EVEN_IF_FEWER, DROP_OTHERS = "--even-if-fewer", "--drop-others"
@@ -58,19 +62,24 @@ log = get_logger("rebuild")
 
 @dataclass(frozen=True)
 class Filled:
-    """What has come of filling: whether it came to the log's end, what is lacking, and the sources that are known."""
+    """What has come of filling: whether it came to the log's end, what is lacking, and what was searched before it did."""
 
     arrived: bool
     lacking: tuple[Lacking, ...]
-    source_ids: tuple[str, ...]
+    searched: tuple[Searched, ...]
 
 
 @dataclass
 class Progress:
-    """Has `arrived` when the log was read, what it does not hold was asked for and has come, and little has come since."""
+    """Has `arrived` when the log was read, what it does not hold was asked for and has come, what is searched was counted, and
+    the log was read to where it ended then.
 
-    kafka: str
-    topics: Sequence[str]
+    `ends_now` asks for the ends of the log, `unread_now` how many bulk vectors the indexers of this space have not read.
+    """
+
+    ends_now: Callable[[], Mapping[Partition, int]]
+    unread_now: Callable[[], int]
+    store: Store
     stage: FillingStage
     outbox: FillingOutbox
     missing: Missing
@@ -78,7 +87,9 @@ class Progress:
     arrived: bool = False
 
     def __post_init__(self) -> None:
-        self._ends: dict[Partition, int] = {}
+        self.searched: Sequence[Searched] = ()
+        self._counting: Counting | None = None
+        self._ends: Mapping[Partition, int] = {}
         self._read_at: int | None = None
         self._asks = False
         self._look_at = self._tell_at = 0.0
@@ -91,31 +102,48 @@ class Progress:
         self._look_at = now + LOOK_SECONDS
         try:
             self._go_on(now)
+            self._tell(now)
         except Unavailable as error:
             log.warning("waiting", reason=str(error))
-        if now >= self._tell_at:
-            self._tell_at = now + TOLD_SECONDS
-            unread = sum(self._behind(self._ends).values())
-            log.info("filling", unread=unread, decoded_again=self.asking.done, to_decode_again=self.asking.left)
 
     def _go_on(self, now: float) -> None:
         if not self._asks and self._is_read():
             self._begin_asking(now)
         if self._asks:
             self._ask(now)
-        if self._asks and not self.asking.left:
-            self._ends = ends_of(self.kafka, self.topics)
+        if self._asks and not self.asking.left and self._is_counted() and self._is_read():
+            self._ends = self.ends_now()
             self.arrived = sum(self._behind(self._ends).values()) <= NEAR_RECORDS
+
+    def _tell(self, now: float) -> None:
+        if now < self._tell_at:
+            return
+        self._tell_at = now + TOLD_SECONDS
+        unread = sum(self._behind(self._ends).values())
+        is_quiet = self.asking.quiet_seconds(now) >= QUIET_SECONDS
+        why = {"why_nothing_comes": why_quiet(self.unread_now())} if is_quiet else {}
+        log.info("filling", unread=unread, decoded_again=self.asking.done, to_decode_again=self.asking.left, **why)
 
     def _is_read(self) -> bool:
         """Whether what lay in the log when it was looked at was read, and confirmed since then.
 
         The last place of a partition may hold a producer's commit, which is no record.
         """
-        self._ends = self._ends or ends_of(self.kafka, self.topics)
+        self._ends = self._ends or self.ends_now()
         if self._read_at is None and all(records <= 1 for records in self._behind(self._ends).values()):
             self._read_at = self.stage.settled
         return self._read_at is not None and self.stage.settled > self._read_at
+
+    def _is_counted(self) -> bool:
+        """Whether all that is searched was counted. It lies before the end that the log has then, to which it is read on."""
+        if self._counting is None:
+            sources, now_ms = self.missing.registry.sources(), _now_ms()
+            self._counting = Counting(self.store, self.store.named(), sources, self.missing.default_days, now_ms)
+            self.searched = self._counting.searched
+        if not self._counting.is_complete:
+            self._counting.go_on(COUNT_SECONDS)
+            self._ends, self._read_at = {}, None
+        return self._counting.is_complete
 
     def _begin_asking(self, now: float) -> None:
         now_ms = _now_ms()
@@ -132,9 +160,17 @@ class Progress:
         for part in self.asking.due(now, run, self.missing.is_over):
             self.outbox.ask(part, run)
 
-    def _behind(self, ends: dict[Partition, int]) -> dict[Partition, int]:
+    def _behind(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
         processed = self.stage.processed()
         return {place: max(0, end - processed.get(place, 0)) for place, end in ends.items()}
+
+
+def why_quiet(unread: int) -> str:
+    """Say what it may be due to that nothing comes of what was asked for, by how many bulk vectors the indexers have not read."""
+    behind = f"{unread} vectors of {EMBEDDINGS_BULK.name} are unread by bulk indexers"
+    if unread < UNREAD_EMBEDDINGS_BULK:
+        return f"decoders or embedders are away, or busy with what they were asked for before; {behind}"
+    return f"{behind}, and embedders wait for these: run them beside this, set as what is searched was made (docs/operations.md)"
 
 
 def main(stopping: threading.Event, words: Sequence[str] = ()) -> None:
@@ -191,7 +227,11 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     topics = [LANES[lane][1].name for lane in LANE_NAMES]
     stage = FillingStage(topics, space, settings.smoothing, intake, registry, writer, outbox, metrics, beginnings=beginnings)
     missing = Missing(registry, statuses, beginnings, outbox.whole, settings.camera_days)
-    progress = Progress(settings.kafka, topics, stage, outbox, missing, asking)
+    reading = Reading(EMBEDDINGS_BULK.name, indexer_group("bulk", space))
+    progress = Progress(
+        partial(ends_of, settings.kafka, topics), lambda: Lag(settings.kafka).unread([reading])[reading],
+        store, stage, outbox, missing, asking,
+    )  # fmt: skip
     readers = [Reader(rebuild_group(lane, store.collection), (LANES[lane][1].name,)) for lane in LANE_NAMES]
     loop = Loop(settings.kafka, readers, stage, outbox, metrics, each_turn=(stage.follow, progress.look))
     loop.run(lambda: progress.arrived or stopping.is_set())
@@ -199,23 +239,23 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     sources = registry.sources()
     registry.close()
     statuses.close()
-    return Filled(progress.arrived, tuple(asking.lacking), tuple(source.source_id for source in sources))
+    return Filled(progress.arrived, tuple(asking.lacking), in_force(progress.searched, sources))
 
 
 def check_rows(store: Store, filled: Filled, *, even_if_fewer: bool) -> None:
     """Say what could not be filled again; raise `SettingError` where it is too much to be given up unasked."""
     for one in filled.lacking:
         log.warning("not filled", source_id=one.part.source_id, span=_span(one.part), why=one.why)
-    named = store.named()
-    fewer = 0 if named is None else store.count(FINAL, collection=named) - store.count(FINAL)
-    if named is not None and fewer > 0:
-        for lack in lacks(store, named, filled.source_ids, _now_ms() - NEWEST_MS):
+    named, fewer = store.named(), 0
+    if named is not None:
+        for lack in lacks(store, named, filled.searched):
             log.warning("fewer rows than are searched", source_id=lack.source_id, rows=lack.rows, span=lack.span)
+            fewer += lack.rows
     if even_if_fewer:
         return
     if filled.lacking or fewer > NEAR_RECORDS:
         raise SettingError(
-            f"{len(filled.lacking)} parts could not be decoded again, and {max(0, fewer)} rows that are searched are not there, "
+            f"{len(filled.lacking)} parts could not be decoded again, and {fewer} rows that are searched are not there, "
             f"as said above: nothing was changed; {EVEN_IF_FEWER} does without them"
         )
 

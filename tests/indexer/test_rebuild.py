@@ -18,12 +18,12 @@ from framebus.local.places import CHECKOUT
 from schemas.collection import ALIAS, rebuilt_name
 from schemas.errors import InvalidMessage
 from schemas.groups import Lane
-from schemas.messages import IndexEvent, decode
+from schemas.messages import IndexEvent, Life, Source, decode
 from schemas.topics import INDEX_EVENTS, TOPICS
 from services.indexer import rebuild as rebuild_module
 from services.indexer.asking import Lacking
 from services.indexer.beyond import Part
-from services.indexer.comparing import lacks
+from services.indexer.comparing import Counting, Searched, lacks
 from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
@@ -214,16 +214,18 @@ def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> N
     vector = unit(np.random.default_rng(1))
     samples = [RowSample("a", "a", 1, t_ms, -1, vector) for t_ms in range(NEAR_RECORDS + 1)]
     old.upsert([row_of(sample) for sample in samples])
+    assert old.count() == len(samples), "a bounded read sees them now"
+    searched = counted(new, old.collection, "a", "b")
     with pytest.raises(SettingError, match="0 parts could not be decoded again, and 1001 rows that are searched are not there"):
-        check_rows(new, filled(), even_if_fewer=False)
-    (lack,) = lacks(new, old.collection, ["a", "b"], 0)
+        check_rows(new, filled(searched=searched), even_if_fewer=False)
+    (lack,) = lacks(new, old.collection, searched)
     assert (lack.source_id, lack.rows, lack.span) == ("a", NEAR_RECORDS + 1, f"0 ms to {NEAR_RECORDS} ms")
-    check_rows(new, filled(source_ids=["b"]), even_if_fewer=True)
+    check_rows(new, filled(searched=searched), even_if_fewer=True)
     new.upsert([row_of(sample) for sample in samples])
     lacking = Lacking(Part("a/1/c0", "a", 1, 0, 0, 9, 2.0), "/videos/a.mp4 does not exist")
     with pytest.raises(SettingError, match="1 parts could not be decoded again, and 0 rows"):
-        check_rows(new, filled(lacking), even_if_fewer=False)
-    check_rows(new, filled(lacking), even_if_fewer=True)
+        check_rows(new, filled(lacking, searched=searched), even_if_fewer=False)
+    check_rows(new, filled(lacking, searched=searched), even_if_fewer=True)
     new.take_name()
     follower = Store(bench.milvus, made_with, DIMENSION)
     follower.prepare()
@@ -235,8 +237,17 @@ def test_what_the_log_no_longer_holds_is_not_given_up_unasked(bench: Bench) -> N
         store.close()
 
 
-def filled(*lacking: Lacking, source_ids: Sequence[str] = ()) -> Filled:
-    return Filled(arrived=True, lacking=lacking, source_ids=tuple(source_ids))
+def counted(store: Store, named: str, *source_ids: str) -> Sequence[Searched]:
+    lives = (Life(life=1, began_ms=0),)
+    sources = [Source(source_id=source_id, kind="camera", life=1, lives=lives, sample_fps=2.0) for source_id in source_ids]
+    counting = Counting(store, named, sources, 1.0, 80_000_000)  # a day before that none was taken yet
+    counting.go_on(60.0)
+    assert counting.is_complete
+    return counting.searched
+
+
+def filled(*lacking: Lacking, searched: Sequence[Searched] = ()) -> Filled:
+    return Filled(arrived=True, lacking=lacking, searched=tuple(searched))
 
 
 def test_words_that_a_rebuild_does_not_know_are_refused() -> None:
