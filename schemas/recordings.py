@@ -12,7 +12,7 @@ is one stretch of the timeline. A segment ends where its packets end; what lies 
 A journal has a line for each sample that the segment shows, and one more when Kafka has acknowledged it; the last line of a
 `t_ms` counts. A crash or a full disk leaves a piece of one: before the next line that its writer adds stands `END_OF_PIECE`.
 Samples without an acknowledgement are caught up (docs/decisions/0015); a file `settled` in the folder of a life holds the start
-of the oldest segment that may have one.
+of the oldest segment that may have one. A journal outlives its film where that expires before this.
 """
 
 import re

@@ -20,7 +20,10 @@ NO_RUN: Final = Fence(0, 0, 0)
 
 @dataclass(frozen=True)
 class Stretch:
-    """The spans of a stretch, a smaller run before a larger one, and how many samples were noted in it: each was a row."""
+    """The spans of a stretch, a smaller run before a larger one, and how many samples were noted in it: each was a row.
+
+    Of what Kafka never took only what is recorded counts: where the rest was a row, the rows that are searched show it.
+    """
 
     spans: tuple[LostSpan, ...]
     noted: int
@@ -34,10 +37,10 @@ def stretch(media: Path, chunk: Chunk) -> Stretch:
     left_ms, right_ms = margins_ms(chunk.sample_fps)
     journals = Journals(media, chunk.source_id, chunk.life)
     noted = journals.read(chunk.start_ms - left_ms - BEFORE_MS, chunk.end_ms + right_ms)
-    unsent = missed(noted, EVERY_RUN, NO_RUN, chunk.sample_fps)
+    there = {segment for segment in {one.segment for one in noted} if journals.is_recorded(segment)}
+    unsent = [one for one in missed(noted, EVERY_RUN, NO_RUN, chunk.sample_fps) if one.segment in there]
     taken = delivered(noted, NO_RUN)
     inside = [one for one in (*unsent, *taken) if chunk.start_ms <= one.line.t_ms < chunk.end_ms]
-    there = {segment for segment in {one.segment for one in noted} if journals.is_recorded(segment)}
     found = [
         *_spans(inside, unsent, noted, there, chunk.sample_fps),
         *_spans(inside, taken, taken, there, chunk.sample_fps),

@@ -89,6 +89,12 @@ def test_what_is_recorded_no_more_is_counted(noted: list[Noted], tmp_path: Path)
     assert stretch(tmp_path, asked(60, 70)).noted == 0
 
 
+def test_what_kafka_never_took_and_is_recorded_no_more_is_not_missed(noted: list[Noted], tmp_path: Path) -> None:
+    film_of(tmp_path, segment_at(60, 1)).unlink()
+    whole = stretch(tmp_path, asked(90, 130))
+    assert (whole.noted, sum(len(span.lost) for span in whole.spans)) == (20, 10), "it was no row, and what it has taken was"
+
+
 def test_the_order_of_a_span_names_its_samples_and_nothing_beside_them_becomes_a_row(noted: list[Noted], tmp_path: Path) -> None:
     (span,) = stretch(tmp_path, asked(200, 210)).spans
     order = order_of(asked(200, 210), span)
