@@ -261,8 +261,11 @@ class ChunkWork:
         if chunk.recorded:
             log.warning("span failed", stream=chunk.stream, reason=str(failure))
             return self._end(begun, "failed")
+        self._look()  # what fails is often a file whose life has just ended: what is said of it would hide the next one's status
         known = self._state.statuses.values.get(chunk.source_id)
-        if known is None or known.life != chunk.life:
+        if self._judge(begun.dealt) != "decode" or (known is not None and known.life > chunk.life):
+            return self._end(begun, "dropped")
+        if known is None or known.life < chunk.life:
             self._begun = None
             self._queue.append(begun.dealt)
             return None

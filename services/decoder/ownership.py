@@ -7,7 +7,7 @@ from typing import Final
 from originals.errors import Unreachable, Unreadable
 from schemas.identity import chunk_stream
 from schemas.messages import Plan, Recut, Source, SourceStatus
-from schemas.topics import CHUNKS, SOURCES
+from schemas.topics import CHUNKS, SOURCE_STATUS, SOURCES
 from services.decoder import metrics as m
 from services.decoder.cameras.catching_up import CatchingUp
 from services.decoder.cameras.fleet import Fleet
@@ -26,7 +26,10 @@ from streaming.records import Partition, Record
 from streaming.stage import Reached, Start
 
 OVERHEARD_SECONDS: Final = 5.0
+CORRECT_SECONDS: Final = 1.0
+"""So often at most a status is said again: what is said is heard before that, and a flood of late ones brings no other."""
 CHANGED: Final = "the file has changed since it was planned; it is being planned anew"
+LOST: Final = "parts of the file are indexed, but by which plan is not known any more; it is being planned anew"
 
 log = get_logger("ownership")
 
@@ -52,12 +55,14 @@ class Ownership:
         self._next: dict[int, int] = {}
         self._files: dict[str, Source] = {}
         self._said: dict[str, SourceStatus] = {}
+        self._correct_at = 0.0
 
     def assigned(self, start: Start) -> None:
         """Take over the sources of a partition: cameras are captured, planned chunks that are not done are dealt again."""
         if self._fleet.keeps(self._of(start.partition)):
             self._overhear()
         self._next[start.partition.number] = start.offset
+        self._correct_at = time.monotonic() + CORRECT_SECONDS  # most of what is taken over speaks for itself
         for source_id in self._of(start.partition):
             self._take(self._state.sources.values[source_id])
 
@@ -113,6 +118,7 @@ class Ownership:
         for deal in self._dealer.deal():
             self._send(deal)
         self._fleet.watch()
+        self._correct(time.monotonic())
         self._metrics.of(m.OWNED).set(len(self._files))
         self._metrics.of(m.OUTSTANDING).set(self._dealer.outstanding)
         return False
@@ -121,6 +127,24 @@ class Ownership:
         for status in self._state.statuses.poll():
             self._hear(status)
             self._hear_of_camera(status)
+
+    def _correct(self, now: float) -> None:
+        """Say again how sources of ours are of which the last word is of a life that is over: nobody would see what it hides.
+
+        Only a larger life corrects a smaller one, so no two decoders go on contradicting each other.
+        """
+        if now < self._correct_at:
+            return
+        self._correct_at = now + CORRECT_SECONDS
+        for source_id, late in self._state.statuses.late.items():
+            source, known = self._state.sources.values.get(source_id), self._state.statuses.values[source_id]
+            if source is None or not self._is_ours(source_id) or source.life != known.life:
+                continue
+            if source_id in self._files:
+                self._said[source_id] = self._status(source) or known
+                self._outbox.send_message(SOURCE_STATUS.name, self._said[source_id], key=source_id)
+            elif source.kind == "camera":
+                self._fleet.say_again(source, late, known)
 
     def _overhear(self) -> None:
         """Read what was said of cameras until now: who had them meanwhile may have ended the runs that are kept here."""
@@ -189,11 +213,17 @@ class Ownership:
             self._missed(source, result)
 
     def _found(self, source: Source, plan: Plan | None, found: Inspected) -> None:
-        """Plan a file that has no plan; go on with one that has, unless it is another file now."""
+        """Plan a file that has no plan; go on with one that has, unless it is another file now.
+
+        One that has no plan though chunks of it are done was planned by another owner: it may be another file now.
+        """
         self._retries.forget(source.source_id)
         status = self._status(source)
         if plan is None:
             plan = self._made(source, found)
+            if len(self._undone(source, plan)) < len(plan.chunks):
+                ask_for_new_life(self._outbox, source.source_id, source.life, found.fingerprint)
+                return self._postpone(source, LOST)
         elif plan.fingerprint != found.fingerprint:
             ask_for_new_life(self._outbox, source.source_id, source.life, found.fingerprint)
             return self._postpone(source, CHANGED)
@@ -228,14 +258,18 @@ class Ownership:
         self._say(source, "waiting", error=reason)
 
     def _hear(self, status: SourceStatus) -> None:
-        """Take in what a chunk's worker says of a file of ours: all of it where we have said nothing later, else its notices."""
+        """Take in what a chunk's worker says of a file of ours: all of it where we have said nothing later, else its notices.
+
+        A plan that an owner before has made is kept too, though it is heard of late.
+        """
         source, said = self._files.get(status.source_id), self._said.get(status.source_id)
         if source is None or source.life != status.life:
             return None
         if said is not None and said.since_ms >= status.since_ms:
-            is_told = set(status.notices) <= set(said.notices)
+            plan = said.plan or status.plan
+            is_told = set(status.notices) <= set(said.notices) and plan == said.plan
             if not is_told and said.state != "catching-up" and self._status(source) is said:
-                self._say(source, said.state, error=said.error, notices=status.notices)
+                self._say(source, said.state, error=said.error, plan=plan, notices=status.notices)
             return None
         self._said[status.source_id] = status
         if status.state == "running" and said is not None and said.state in ("waiting", "paused", "failed"):

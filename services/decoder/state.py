@@ -1,5 +1,6 @@
 """The state that every decoder process follows: whole topics, read without a group."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.messages import ChunkStatus, Recut, Source, SourceStatus
@@ -10,12 +11,59 @@ from services.decoder.settings import DecoderSettings
 from streaming.state import StateTopic
 
 
+class Statuses:
+    """The topic `source-status`, as what was said last of each source in the largest life that was spoken of.
+
+    Who has not heard yet that a life is over still speaks for it, and hides what the topic says of the next.
+    """
+
+    def __init__(self, topic: StateTopic[SourceStatus]) -> None:
+        self._topic = topic
+        self._values: dict[str, SourceStatus] = {}
+        self._late: dict[str, SourceStatus] = {}
+        self._heard: list[SourceStatus] = []
+
+    @property
+    def values(self) -> Mapping[str, SourceStatus]:
+        """The newest status of each source's largest life."""
+        return self._values
+
+    @property
+    def late(self) -> Mapping[str, SourceStatus]:
+        """The topic's last word of a source, where that is of a smaller life than one before it."""
+        return self._late
+
+    def read_to_end(self) -> None:
+        """Read until every partition's end has been seen; raises `Unavailable`."""
+        self._note(self._topic.read_to_end())
+
+    def poll(self) -> list[SourceStatus]:
+        """Follow without waiting; return all that was said since the last call."""
+        heard, self._heard = self._heard, []
+        return heard + self._note(self._topic.poll())
+
+    def read_on(self, deadline_seconds: float) -> None:
+        """Read all that was written until now; the next `poll` returns it. Raises `Unavailable` when that takes longer."""
+        self._topic.read_on(deadline_seconds)
+        self._heard += self._note(self._topic.poll())
+
+    def _note(self, statuses: list[SourceStatus]) -> list[SourceStatus]:
+        for status in statuses:
+            known = self._values.get(status.source_id)
+            if known is not None and known.life > status.life:
+                self._late[status.source_id] = status
+            else:
+                self._values[status.source_id] = status
+                self._late.pop(status.source_id, None)
+        return statuses
+
+
 @dataclass(frozen=True)
 class StateTopics:
     """Read to their ends; `Ownership.follow` follows them. `earlier_recuts` are all that were told until then."""
 
     sources: StateTopic[Source]
-    statuses: StateTopic[SourceStatus]
+    statuses: Statuses
     recuts: StateTopic[Recut]
     earlier_recuts: tuple[Recut, ...]
     finished: Finished
@@ -24,11 +72,12 @@ class StateTopics:
 def read_state(settings: DecoderSettings) -> StateTopics:
     """Return the state as it is now; raises `Unavailable`."""
     sources = StateTopic(settings.kafka, SOURCES, Source)
-    statuses = StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus)
+    statuses = Statuses(StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus))
     recuts = StateTopic(settings.kafka, RECUT, Recut)
     chunks = StateTopic(settings.kafka, CHUNK_STATUS, ChunkStatus)
-    for topic in (sources, statuses, chunks):
-        topic.read_to_end()
+    sources.read_to_end()
+    statuses.read_to_end()
+    chunks.read_to_end()
     earlier = tuple(recuts.read_to_end())
     return StateTopics(sources, statuses, recuts, earlier, Finished(chunks, spaces_of(settings.wait_for)))
 

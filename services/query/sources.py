@@ -32,7 +32,7 @@ class SourceBook:
         self._under_way: Counter[str] = Counter()  # records sent that Kafka has not acknowledged
         self._written: dict[str, int] = {}  # offset of the last one that it has
         self._logged: dict[str, tuple[int, Source]] = {}  # the newest record read, with its offset
-        self._statuses: dict[str, SourceStatus] = {}
+        self._statuses: dict[tuple[str, int], SourceStatus] = {}
         self._chunks: dict[tuple[str, int], dict[int, ChunkStatus]] = {}
         self._confirmed: dict[tuple[str, int], int] = {}
         self._newest: dict[str, Newest] = {}
@@ -70,7 +70,8 @@ class SourceBook:
     def view(self, source: Source) -> SourceView:
         """Return how far a source is."""
         with self._lock:
-            key, status = (source.source_id, source.life), self._statuses.get(source.source_id)
+            key = (source.source_id, source.life)
+            status = self._statuses.get(key)
             if source.kind != "file":
                 return live_view(source, status, self._newest.get(source.source_id))
             return file_view(source, status, self._chunks.get(key, {}), self._confirmed.get(key))
@@ -82,8 +83,8 @@ class SourceBook:
     def rises(self, source: Source) -> bool:
         """Return whether the timestamps of a file are known to rise to its end."""
         with self._lock:
-            chunks = self._chunks.get((source.source_id, source.life), {})
-            return rises(source, self._statuses.get(source.source_id), chunks)
+            key = (source.source_id, source.life)
+            return rises(source, self._statuses.get(key), self._chunks.get(key, {}))
 
     def unconfirmed(self) -> list[tuple[Source, int]]:
         """Return the sources whose every chunk is reported but whose rows no strong read has seen, with the rows promised."""
@@ -117,9 +118,9 @@ class SourceBook:
                 self._settle(source.source_id)
 
     def follow_statuses(self, changed: Iterable[SourceStatus]) -> None:
-        """Take records of topic `source-status`."""
+        """Take records of topic `source-status`. Of a life that is over they may still come: they say nothing of the next."""
         with self._lock:
-            self._statuses.update((status.source_id, status) for status in changed)
+            self._statuses.update(((status.source_id, status.life), status) for status in changed)
 
     def follow_chunks(self, changed: Iterable[ChunkStatus]) -> None:
         """Take records of topic `chunk-status`; those of other spaces are not this collection's."""
@@ -147,7 +148,7 @@ class SourceBook:
     def _awaited(self, source: Source) -> int | None:
         key = (source.source_id, source.life)
         chunks = self._chunks.get(key, {})
-        if source.wanted == "removed" or not is_done(source, self._statuses.get(source.source_id), chunks):
+        if source.wanted == "removed" or not is_done(source, self._statuses.get(key), chunks):
             return None
         rows = promised_rows(chunks)
         return rows if self._confirmed.get(key, -1) < rows else None

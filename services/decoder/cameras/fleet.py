@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from schemas.messages import Source, SourceStatus
 from services.decoder import metrics as m
 from services.decoder.cameras.capture import Capture, Surroundings
@@ -67,6 +69,16 @@ class Fleet:
         elif source.wanted == "paused" and status.state != "paused" and source.source_id not in self._ending:
             self._begin(source, status)
 
+    def say_again(self, source: Source, late: SourceStatus, known: SourceStatus) -> None:
+        """Say how a camera of ours is: the last word of it is a `late` one of a life that is over, which hides what is `known`.
+
+        A capture says it in a moment, as it does when another has spoken for its camera. Runs of another life are nothing to it.
+        """
+        if (capture := self._captures.get(source.source_id)) is not None:
+            capture.hear(msgspec.structs.replace(late, run=None))
+        elif source.wanted == "paused" and source.source_id not in self._ending:
+            self._begin(source, msgspec.structs.replace(known, state="waiting"))  # that it rests is only said as news
+
     def overhear(self, status: SourceStatus) -> None:
         """End the capture of a camera that was lost if another speaks for it."""
         kept = self._kept.get(status.source_id)
@@ -77,12 +89,15 @@ class Fleet:
         """End the capture of a camera that was lost if it is wanted otherwise now."""
         if (kept := self._kept.get(source.source_id)) is not None and not _is_same(kept.source, source):
             self._stop(source.source_id)
+            if source.life != kept.source.life or source.wanted == "removed":
+                kept.end(0.0)
 
     def drop(self, source_id: str) -> None:
-        """Capture a source no more."""
+        """Capture a source no more. Its life is over, so nothing more is said in it, though the capture takes a while to end."""
         self._stop(source_id)
         if (ending := self._ending.get(source_id)) is not None:
             ending.then = None
+            ending.capture.end(0.0)
 
     def keep(self, source_ids: Collection[str]) -> None:
         """Go on with cameras that were lost, but for those that another has spoken for: of it nothing more may be heard."""
