@@ -12,12 +12,14 @@ from schemas.messages import Source
 from services.query.question import Question
 from services.query.ranking import Found
 from services.query.segments import Segment, find_segments, sample_period
-from services.query.windows import Window
+from services.query.windows import Window, merge
 
 LONGEST_PERIOD_MS: Final = 86_400_000
 """A sample a day: rates below were taken once, down to those whose period no number holds."""
 ROWS_BUDGET: Final = 10_000
 """Most rows that one search reads with their vectors: about 10 MB at 256 dimensions."""
+DENSE: Final = 2.0
+"""Rows that lie more than so many times as dense as their source's record says are dense."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Rows:
     captured_ms: npt.NDArray[np.int64]
     provisional: npt.NDArray[np.bool_]
     vectors: npt.NDArray[np.float32]
+    whole: bool = True
+    """Whether these are all that there are; where more match than one read gives, nobody chooses which come."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,24 @@ def one_a_moment(rows: Rows) -> Rows:
     moments = np.stack([rows.source_no, rows.life, rows.t_ms])[:, order]
     kept = order[np.concatenate([[True], np.any(np.diff(moments) != 0, axis=0)])[: order.size]]
     return Rows(
-        rows.source_no[kept], rows.life[kept], rows.t_ms[kept], rows.captured_ms[kept], rows.provisional[kept], rows.vectors[kept]
+        rows.source_no[kept],
+        rows.life[kept],
+        rows.t_ms[kept],
+        rows.captured_ms[kept],
+        rows.provisional[kept],
+        rows.vectors[kept],
+        rows.whole,
     )
 
 
-def cost(windows: Iterable[Window], sources: Mapping[int, Source]) -> float:
-    """Return about how many rows lie in the windows."""
-    return sum((window.last_ms - window.first_ms) / 1000 * sources[window.source_no].sample_fps for window in windows)
+def cost(window: Window, fps: float) -> float:
+    """Return about how many rows lie in a window."""
+    return (window.last_ms - window.first_ms) / 1000 * fps
 
 
 def affordable(windows: Sequence[Window], sources: Mapping[int, Source]) -> list[Window]:
-    """Keep the first windows whose rows the budget pays for; at least one."""
-    costs = accumulate(cost([window], sources) for window in windows)
+    """Keep the first windows whose rows, by the records of their sources, the budget pays for; at least one."""
+    costs = accumulate(cost(window, sources[window.source_no].sample_fps) for window in windows)
     return [window for window, total in zip(windows, costs, strict=True) if total <= ROWS_BUDGET] or list(windows[:1])
 
 
@@ -88,6 +98,24 @@ def grown(window: Window, curve: Curve, growth_ms: int) -> Window:
     return window.grown(left_ms=growth_ms if left else 0, right_ms=growth_ms if right else 0)
 
 
+def lengthened(curves: Mapping[Window, Curve], growth_ms: int) -> list[Window]:
+    """Return the windows, merged, each with `growth_ms` more where it is `grown`, if the budget pays for all of that.
+
+    Where it does not, windows of sources whose rows lie dense stay as they are, so that the others may grow; else all do.
+    """
+    fps: dict[int, float] = {}
+    for window, curve in curves.items():
+        fps[window.source_no] = max(fps.get(window.source_no, 0.0), _fps(window, curve))
+    for most in (np.inf, DENSE):
+        longer = merge(
+            grown(window, curve, growth_ms) if fps[window.source_no] <= most * curve.source.sample_fps else window
+            for window, curve in curves.items()
+        )
+        if sum(cost(window, fps[window.source_no]) for window in longer) <= ROWS_BUDGET:
+            return longer
+    return merge(curves)
+
+
 def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
     """Return the segments of all curves. None begins before the first frame of a file."""
     for curve in curves:
@@ -103,6 +131,14 @@ def hits_of(curves: Iterable[Curve]) -> Iterator[Found]:
                 provisional=bool(curve.provisional[segment.peak]),
                 playable=curve.source.kind == "file" or (curve.source.kind == "camera" and curve.source.record),
             )
+
+
+def _fps(window: Window, curve: Curve) -> float:
+    """Return the rows a second as they were read, or by the source's record if that says more.
+
+    They lie denser than it says where a camera's rate was lowered since, and where whoever pushes frames sends more.
+    """
+    return max(curve.source.sample_fps, (curve.t_ms.size - 1) * 1000 / max(1, window.last_ms - window.first_ms))
 
 
 def _period_ms(source: Source) -> int:

@@ -23,6 +23,8 @@ CHECK_SECONDS: Final = 0.25
 PING_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 1.0
 BATCH_SOURCES: Final = 200
+AGAIN_SOURCES: Final = 50
+"""So many of those asked for before: where each lacks a row it takes a read of each, and all others wait for that."""
 
 Waiting = list[tuple[Source, int]]
 
@@ -48,7 +50,8 @@ class Following:
         self._events = Broadcast(bootstrap, INDEX_EVENTS, IndexEvent)
         self._processed: dict[Partition, int] = {}
         self._asking = Rounds("milvus", CHECK_SECONDS)
-        self._unsure: list[Waiting] = []  # this and the times below belong to the thread that asks
+        self._unsure: list[Waiting] = []  # this and what is below belong to the thread that asks
+        self._asked: dict[tuple[str, int], None] = {}  # sources and lives, the one whose turn is longest ago first
         self._ask_at = self._ping_at = self._refill_at = 0.0
 
     def read_to_end(self, deadline_seconds: float = 30.0) -> None:
@@ -127,7 +130,7 @@ class Following:
         if now < self._ask_at:
             return
         if not self._unsure and now >= self._refill_at:
-            self._unsure = [waiting] if (waiting := self._book.unconfirmed()[:BATCH_SOURCES]) else []
+            self._refill()
         if not self._unsure and now < self._ping_at:
             return
         try:
@@ -136,22 +139,32 @@ class Following:
             self._readiness.set("milvus", ready=False)
             self._ask_at = time.monotonic() + PING_SECONDS
 
+    def _refill(self) -> None:
+        """Take some of those whose rows were not there, in turn, for they may never be; on top those never asked for."""
+        waiting = {(source.source_id, source.life): (source, rows) for source, rows in self._book.unconfirmed()}
+        turns = [key for key in self._asked if key in waiting]
+        again, later = turns[:AGAIN_SOURCES], turns[AGAIN_SOURCES:]
+        new = [key for key in waiting if key not in self._asked][:BATCH_SOURCES]
+        self._asked = dict.fromkeys([*later, *again, *new])
+        self._unsure = [[waiting[key] for key in keys] for keys in (again, new) if keys]
+
     def _ask_now(self) -> None:
         collection = self._store.collection().name
         self._store.matches(collection, filters.EVERYTHING)  # a server that has just started describes what it cannot read yet
         self._readiness.set("milvus", ready=True)
         self._ping_at = time.monotonic() + PING_SECONDS
         if self._unsure:
-            self._confirm(collection, self._unsure.pop())
+            self._confirm(collection, self._unsure[-1])
 
     def _confirm(self, collection: str, group: Waiting) -> None:
         """Confirm a group whose rows add up, else halve it: a strong read takes 0.2 s, and one source must not hold up all."""
         seen = self._store.count(collection, filters.any_of(filters.of_life(source) for source, _ in group))
+        self._unsure.pop()  # only now: what Milvus did not answer is asked again
         promised = sum(rows for _, rows in group)
         if seen == promised or (len(group) == 1 and seen > promised):
             for source, rows in group:
                 self._book.confirm(source, rows)
-        elif len(group) > 1:
+        elif len(group) > 1 and (seen > 0 or not all(rows for _, rows in group)):
             self._unsure += [group[: len(group) // 2], group[len(group) // 2 :]]
         else:
             self._refill_at = time.monotonic() + RETRY_SECONDS

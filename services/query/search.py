@@ -15,14 +15,14 @@ from schemas.errors import InvalidMessage
 from schemas.identity import source_no
 from services.query import filters
 from services.query.access.keys import Grant
-from services.query.curves import ROWS_BUDGET, Curve, affordable, cost, cut, grown, hits_of
+from services.query.curves import Curve, Rows, affordable, cut, hits_of, lengthened
 from services.query.problems import Problem, invalid, unavailable
 from services.query.question import Kind, Part, Question, ask
 from services.query.ranking import Found, Mode, arrange
 from services.query.scope import Filters, Scope, scope, unseen
 from services.query.sources import SourceBook, unknown_source
 from services.query.store import Collection, Store
-from services.query.windows import GROWTHS_MS, Window, merge, open_windows
+from services.query.windows import GROWTHS_MS, HALVINGS, Window, merge, narrowed, open_windows
 
 CANDIDATES: Final = 200
 ROUNDS: Final = 3
@@ -181,20 +181,34 @@ class Search:
         return affordable(windows, limits.sources)
 
     def _curves(self, windows: list[Window], question: Question, limits: Scope, collection: Collection) -> list[Curve]:
-        """Read the windows, and more beyond a side where a segment has reached the end of its window."""
-        windows = merge(windows)
-        curves: dict[Window, Curve] = {}
-        for growth_ms in (*GROWTHS_MS, 0):
-            missing = [window for window in windows if window not in curves]
-            if missing:
-                spans = [(one.source_no, one.life, one.first_ms, one.last_ms) for one in missing]
-                rows = self._store.rows(collection.name, filters.all_of([limits.clock, filters.stretches(spans)]))
-                curves |= cut(rows, missing, question, limits.sources)
-            longer = merge(grown(window, curves[window], growth_ms) for window in windows)
-            if longer == windows or cost(longer, limits.sources) > ROWS_BUDGET:
+        """Read the windows, best first, and more beyond a side where a segment has reached the end of its window."""
+        if not windows:
+            return []
+        near, rows = self._near(windows, limits, collection)
+        curves = cut(rows, near, question, limits.sources)
+        for growth_ms in GROWTHS_MS:
+            longer = lengthened(curves, growth_ms)
+            missing = [window for window in longer if window not in curves]
+            if not missing or not (rows := self._rows(missing, limits, collection)).whole:
                 break
-            windows = longer
-        return [curves[window] for window in windows]
+            kept = {window: curves[window] for window in longer if window in curves}
+            curves = kept | cut(rows, missing, question, limits.sources)
+        return list(curves.values())
+
+    def _near(self, windows: list[Window], limits: Scope, collection: Collection) -> tuple[list[Window], Rows]:
+        """Read what lies around each candidate, merged: as little around the worse ones as lets all rows come in one read."""
+        near = merge(windows)
+        rows = self._rows(near, limits, collection)
+        for halvings in range(1, HALVINGS + 1):
+            if rows.whole:
+                break
+            near = merge(narrowed(windows, halvings))
+            rows = self._rows(near, limits, collection)
+        return near, rows
+
+    def _rows(self, windows: list[Window], limits: Scope, collection: Collection) -> Rows:
+        spans = [(window.source_no, window.life, window.first_ms, window.last_ms) for window in windows]
+        return self._store.rows(collection.name, filters.all_of([limits.clock, filters.stretches(spans)]))
 
 
 def _list_length(query: Query) -> int:

@@ -82,13 +82,17 @@ class Store:
         return Candidates(*(np.array([hit["entity"][field] for hit in hits], np.int64) for field in _PLACE))
 
     def rows(self, collection: str, expression: Expression, limit: int = ROWS_LIMIT) -> Rows:
-        """Return the rows that match with their vectors, each source in time order and one row a moment."""
-        fields = [*_PLACE, "captured_ms", "provisional"]
-        read = self._query(collection, expression, [*fields, "vector"], "Bounded", limit=min(limit, ROWS_LIMIT))
+        """Return the rows that match with their vectors, each source in time order and one row a moment.
+
+        Where as many came as may, there may be more: they are then not `whole`.
+        """
+        fields, limit = [*_PLACE, "captured_ms", "provisional"], min(limit, ROWS_LIMIT)
+        read = self._query(collection, expression, [*fields, "vector"], "Bounded", limit=limit)
         # Going through the rows one by one makes pymilvus build each vector as a list, 60 microseconds a row.
         columns = (np.array([row[field] for row in list.__iter__(read)], np.int64) for field in fields)
         source_no, life, t_ms, captured_ms, provisional = columns
-        return one_a_moment(Rows(source_no, life, t_ms, captured_ms, provisional.astype(np.bool_), _vectors(read)))
+        is_provisional, whole = provisional.astype(np.bool_), len(read) < limit
+        return one_a_moment(Rows(source_no, life, t_ms, captured_ms, is_provisional, _vectors(read), whole))
 
     def matches(self, collection: str, expression: Expression) -> bool:
         """Return whether any row matches."""

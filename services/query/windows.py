@@ -1,7 +1,7 @@
 """Which stretches of which sources are read exactly: those around the nearest rows. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,6 +9,8 @@ REACH_MS: Final = 10_000
 """How far to each side of a candidate the curve is read at first."""
 GROWTHS_MS: Final = (30_000, 120_000)
 """How much is read beyond a side where a segment has reached the end of its window, the first and the second time."""
+HALVINGS: Final = REACH_MS.bit_length()
+"""After so many nothing is left of a window but the moment of its candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Window:
         """Return the window with more at its sides."""
         return replace(self, first_ms=self.first_ms - left_ms, last_ms=self.last_ms + right_ms)
 
+    def around_middle(self, reach_ms: int) -> "Window":
+        """Return the window of that reach around the middle of this one."""
+        middle_ms = (self.first_ms + self.last_ms) // 2
+        return replace(self, first_ms=middle_ms - reach_ms, last_ms=middle_ms + reach_ms)
+
 
 def open_windows(
     candidates: Iterable[tuple[int, int, int]], opened: Iterable[Window], per_source: int, most: int
@@ -46,6 +53,20 @@ def open_windows(
             mine.append(Window(source_no, life, t_ms - REACH_MS, t_ms + REACH_MS))
             windows.append(mine[-1])
     return windows, {number for number, mine in of_source.items() if len(mine) >= per_source}
+
+
+def narrowed(windows: Sequence[Window], halvings: int) -> list[Window]:
+    """Return the first windows as they are and the others, whose candidates are worse, at a part of their reach.
+
+    Each keeps its candidate; a lesser match some seconds away may fall out. A halving halves the number of the whole ones and
+    the reach of the others:
+
+        halvings    0  all whole
+                    1  the first half whole     the others 5 s to each side
+                    2  the first quarter whole  the others 2.5 s to each side
+    """
+    whole, reach_ms = len(windows) >> halvings, REACH_MS >> halvings
+    return [*windows[:whole], *(window.around_middle(reach_ms) for window in windows[whole:])]
 
 
 def merge(windows: Iterable[Window]) -> list[Window]:
