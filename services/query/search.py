@@ -133,7 +133,10 @@ class Search:
             pixels = self._encoder.prepare(picture, accept=QUERY_FORMATS)
         except InvalidMessage as error:
             raise Problem(415, "not-a-picture", f"image: {error}", field="image") from None
-        return np.asarray(self._encoder.embed_images(pixels[np.newaxis])[0], np.float32)
+        vector = np.asarray(self._encoder.embed_images(pixels[np.newaxis])[0], np.float32)
+        if not np.isfinite(vector).all():
+            raise invalid("image", "image: the encoder gives no vector for this picture: a number of it is not finite")
+        return vector
 
     def _moment(self, like: Like, grant: Grant, collection: Collection) -> npt.NDArray[np.float32]:
         source = self._book.get(like.source_id, grant)
