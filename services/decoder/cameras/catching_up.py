@@ -56,6 +56,7 @@ class _Camera:
     looking: Future[Found] | None = None
     asked: tuple[Lost | LostVectors, ...] = ()
     spans: dict[int, LostSpan] = field(default_factory=dict)
+    waiting: int = 0
     deal_again_at: float = 0.0
     done: dict[int, Done] = field(default_factory=dict)
     gone: list[Reach] = field(default_factory=list)
@@ -82,7 +83,7 @@ class CatchingUp:
                 if source_id not in self._cameras:
                     self._cameras[source_id] = _Camera(capture, _lost(self._recuts, capture.source))
                 self._advance(self._cameras[source_id])
-        self._metrics.of(m.MISSED).set(sum(len(span.lost) for camera in self._cameras.values() for span in camera.spans.values()))
+        self._metrics.of(m.MISSED).set(sum(_missed_samples(camera) for camera in self._cameras.values()))
 
     def recut(self, recut: Recut) -> None:
         """Look for what a consumer has lost of the live lane; what it has lost of the bulk lane is dealt again."""
@@ -97,16 +98,21 @@ class CatchingUp:
                 camera.look_at = time.monotonic()
 
     def done(self, status: ChunkStatus) -> None:
-        """Take a span out of what is waited for; when it was the last, look whether there is more."""
+        """Take a span out of what is waited for; when it was the last, look whether there is more.
+
+        It is done as far as its rows reach: an order of the same name, dealt by an owner before, may end elsewhere. Where the
+        film breaks off, the rest becomes a span of its own, and is called lacking when it has no row at all.
+        """
         camera = self._cameras.get(status.source_id)
         first_ms = span_began_ms(status.stream)
         if camera is None or first_ms is None or status.life != camera.capture.source.life or first_ms not in camera.spans:
             return
         span = camera.spans.pop(first_ms)
-        camera.done[first_ms] = Done(span.reach, status.rows, status.last_t_ms)
+        last_ms = span.reach.last_ms if status.last_t_ms is None else status.last_t_ms
+        camera.done[first_ms] = Done(Reach(first_ms, last_ms), status.rows, status.last_t_ms)
         self._dealer.done(status.source_id, first_ms)
         if not camera.spans:
-            log.info("caught up", source_id=status.source_id)
+            log.info("caught up", source_id=status.source_id, waiting=camera.waiting)
             camera.look_at = time.monotonic()
 
     def chunk(self, source_id: str, first_ms: int, reruns: Reruns) -> Chunk | None:
@@ -131,20 +137,23 @@ class CatchingUp:
             camera.coming, camera.comes_at = camera.capture.fence, now + SETTLING_SECONDS
         if camera.coming is not None and now >= camera.comes_at:
             camera.fence, camera.coming, camera.look_at, camera.looks_once_more = camera.coming, None, now, True
-        if camera.spans:
+        if camera.spans and not camera.waiting:
             if now >= camera.deal_again_at:
                 self._deal(camera.capture.source.source_id, camera)
-        elif camera.fence is not None and camera.look_at is not None and now >= camera.look_at:
+        elif camera.fence is not None and _is_time(camera, now):
             self._look(camera, camera.capture.first_fence or camera.fence, camera.fence)
 
     def _look(self, camera: _Camera, first_fence: Fence, fence: Fence) -> None:
         source = camera.capture.source
         camera.asked = tuple(lost for lost in camera.lost if lost.partition == fence.partition)
-        done = {**self._finished.caught_up(source.source_id, source.life), **camera.done}
-        question = Question(
-            source, first_fence, fence, tuple(done.values()), tuple(camera.gone), frozenset(camera.told), camera.asked
-        )
-        camera.look_at, camera.looking = None, self._pool.submit(look, question, self._media, self._kafka)
+        done = tuple(self._done(camera).values())
+        question = Question(source, first_fence, fence, done, tuple(camera.gone), frozenset(camera.told), camera.asked)
+        camera.look_at, camera.deal_again_at = None, time.monotonic() + DEAL_AGAIN_SECONDS
+        camera.looking = self._pool.submit(look, question, self._media, self._kafka)
+
+    def _done(self, camera: _Camera) -> dict[int, Done]:
+        source = camera.capture.source
+        return {**self._finished.caught_up(source.source_id, source.life), **camera.done}
 
     def _take_in(self, camera: _Camera) -> None:
         assert camera.looking is not None
@@ -158,19 +167,20 @@ class CatchingUp:
             return
         camera.gone += found.gone
         camera.told.update(found.lacking)
-        camera.spans = {span.reach.first_ms: span for span in found.spans}
-        notices = [_notice(reach, "all") for reach in found.gone]
-        notices += [_notice(one.reach, f"{one.samples} sample{'s' * (one.samples > 1)}") for one in found.lacking]
+        done = self._done(camera)  # what was done during the look is said no more: it would be waited for in vain
+        camera.spans = {span.reach.first_ms: span for span in found.spans if span.reach.first_ms not in done}
+        camera.waiting = found.waiting
+        notices = _notices(found)
         for notice in notices:
             log.warning(notice, source_id=source_id)
-        camera.capture.catch_up(catches_up=bool(camera.spans), notices=notices)
-        if found.all_ripe and not camera.spans:
+        camera.capture.catch_up(catches_up=bool(found.spans), notices=notices)
+        if found.all_ripe and not found.spans:
             camera.lost = [lost for lost in camera.lost if lost not in camera.asked]
         if camera.look_at is None:
-            camera.look_at = time.monotonic() + _next_look_seconds(camera, is_settled=found.all_ripe and not notices)
+            is_settled = found.all_ripe and len(camera.spans) == len(found.spans) and not notices
+            camera.look_at = time.monotonic() + _next_look_seconds(camera, is_settled=is_settled)
         if camera.spans:
-            samples = sum(len(span.lost) for span in found.spans)
-            log.info("catching up", source_id=source_id, spans=len(found.spans), samples=samples)
+            log.info("catching up", source_id=source_id, spans=len(camera.spans), samples=_missed_samples(camera))
             self._deal(source_id, camera)
 
     def _deal(self, source_id: str, camera: _Camera) -> None:
@@ -180,6 +190,19 @@ class CatchingUp:
     def _forget(self, source_id: str) -> None:
         del self._cameras[source_id]
         self._dealer.drop(source_id)
+
+
+def _is_time(camera: _Camera, now: float) -> bool:
+    """Whether to look: at once or at the set time, and where more waits, while a span that cannot be decoded for now is not done.
+
+    The next spans are dealt beside it then.
+    """
+    at = camera.deal_again_at if camera.spans else camera.look_at
+    return at is not None and now >= at
+
+
+def _missed_samples(camera: _Camera) -> int:
+    return camera.waiting + sum(len(span.lost) for span in camera.spans.values())
 
 
 def _next_look_seconds(camera: _Camera, *, is_settled: bool) -> float:
@@ -200,9 +223,16 @@ def _lost(recuts: Sequence[Recut], source: Source) -> list[Lost | LostVectors]:
     ]
 
 
-def _notice(reach: Reach, what: str) -> str:
+def _notices(found: Found) -> list[str]:
+    lacking = [(one.reach, f"{one.samples} sample{'s' * (one.samples > 1)}") for one in found.lacking]
+    told = [*((reach, "all") for reach in found.gone), *lacking]
+    return [_notice(reach, what, unsure=reach in found.unsure) for reach, what in told]
+
+
+def _notice(reach: Reach, what: str, *, unsure: bool = False) -> str:
     """Say what could not be caught up, in UTC."""
-    return f"not caught up from {_utc(reach.first_ms)} to {_utc(reach.last_ms)}, {what}: not recorded, or not any more"
+    why = "not recorded, or not any more" + "; whether it is in the index nobody knows" * unsure
+    return f"not caught up from {_utc(reach.first_ms)} to {_utc(reach.last_ms)}, {what}: {why}"
 
 
 def _utc(t_ms: int) -> str:

@@ -1,9 +1,11 @@
 """One look at what a camera has noted and the log has taken: which samples are lost to every reader. It blocks."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +32,8 @@ from services.decoder.cameras.spans import (
     lying_in,
     missed,
     not_shown,
+    of_their_runs,
+    oldest,
     ripe,
     settled_ms,
     spans,
@@ -46,6 +50,9 @@ CLOCKS_APART_MS: Final = 60_000
 
 LATE_MS: Final = 1_800_000
 """So long what was noted stays open: a decoder that was frozen writes on when it wakes, as if the camera were its own."""
+
+MOST_AT_ONCE: Final = 15_000
+"""So many samples of a camera are dealt before the next are: some 4 MB, which all cameras hold at once after a long outage."""
 
 log = get_logger("catching-up")
 
@@ -65,22 +72,20 @@ class Question:
     told: frozenset[Lacking]
     lost: tuple[Lost | LostVectors, ...]
 
-    @property
-    def covered(self) -> tuple[Reach, ...]:
-        """Where nothing is to be caught up any more."""
-        return (*(span.reach for span in self.done), *self.gone)
-
 
 @dataclass(frozen=True)
 class Found:
-    """`spans` are to be caught up; `gone` is recorded no more and `lacking` was never shown, both to be told.
+    """`spans` are to be caught up, the oldest first; `gone` is recorded no more and `lacking` was never shown, both to be told.
 
+    Of what is `unsure` nobody knows any more whether Kafka took it. `waiting` is how many lost samples come after these spans.
     `all_ripe`: nothing waits for margins that are still to come.
     """
 
     spans: tuple[LostSpan, ...]
     gone: tuple[Reach, ...]
     lacking: tuple[Lacking, ...]
+    unsure: frozenset[Reach]
+    waiting: int
     all_ripe: bool
 
 
@@ -92,14 +97,17 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     read = journals.read(None if from_ms is None else from_ms - BEFORE_MS)
     # A run of a clock that was far ahead has given way to smaller ones.
     read = [one for one in read if is_run_of_a_camera(one.line.run, now_ms())]
-    noted = _completed(question, read, from_ms, journals, kafka)
-    unsent = uncovered(_missed(question, noted, from_ms), question.covered)
+    done = of_their_runs(question.done, read)
+    covered = [*(span.reach for span in done), *question.gone]
+    noted = _completed(question, read, covered, from_ms, journals, kafka)
+    never_taken = _missed(question, noted, from_ms)
+    unsent = uncovered(never_taken, covered)
     taken_in_time = delivered(noted, question.first_fence)
     told = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
     lost = lost_to_consumers(taken_in_time, told)
-    expired = uncovered(lost, question.covered)
-    never_read = dict.fromkeys((*_missed(question, noted, from_ms), *lost))
-    lacking = [one for one in not_shown(never_read, question.done) if one not in question.told]
+    expired = uncovered(lost, covered)
+    never_read = dict.fromkeys((*never_taken, *lost))
+    lacking = [one for one in not_shown(never_read, done) if one not in question.told]
     there = _recorded(noted, journals)
     gone = [one for one in (*unsent, *expired) if one.segment not in there]
     found = [
@@ -107,10 +115,14 @@ def look(question: Question, media: Path, kafka: str) -> Found:
         *spans(_of(expired, there), _of(taken_in_time, there), source.sample_fps),
     ]
     ready = ripe(found, noted, fence.below_run)
+    dealt = oldest(ready, MOST_AT_ONCE)
+    waiting = sum(len(span.lost) for span in ready) - sum(len(span.lost) for span in dealt)
+    reaches = tuple(_reaches(gone, noted))
+    unsure = _unsure([*reaches, *(one.reach for one in lacking)], never_taken, kafka, fence)
     untold = (*gone, *lying_in(noted, [one.reach for one in lacking]))
     with _unless_disk_refuses(source):
         _settle(journals, noted, [*(one for span in found for one in span.lost), *untold], fence)
-    return Found(tuple(ready), tuple(_reaches(gone, noted)), tuple(lacking), all_ripe=len(ready) == len(found))
+    return Found(tuple(dealt), reaches, tuple(lacking), unsure, waiting, all_ripe=len(ready) == len(found))
 
 
 def _missed(question: Question, noted: Sequence[Noted], from_ms: int | None) -> list[Noted]:
@@ -119,10 +131,12 @@ def _missed(question: Question, noted: Sequence[Noted], from_ms: int | None) -> 
     return [one for one in found if from_ms is None or one.segment.start_ms >= from_ms]
 
 
-def _completed(question: Question, noted: list[Noted], from_ms: int | None, journals: Journals, kafka: str) -> list[Noted]:
+def _completed(
+    question: Question, noted: list[Noted], covered: Sequence[Reach], from_ms: int | None, journals: Journals, kafka: str
+) -> list[Noted]:
     """Look up in the log what Kafka took though nobody has heard of it: its decoder was killed, or lost the camera."""
     source, fence = question.source, question.fence
-    unsure = uncovered(_missed(question, noted, from_ms), question.covered)
+    unsure = uncovered(_missed(question, noted, from_ms), covered)
     if not unsure:
         return noted
     partition = Partition(FRAMES_LIVE.name, fence.partition)
@@ -141,11 +155,33 @@ def _completed(question: Question, noted: list[Noted], from_ms: int | None, jour
 def _until(lost: LostVectors, kafka: str) -> LostUntil:
     """A vector bears the time at which Kafka took its frame, so the oldest one that is left says until when all may be lost.
 
-    None was lost after it was told, which a later owner reads when what came after it has left the log too.
+    None was lost after it was told, which a later owner reads when what came after it has left the log too. The clock of a camera
+    or of its decoder may be ahead of Kafka's.
     """
     left_ms = written_ms(kafka, Partition(EMBEDDINGS_LIVE.name, lost.partition), lost.last_offset + 1)
     until_ms = now_ms() if left_ms is None else left_ms
-    return LostUntil(lost.partition, min(until_ms, lost.told_ms + CLOCKS_APART_MS) if lost.told_ms else until_ms)
+    return LostUntil(lost.partition, (min(until_ms, lost.told_ms) if lost.told_ms else until_ms) + CLOCKS_APART_MS)
+
+
+def _unsure(reaches: Sequence[Reach], never_taken: Iterable[Noted], kafka: str, fence: Fence) -> frozenset[Reach]:
+    """Return the stretches with a sample of which nobody has heard and which the log may have held and does not any more.
+
+    A decoder that is killed leaves samples that Kafka took and the journal does not show so; the log tells for some hours.
+    """
+    unheard = [one for one in lying_in(never_taken, reaches) if one.line.offset == NOT_ACKNOWLEDGED]
+    if not unheard:
+        return frozenset()
+    told_from_ms = _log_begins_ms(kafka, Partition(FRAMES_LIVE.name, fence.partition), fence.offset) + CLOCKS_APART_MS
+    left_ms = sorted(one.line.t_ms for one in unheard if one.line.t_ms < told_from_ms)
+    return frozenset(reach for reach in reaches if bisect_left(left_ms, reach.first_ms) < bisect_right(left_ms, reach.last_ms))
+
+
+def _log_begins_ms(kafka: str, partition: Partition, through_offset: int) -> float:
+    """Return when Kafka took the oldest record that is left; −inf where none has left the log, inf where all have."""
+    oldest_left = next(read_passage(kafka, partition, 0, through_offset), None)
+    if oldest_left is None:
+        return inf
+    return oldest_left.timestamp_ms if oldest_left.offset > 0 else -inf
 
 
 def _heard(records: Iterable[Record], source: Source) -> Iterator[Heard]:

@@ -5,11 +5,12 @@ lost, over those that Kafka took, as it would have been. So a row has one value,
 catching a span up twice writes the same rows twice.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from math import inf
 from typing import Final
 
@@ -79,10 +80,11 @@ class LostUntil:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A stretch of a timeline, both ends included."""
+    """A stretch of a timeline, both ends included: of one run, or of all that runs show there."""
 
     first_ms: int
     last_ms: int
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +155,30 @@ def lost_to_consumers(noted: Iterable[Noted], lost: Sequence[Lost | LostUntil]) 
     return [one for one in noted if any(_lies_in(one.line, span) for span in lost)]
 
 
-def uncovered(noted: Iterable[Noted], covered: Sequence[Reach]) -> list[Noted]:
+def of_their_runs(done: Sequence[Done], noted: Iterable[Noted]) -> list[Done]:
+    """Say of which run each span is that was caught up: of the one with a sample where the span begins, as its name says no more.
+
+    Where an owner takes over from another, two runs show the same moments. A span that begins where nothing is noted any more
+    stays one of all runs.
+    """
+    begins_ms = {span.reach.first_ms for span in done}
+    runs: defaultdict[int, set[int]] = defaultdict(set)
+    for one in noted:
+        if one.line.t_ms in begins_ms:
+            runs[one.line.t_ms].add(one.line.run)
+    return [replace(span, reach=replace(span.reach, run=run)) for span in done for run in runs.get(span.reach.first_ms, (None,))]
+
+
+def uncovered(noted: Iterable[Noted], covered: Iterable[Reach]) -> list[Noted]:
     """Return the samples that no span which was caught up reaches over."""
-    return [one for one in noted if not any(_is_in(one, span) for span in covered)]
+    stretches = _Stretches(covered)
+    return [one for one in noted if one not in stretches]
 
 
-def lying_in(noted: Iterable[Noted], reaches: Sequence[Reach]) -> list[Noted]:
+def lying_in(noted: Iterable[Noted], reaches: Iterable[Reach]) -> list[Noted]:
     """Return the samples that lie in any of these stretches."""
-    return [one for one in noted if any(_is_in(one, reach) for reach in reaches)]
+    stretches = _Stretches(reaches)
+    return [one for one in noted if one in stretches]
 
 
 def spans(lost: Sequence[Noted], noted: Sequence[Noted], sample_fps: float) -> Iterator[LostSpan]:
@@ -188,14 +206,24 @@ def ripe(found: Sequence[LostSpan], noted: Sequence[Noted], below_run: int) -> l
     ]
 
 
+def oldest(found: Iterable[LostSpan], most_samples: int) -> list[LostSpan]:
+    """Return the oldest spans, up to the one with which they name so many samples."""
+    in_order = sorted(found, key=lambda span: span.reach.first_ms)
+    before = accumulate((len(span.samples) for span in in_order), initial=0)
+    return [span for span, samples in zip(in_order, before, strict=False) if samples < most_samples]
+
+
 def not_shown(lost: Iterable[Noted], done: Iterable[Done]) -> Iterator[Lacking]:
     """Say of the spans that were caught up which of the `lost` samples have no row.
 
     Where the film breaks off they are the last ones of a span; else nobody knows which ones they are.
     """
-    lost = list(lost)
+    runs = _by_run(lost)
+    of_run = {run: [one.line.t_ms for one in samples] for run, samples in runs.items()}
+    of_all = sorted(chain.from_iterable(of_run.values()))
     for span in done:
-        times_ms = sorted(one.line.t_ms for one in lost if _is_in(one, span.reach))
+        candidates = of_all if span.reach.run is None else of_run.get(span.reach.run, [])
+        times_ms = candidates[bisect_left(candidates, span.reach.first_ms) : bisect_right(candidates, span.reach.last_ms)]
         if missing := max(0, len(times_ms) - span.rows):
             after_ms = [t_ms for t_ms in times_ms if span.last_t_ms is None or t_ms > span.last_t_ms]
             where = after_ms if len(after_ms) == missing else times_ms
@@ -271,8 +299,26 @@ def _is_taken(line: JournalLine, over_at: Mapping[int, float]) -> bool:
     return line.offset != NOT_ACKNOWLEDGED and line.offset <= over_at[line.run]
 
 
-def _is_in(one: Noted, reach: Reach) -> bool:
-    return reach.first_ms <= one.line.t_ms <= reach.last_ms
+class _Stretches:
+    """Stretches of each run and of all runs, those that overlap as one: a long outage has thousands."""
+
+    def __init__(self, reaches: Iterable[Reach]) -> None:
+        self._begins_ms: defaultdict[int | None, list[int]] = defaultdict(list)
+        self._ends_ms: defaultdict[int | None, list[int]] = defaultdict(list)
+        for reach in sorted(reaches, key=lambda reach: reach.first_ms):
+            begins_ms, ends_ms = self._begins_ms[reach.run], self._ends_ms[reach.run]
+            if ends_ms and reach.first_ms <= ends_ms[-1]:
+                ends_ms[-1] = max(ends_ms[-1], reach.last_ms)
+            else:
+                begins_ms.append(reach.first_ms)
+                ends_ms.append(reach.last_ms)
+
+    def __contains__(self, one: Noted) -> bool:
+        return self._has(one.line.run, one.line.t_ms) or self._has(None, one.line.t_ms)
+
+    def _has(self, run: int | None, t_ms: int) -> bool:
+        place = bisect_right(self._begins_ms.get(run, ()), t_ms)
+        return place > 0 and t_ms <= self._ends_ms[run][place - 1]
 
 
 def _lies_in(line: JournalLine, lost: Lost | LostUntil) -> bool:

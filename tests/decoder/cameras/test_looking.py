@@ -8,8 +8,9 @@ from schemas.messages import Life, Source
 from schemas.recordings import JournalLine, Segment, life_folder
 from services.decoder.cameras import looking
 from services.decoder.cameras.journals import Journals
-from services.decoder.cameras.looking import Question, look
-from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, Reach, missed
+from services.decoder.cameras.looking import Found, Question, look
+from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, LostSpan, LostVectors, Reach, missed
+from streaming.records import Partition, Record
 
 BEGIN_MS = 1_763_625_600_000
 NOBODY = "127.0.0.1:1"
@@ -36,7 +37,7 @@ def film_of(media: Path, start_ms: int, run: int = 1) -> Path:
 
 
 def question(
-    *lost: Lost, done: tuple[Done, ...] = (), gone: tuple[Reach, ...] = (), told: frozenset[Lacking] = frozenset()
+    *lost: Lost | LostVectors, done: tuple[Done, ...] = (), gone: tuple[Reach, ...] = (), told: frozenset[Lacking] = frozenset()
 ) -> Question:
     return Question(SOURCE, FENCE, FENCE, done, gone, told, lost)
 
@@ -67,6 +68,73 @@ def test_what_no_recording_showed_is_told_by_the_next_owner_too_and_settled_once
     assert journals.settled_ms() == BEGIN_MS, "whoever comes next finds it again"
     told = look(question(lost, done=(dealt_by_another, whole), told=frozenset(found.lacking)), media, NOBODY)
     assert (told.lacking, journals.settled_ms()) == ((), BEGIN_MS + 60_000)
+
+
+def test_vectors_of_a_camera_whose_clock_is_ahead_are_caught_up_to_the_last(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead_ms = 1_800
+    monkeypatch.setattr(looking, "written_ms", lambda *_: BEGIN_MS + 30_000 - ahead_ms)
+    lost = frozenset(range(30))
+    for told_ms in (0, BEGIN_MS + 86_400_000):
+        found = look(question(LostVectors(5, 29, told_ms)), media, NOBODY)
+        assert lost <= {one.line.offset for span in found.spans for one in span.lost}
+
+
+def test_spans_of_two_runs_that_overlap_are_done_each_by_itself(media: Path) -> None:
+    after = [BEGIN_MS + 119_900, *(BEGIN_MS + 120_000 + 1000 * n for n in range(1, 30))]
+    film = film_of(media, after[0], run=2)
+    film.touch()
+    lines = [JournalLine(t_ms, 2, n, t_ms - after[0], 5, 121 + n) for n, t_ms in enumerate(after)]
+    film.with_suffix(".samples").write_text("".join(line.text() for line in lines))
+    last = JournalLine(BEGIN_MS + 120_000, 1, 120, 60_000, 5, 120)
+    with film_of(media, BEGIN_MS + 60_000).with_suffix(".samples").open("a") as journal:
+        journal.write(last.text())
+    fence = Fence(3, 5, 1_000)
+
+    def seen(*done: Done) -> Found:
+        return look(Question(SOURCE, fence, fence, done, (), frozenset(), (Lost(5, 100, 200),)), media, NOBODY)
+
+    first, second = seen().spans
+    assert ([one.line.run for one in first.lost], [one.line.run for one in second.lost]) == ([1] * 21, [2] * 30)
+    done = [Done(span.reach, len(span.lost), span.reach.last_ms) for span in (first, second)]
+    assert seen(done[0]).spans == (second,), "whoever owned the camera has died in between"
+    assert seen(done[0]).lacking == seen(*done).lacking == seen(*done).spans == ()
+
+
+@pytest.mark.parametrize(("oldest_left", "is_unsure"), [((7, 200_000), True), ((7, 10_000), False), ((0, 200_000), False)])
+def test_what_the_log_does_not_tell_any_more_may_be_in_the_index(
+    media: Path, monkeypatch: pytest.MonkeyPatch, oldest_left: tuple[int, int], is_unsure: bool
+) -> None:
+    offset, after_ms = oldest_left
+    record = Record(Partition("frames-live", 5), offset, b"another", b"", (), BEGIN_MS + after_ms)
+    monkeypatch.setattr(looking, "read_passage", lambda *_: iter([record]))
+    journal = film_of(media, BEGIN_MS + 60_000).with_suffix(".samples")
+    journal.write_text(journal.read_text().replace(" 5 119\n", " -1 -1\n"))
+    (span,) = look(question(), media, NOBODY).spans
+    assert span.reach == Reach(BEGIN_MS + 119_000, BEGIN_MS + 119_000), "it is decoded again where the film shows it"
+    found = look(question(done=(Done(span.reach, 0, None),)), media, NOBODY)
+    assert found.lacking == (Lacking(1, span.reach),)
+    assert found.unsure == ({span.reach} if is_unsure else set())
+    film_of(media, BEGIN_MS + 60_000).unlink()
+    found = look(question(), media, NOBODY)
+    assert (found.gone, found.unsure) == ((span.reach,), {span.reach} if is_unsure else set())
+
+
+def test_of_a_long_outage_the_oldest_spans_come_first_and_the_rest_when_they_are_done(
+    media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "MOST_AT_ONCE", 20)
+    lost = [Lost(5, 10 * n, 10 * n + 4) for n in range(11, 1, -1)]
+    done: list[Done] = []
+    seen: list[LostSpan] = []
+    while (found := look(question(*lost, done=tuple(done)), media, NOBODY)).spans:
+        assert found.waiting == 50 - len(done) * 5 - sum(len(span.lost) for span in found.spans)
+        assert found.all_ripe
+        assert Journals(media, SOURCE.source_id, 1).settled_ms() == found.spans[0].lost[0].segment.start_ms
+        assert sum(len(span.samples) for span in found.spans[:-1]) < 20
+        done += [Done(span.reach, len(span.lost), span.reach.last_ms) for span in found.spans]
+        seen += found.spans
+    assert [one.line.offset for span in seen for one in span.lost] == [10 * n + m for n in range(2, 12) for m in range(5)]
+    assert (found.waiting, found.lacking, found.gone) == (0, (), ())
 
 
 def test_a_look_begins_where_everything_before_is_settled(media: Path) -> None:

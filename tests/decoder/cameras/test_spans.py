@@ -1,7 +1,7 @@
 """From journals to spans, by property: every lost sample once, and rows as if it had come in time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -25,6 +25,8 @@ from services.decoder.cameras.spans import (
     lost_to_consumers,
     missed,
     not_shown,
+    of_their_runs,
+    oldest,
     ripe,
     settled_ms,
     span_chunk,
@@ -110,6 +112,51 @@ def test_what_was_caught_up_is_not_found_again(made: Made) -> None:
     left = uncovered(made.lost, covered)
     assert list(spans(left, made.noted, made.sample_fps)) == found[len(covered) :]
     assert uncovered(made.lost, [span.reach for span in found]) == []
+
+
+reaches = st.builds(
+    lambda begin_ms, length_ms, run: Reach(begin_ms, begin_ms + length_ms, run),
+    st.integers(0, 40), st.integers(0, 9), st.sampled_from([None, 1, 2]),
+)  # fmt: skip
+
+
+@given(st.lists(reaches, max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_a_sample_is_covered_by_a_stretch_of_its_run_or_of_all_runs(covered: list[Reach]) -> None:
+    noted = [note(t_ms, run) for t_ms in range(50) for run in (1, 2)]
+    left = [
+        one
+        for one in noted
+        if not any(reach.first_ms <= one.line.t_ms <= reach.last_ms and reach.run in (None, one.line.run) for reach in covered)
+    ]
+    assert uncovered(noted, covered) == left
+
+
+def test_a_span_covers_its_own_run_where_two_show_the_same_moments() -> None:
+    before = [note(1000 * second + 30, 1) for second in range(5)]
+    after = [note(1000 * second - 100, 2) for second in range(4, 9)]
+    noted = sorted((*before, *after), key=lambda one: one.line.t_ms)
+    found = list(spans(noted, noted, 1.0))
+    done = [Done(span.reach, len(span.lost), span.reach.last_ms) for span in found]
+    assert list(not_shown(noted, of_their_runs(done, noted))) == []
+    assert uncovered(noted, [span.reach for span in of_their_runs(done[:1], noted)]) == after
+    lacks = replace(done[1], rows=3, last_t_ms=after[2].line.t_ms)
+    lacking = Lacking(2, Reach(after[3].line.t_ms, after[4].line.t_ms))
+    assert list(not_shown(noted, of_their_runs([done[0], lacks], noted))) == [lacking]
+    assert of_their_runs([Done(Reach(-5, 10), 2, 10)], noted) == [Done(Reach(-5, 10), 2, 10)], (
+        "who began it nobody knows any more"
+    )
+
+
+@given(runs(), st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_the_oldest_spans_are_given_first_and_those_that_are_left_come_later(made: Made, most: int) -> None:
+    found = list(spans(made.lost, made.noted, made.sample_fps))
+    given = oldest(reversed(found), most)
+    assert given == found[: len(given)]
+    assert len(given) > 0 or not found
+    assert sum(len(span.samples) for span in given[:-1]) < most
+    assert len(given) == len(found) or sum(len(span.samples) for span in given) >= most
 
 
 def test_of_runs_that_are_over_what_kafka_never_took_is_lost() -> None:
