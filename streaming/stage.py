@@ -13,6 +13,7 @@ class Start:
 
     `resumed`: this group has read all that lies before it. False: it has never committed, or records left the log unread.
     `note`: what the group's commit says of what lies before it. `cut`: the commit has left the log, and what it held with it.
+    `processed`: one past the last record processed, as the commit says; None where it does not.
     """
 
     partition: Partition
@@ -20,6 +21,7 @@ class Start:
     resumed: bool = False
     note: str = ""
     cut: bool = False
+    processed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Reached:
 
     Attributes:
         safe_offset: the next to read, the oldest record that an unfinished output still needs.
-        processed_offset: one past the last record processed: lag and backpressure are counted from it.
+        processed_offset: one past the last record processed, by whomever: lag and backpressure are counted from it.
         note: what whoever begins at `safe_offset` has to know of what lies before it.
     """
 

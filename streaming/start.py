@@ -25,10 +25,10 @@ def start_of(
     """
     if committed is None:
         return Start(partition, first)
-    note = note_of(metadata)
+    note, said = note_of(metadata), processed_offset(-1, metadata)
     if committed >= first:
-        return Start(partition, committed, resumed=True, note=note)
-    processed = max(committed, processed_offset(committed, metadata) or 0)
+        return Start(partition, committed, resumed=True, note=note, processed=said)
+    processed = max(committed, said or 0)
     lost, held = max(0, first - processed), min(first, processed) - committed
     place = {"topic": partition.topic, "partition": partition.number}
     if lost:
@@ -41,4 +41,4 @@ def start_of(
         at_ms=time.time_ns() // 1_000_000,
     )  # fmt: skip
     outbox.send_message(RECUT.name, recut, key=f"{partition.topic}/{partition.number}")
-    return Start(partition, first, resumed=not lost, note=note, cut=True)
+    return Start(partition, first, resumed=not lost, note=note, cut=True, processed=said)

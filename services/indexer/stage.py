@@ -71,9 +71,10 @@ class IndexStage:
         self._warned_at = -float(HOUR_MS)
 
     def assigned(self, start: Start) -> None:
-        """Begin a partition with nothing but what its commit says of the frames before it."""
-        index = PartitionIndex(self._smoothing, start.offset, resumed=start.resumed, frames=place_of(start.note))
-        self._partitions[start.partition] = _Held(index, Reached(start.offset, start.offset, start.note))
+        """Begin a partition with nothing but what its commit says of what was read before."""
+        frames = place_of(start.note)
+        index = PartitionIndex(self._smoothing, start.offset, resumed=start.resumed, frames=frames, processed=start.processed)
+        self._partitions[start.partition] = _Held(index, Reached(start.offset, index.processed, start.note))
         self._may_write = False
 
     def revoked(self, partition: Partition) -> None:
@@ -115,7 +116,7 @@ class IndexStage:
         for partition, held in self._partitions.items():
             self._finish_chunks(partition, held)
             safe_offset = held.index.safe_offset()
-            held.reached = Reached(safe_offset, held.index.next_offset, note_of(held.index.frames_before(safe_offset)))
+            held.reached = Reached(safe_offset, held.index.processed, note_of(held.index.frames_before(safe_offset)))
         self._watch_held()
 
     def reached(self, partition: Partition) -> Reached:

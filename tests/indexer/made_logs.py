@@ -81,6 +81,7 @@ class Maker:
     dice: random.Random
     rng: np.random.Generator
     repeats: bool = True
+    loses_beginnings: bool = False
     late: dict[int, Entry] = field(default_factory=dict)
     """What a frozen embedder still sends, by identity: the one that took over never reads it."""
 
@@ -116,6 +117,8 @@ class Maker:
         for _ in range(self.dice.randrange(1, 4)):
             run += self.dice.randrange(1, 4)
             mine = self.repeated(list(self.run(name, name, run, start_ms)))
+            if self.loses_beginnings and self.dice.random() < 0.5:
+                del mine[: self.dice.randrange(1, 20)]
             start_ms += 400_000
             if self.dice.random() < 0.6:
                 mine.append(record(name, None, run=run, mark="run_end"))
@@ -189,12 +192,13 @@ def made_log(seed: int, *, two_at_once: bool = False, prefix: str = "") -> list[
     return numbered(log)
 
 
-def made_frames(seed: int) -> tuple[list[Entry], list[Entry]]:
+def made_frames(seed: int, *, loses_beginnings: bool = False) -> tuple[list[Entry], list[Entry]]:
     """Make the log of one partition whose vectors name their frames, and what it is without what comes more than once.
 
-    Any stretch, with any parts left out, comes again at any later time, as often as it likes.
+    Any stretch, with any parts left out, comes again at any later time, as often as it likes. `loses_beginnings`: of some runs of
+    cameras the first records were lost before they came to the log.
     """
-    maker = Maker(random.Random(seed), np.random.default_rng(seed), repeats=False)
+    maker = Maker(random.Random(seed), np.random.default_rng(seed), repeats=False, loses_beginnings=loses_beginnings)
     dice = maker.dice
     streams = [maker.camera(f"cam-{n}") for n in range(dice.randrange(1, 3))]
     streams += [maker.chunk("file-1", n, two_at_once=dice.random() < 0.2) for n in range(dice.randrange(4))]

@@ -19,7 +19,7 @@ from services.indexer.core.kernel import Vector
 from services.indexer.core.partition import QUIET_MS, PartitionIndex
 from services.indexer.core.run import Run
 from services.indexer.core.settings import Smoothing
-from tests.indexer.made_logs import FIRST_OFFSET, START_MS, numbered, record, unit
+from tests.indexer.made_logs import FIRST_OFFSET, START_MS, in_frame, numbered, record, unit
 
 RNG = np.random.default_rng(1)
 STILL = unit(RNG)
@@ -182,6 +182,51 @@ def test_a_reader_in_the_middle_gives_first_the_sample_whose_whole_support_it_ha
     assert times(rows)[0] == 100 + SMOOTHING.cut_memory + 1 + 3
     _, rows = fed(camera(range(100, 130)), resumed=False)
     assert times(rows)[0] == 100
+
+
+def in_frames(entries: list[Entry]) -> list[Entry]:
+    return [in_frame(entry, number, START_MS + number) for number, entry in enumerate(entries)]
+
+
+@pytest.mark.parametrize("sigma_seconds", [0.0, 0.5, 1.0, 3.0])
+def test_a_run_that_is_seen_first_behind_all_that_was_processed_has_all_rows_though_its_beginning_was_lost(
+    sigma_seconds: float,
+) -> None:
+    smoothing = Smoothing(sigma_seconds=sigma_seconds)
+    index = PartitionIndex(smoothing, FIRST_OFFSET, resumed=True, processed=FIRST_OFFSET + 8)
+    others = camera(range(100, 120), run=7, name="other")
+    for entry in numbered(in_frames([*others, *camera(range(500, 560), run=9), record("cam", None, run=9, mark="run_end")])):
+        index.feed(entry)
+    rows = index.drain().rows
+    assert times([row for row in rows if row.source_id == "cam"]) == list(range(500, 560))
+    assert 100 not in times(rows), "its run was open before"
+
+
+@pytest.mark.parametrize("processed", [None, FIRST_OFFSET + 1])
+def test_a_run_that_an_earlier_reader_may_have_had_gives_no_row_with_a_window_that_is_cut_off(processed: int | None) -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True, processed=processed)
+    for entry in numbered(in_frames(camera(range(100, 130)))):
+        index.feed(entry)
+    assert times(index.drain().rows)[0] == 100 + SMOOTHING.cut_memory + 1 + 3
+
+
+def test_neither_a_chunk_nor_what_names_no_frame_begins_in_its_middle_though_nobody_has_processed_it() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True, processed=FIRST_OFFSET)
+    unnamed = camera(range(60, 64), name="other")
+    for entry in numbered([*unnamed, record("other", None, run=1, mark="run_end"), *in_frames(chunk(range(12, 20)))]):
+        index.feed(entry)
+    drained = index.drain()
+    assert drained.rows == []
+    assert [end.whole for end in drained.ends] == [False]
+
+
+def test_what_an_earlier_reader_has_processed_is_told_until_this_one_has_come_as_far() -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True, processed=FIRST_OFFSET + 3)
+    told = []
+    for entry in camera(range(5)):
+        index.feed(replace(entry, offset=index.next_offset))
+        told.append(index.processed - FIRST_OFFSET)
+    assert told == [3, 3, 3, 4, 5]
 
 
 def test_a_run_after_an_older_one_begins_where_its_first_record_is_though_earlier_ones_were_lost() -> None:

@@ -92,6 +92,26 @@ def test_what_was_fed_before_kafka_went_away_is_settled_and_the_rest_comes_later
     writer.close()
 
 
+def test_a_reader_that_has_not_come_as_far_as_the_one_before_it_commits_what_that_one_has_processed() -> None:
+    metrics = Metrics(METRICS)
+    outbox, registry = Kept("indexer", metrics), cast("Any", Known({"push": source("push", "push")}))
+    writer = Writer(cast("Any", Rows()), metrics, seal_rows=1 << 40)
+    intake = Intake(SPACE, DIMENSION, registry, FrameEnds(lambda _: [0]), outbox, metrics)
+    stage = IndexStage([TOPIC], SPACE, Smoothing(), intake, registry, writer, outbox, metrics)
+    partition = Partition(TOPIC, 0)
+    stage.assigned(Start(partition, 5, resumed=True, processed=7))
+    told = [(5, 7)]
+    for offset in (5, 6, 7):
+        stage.process([embedding(HEADERS[0], offset).record(TOPIC, offset)])
+        stage.step()
+        stage.settle()
+        reached = stage.reached(partition)
+        told.append((reached.safe_offset, reached.processed_offset))
+    assert told == [(5, 7), (6, 7), (7, 7), (8, 8)]
+    assert stage.processed() == {partition: 8}
+    writer.close()
+
+
 def test_vectors_of_frames_that_nobody_has_written_hide_nothing_that_was_sent_before_them() -> None:
     metrics = Metrics(METRICS)
     outbox, store = Kept("indexer", metrics), Rows()

@@ -194,7 +194,7 @@ def test_a_commit_that_has_left_the_log_is_told_and_asked_for_again(bench: Bench
     second = bench.loop().start()
     await_that(lambda: len(second.stage.copied) == len(VALUES) - 25)
     (start,) = [start for start in second.stage.begun if start.partition.number == 1]
-    assert start == Start(Partition(bench.source, 1), 35, note="0 before 10", cut=True)
+    assert start == Start(Partition(bench.source, 1), 35, note="0 before 10", cut=True, processed=10)
     assert b"framebus_lost_records_total" in second.metrics.text()
     second.stop()
     asked = [decode(message.value(), Recut) for message in bench.read(RECUT.name)]  # type: ignore[attr-defined]

@@ -38,19 +38,30 @@ def test_without_a_commit_reading_begins_at_the_edge_of_the_log_and_nothing_is_l
 
 
 def test_a_commit_that_is_in_the_log_is_where_reading_goes_on() -> None:
-    assert begun(7, commit_metadata(90, "a note"), 7) == (Start(PLACE, 7, resumed=True, note="a note"), [], 0)
+    assert begun(7, commit_metadata(90, "a note"), 7) == (Start(PLACE, 7, resumed=True, note="a note", processed=90), [], 0)
+
+
+def test_what_another_program_has_committed_says_nothing_of_what_was_processed() -> None:
+    assert begun(7, "by hand", 7) == (Start(PLACE, 7, resumed=True), [], 0)
 
 
 @pytest.mark.parametrize("processed", [30, 66])
 def test_what_left_the_log_and_was_only_held_is_asked_for_again_but_is_not_lost(processed: int) -> None:
     start, asked, lost = begun(0, commit_metadata(processed, "a note"), 30)
-    assert start == Start(PLACE, 30, resumed=True, note="a note", cut=True)
+    assert start == Start(PLACE, 30, resumed=True, note="a note", cut=True, processed=processed)
     assert (asked, lost) == ([(0, 29)], 0)
 
 
 @pytest.mark.parametrize(
-    ("metadata", "lost", "note"),
-    [(commit_metadata(12, "a note"), 18, "a note"), (commit_metadata(5), 25, ""), ("", 25, ""), (None, 25, "")],
+    ("metadata", "lost", "note", "said"),
+    [
+        (commit_metadata(12, "a note"), 18, "a note", 12),
+        (commit_metadata(5), 25, "", 5),
+        ("", 25, "", None),
+        (None, 25, "", None),
+    ],
 )
-def test_of_what_left_the_log_only_what_was_never_processed_is_lost(metadata: str | None, lost: int, note: str) -> None:
-    assert begun(5, metadata, 30) == (Start(PLACE, 30, note=note, cut=True), [(5, 29)], lost)
+def test_of_what_left_the_log_only_what_was_never_processed_is_lost(
+    metadata: str | None, lost: int, note: str, said: int | None
+) -> None:
+    assert begun(5, metadata, 30) == (Start(PLACE, 30, note=note, cut=True, processed=said), [(5, 29)], lost)

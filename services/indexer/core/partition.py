@@ -45,18 +45,21 @@ class PartitionIndex:
     """Samples and marks of one partition in, final samples and ended streams out, and the offset that may be committed.
 
     `resumed`: this group has read what lies before `start`, so a stream first seen in its middle was begun by an earlier reader.
-    Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`.
+    Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`, and
+    `processed` is one past the last record that any earlier reader has processed; None: nobody has said it.
 
     A repeat of a run that is open is known by its number. Of one that is over nothing is known any more: that a frame was read
     before keeps it from beginning anew.
     """
 
-    def __init__(self, smoothing: Smoothing, start: int, *, resumed: bool, frames: Place = BEGINNING) -> None:
+    def __init__(
+        self, smoothing: Smoothing, start: int, *, resumed: bool, frames: Place = BEGINNING, processed: int | None = None
+    ) -> None:
         self.counts: Counter[Count] = Counter()
         self.next_offset = start
         self._timestamp_ms = 0
         self._frames = FramesRead(frames)
-        self._smoothing, self._resumed = smoothing, resumed
+        self._smoothing, self._resumed, self._processed_before = smoothing, resumed, processed
         self._runs: dict[str, Run] = {}
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
         self._held = HeldOffsets()
@@ -64,6 +67,11 @@ class PartitionIndex:
         self._alone: list[RowSample] = []
         self._ends: list[StreamEnd] = []
         self._quiet = RunHeap()
+
+    @property
+    def processed(self) -> int:
+        """One past the last record that was processed, here or by an earlier reader whose place was not reached again yet."""
+        return max(self.next_offset, self._processed_before or 0)
 
     def feed(self, entry: Entry) -> None:
         """Take the next record. Raises `InvalidMessage` for one that contradicts those before it, and goes on without it."""
@@ -195,9 +203,19 @@ class PartitionIndex:
             return entry.offset
         if older is not None and older.established:
             return older.needed
-        if entry.headers.stream in self._ended or not self._resumed:
+        if entry.headers.stream in self._ended or not self._resumed or self._is_new_to_all(entry):
             return entry.offset
         return None
+
+    def _is_new_to_all(self, entry: Entry) -> bool:
+        """Whether no earlier reader had the run that is seen first here: it begins, and what came before was lost on its way.
+
+        A reader holds a record of each run that is open, and that lies before what it has processed. Of a chunk that was given up
+        nothing is held, and it is asked for again; what names no frame may be a late repeat of a run that is over.
+        """
+        headers, before = entry.headers, self._processed_before
+        is_known = "/" not in headers.stream and headers.frame_offset is not None
+        return is_known and before is not None and entry.offset >= before
 
     def _end(self, entry: Entry, *, repeated: bool) -> None:
         headers = entry.headers
