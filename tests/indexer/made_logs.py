@@ -192,6 +192,19 @@ def made_log(seed: int, *, two_at_once: bool = False, prefix: str = "") -> list[
     return numbered(log)
 
 
+def made_mixed(seed: int) -> list[Entry]:
+    """Make the log of sources that send runs and records without run in between, many of them for the same moments."""
+    maker = Maker(random.Random(seed), np.random.default_rng(seed))
+    dice = maker.dice
+    streams = [maker.chunk("file-1", 0, two_at_once=False)]
+    for name in ("push-1", "push-2"):
+        runs = maker.camera(name)
+        times_ms = [entry.headers.t_ms for entry in runs if entry.headers.t_ms is not None]
+        alone = [record(name, t_ms, unit(maker.rng)) for t_ms in sorted(dice.sample(times_ms, len(times_ms) // 2))]
+        streams += [runs, alone, maker.alone(name)]
+    return numbered(list(maker.interleaved(streams)))
+
+
 def made_frames(seed: int, *, loses_beginnings: bool = False) -> tuple[list[Entry], list[Entry]]:
     """Make the log of one partition whose vectors name their frames, and what it is without what comes more than once.
 

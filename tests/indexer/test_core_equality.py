@@ -14,7 +14,19 @@ from services.indexer.core.entry import Entry, RowSample
 from services.indexer.core.frames import note_of, place_of
 from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
-from tests.indexer.made_logs import FIRST_OFFSET, START_MS, Maker, copies, in_frame, made_frames, made_log, numbered, record, unit
+from tests.indexer.made_logs import (
+    FIRST_OFFSET,
+    START_MS,
+    Maker,
+    copies,
+    in_frame,
+    made_frames,
+    made_log,
+    made_mixed,
+    numbered,
+    record,
+    unit,
+)
 from tests.indexer.offline import Ends, Rows, offline
 
 SETTINGS = [
@@ -117,6 +129,17 @@ def test_rows_read_in_any_batches_equal_the_offline_ones(seed: int, smoothing: S
     rows, ends = offline(log, smoothing)
     assert same(table.rows, rows)
     assert table.ends == ends
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, smoothings, st.sampled_from([2, 7, 100_000]))
+def test_of_values_of_one_moment_in_runs_and_without_the_same_one_stands_in_any_batches(
+    seed: int, smoothing: Smoothing, batch: int
+) -> None:
+    log = made_mixed(seed)
+    table, by_record = streamed(log, smoothing, batch), streamed(log, smoothing, 1)
+    assert same(table.rows, by_record.rows)
+    assert table.ends == by_record.ends
 
 
 @settings(max_examples=250, deadline=None)

@@ -146,6 +146,14 @@ def test_a_record_without_run_is_final_when_read_unsmoothed_and_holds_nothing() 
     assert index.safe_offset() == index.next_offset
 
 
+def test_a_record_without_run_that_comes_after_the_end_of_a_run_stands_where_both_have_one_moment() -> None:
+    later = record("push", 1000, unit(RNG), push=True)
+    ended = record("push", None, run=1, mark="run_end")
+    _, rows = fed([*camera(range(3), name="push", push=True), ended, later])
+    assert times(rows) == [0, 1, 2, 1]
+    assert rows[-1].vector is later.vector
+
+
 def test_a_mark_same_is_the_vector_before_it_at_that_time() -> None:
     entries = camera(range(1)) + [record("cam", 1000 * seq, run=1, seq=seq, mark="same") for seq in range(1, 6)]
     _, rows = fed(entries)

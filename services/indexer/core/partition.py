@@ -1,6 +1,6 @@
 """All streams of one partition, fed strictly in offset order."""
 
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -63,8 +63,8 @@ class PartitionIndex:
         self._runs: dict[str, Run] = {}
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
         self._held = HeldOffsets()
-        self._touched: dict[Run, None] = {}
-        self._alone: list[RowSample] = []
+        self._touched: defaultdict[str, dict[Run, None]] = defaultdict(dict)
+        self._rows: list[RowSample] = []
         self._ends: list[StreamEnd] = []
         self._quiet = RunHeap()
 
@@ -88,22 +88,19 @@ class PartitionIndex:
 
     def drain(self) -> Drained:
         """Return what has become final since the last call, and what has come and is not final yet."""
-        drained = Drained(self._alone, self._ends, [])
-        self._alone, self._ends = [], []
-        for run in self._touched:
-            drained.rows.extend(run.hand_out())
-            drained.provisional.extend(run.hand_out_newest())
-            if run.ended:
-                drained.ends.append(run.end())
-            if run.closed:
-                run.released = True
-                run.clear()
+        provisional: list[RowSample] = []
+        for source_id, runs in self._touched.items():
+            self._hand_out(source_id)
+            for run in runs:
+                provisional.extend(run.hand_out_newest())
         self._touched.clear()
+        drained = Drained(self._rows, self._ends, provisional)
+        self._rows, self._ends = [], []
         return drained
 
     def safe_offset(self) -> int:
         """Return what may be committed once everything drained is durable: the oldest record that is still needed."""
-        assert not self._alone
+        assert not self._rows
         assert not self._ends
         self._held.let_go_given_up(self._timestamp_ms - GIVEN_UP_MS)
         return self._held.lowest(self.next_offset)
@@ -126,7 +123,20 @@ class PartitionIndex:
         headers = entry.headers
         if not headers.context and entry.vector is not None and headers.t_ms is not None:
             row = RowSample(headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector)
-            self._alone.append(row)
+            self._hand_out(headers.source_id)  # of two values of a moment the later one stands, in one batch as in two
+            self._rows.append(row)
+
+    def _hand_out(self, source_id: str) -> None:
+        """Give what has become final of a source's runs, and let go of those that are closed."""
+        touched = self._touched.get(source_id, {})
+        for run in list(touched):
+            self._rows.extend(run.hand_out())
+            if run.ended:
+                self._ends.append(run.end())
+            if run.closed:
+                del touched[run]
+                run.released = True
+                run.clear()
 
     def _take(self, entry: Entry, *, repeated: bool) -> None:
         order = (entry.life, entry.headers.run or 0)
@@ -152,7 +162,7 @@ class PartitionIndex:
             return self._drop(run, entry, verdict)
         if verdict != "taken":
             self.counts[verdict] += 1
-        self._touched[run] = None
+        self._touched[run.source_id][run] = None
         return None
 
     def _drop(self, run: Run, entry: Entry, why: Count) -> None:
@@ -252,12 +262,12 @@ class PartitionIndex:
         del self._runs[run.stream]
         run.released = True
         run.clear()
-        self._touched.pop(run, None)
+        self._touched[run.source_id].pop(run, None)
 
     def _close(self, run: Run) -> None:
         run.closed = True
         del self._runs[run.stream]
-        self._touched[run] = None
+        self._touched[run.source_id][run] = None
 
     def _remember(self, stream: str, ended: _Ended) -> None:
         self._ended[stream] = ended
