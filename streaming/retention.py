@@ -79,7 +79,8 @@ def kept(bootstrap: str, topic: str) -> Kept:
         said = admin.describe_configs([resource], request_timeout=TIMEOUT_SECONDS)[resource].result(TIMEOUT_SECONDS)
     except (KafkaException, TimeoutError) as error:
         raise Unavailable(f"Kafka at {bootstrap} does not say what {topic} keeps: {error}") from error
-    return Kept(*(_bound(said[name].value) for name in ("retention.ms", "retention.bytes")), times=said[TIMES].value)
+    milliseconds, partition_bytes = (_bound(said[name].value) for name in ("retention.ms", "retention.bytes"))
+    return Kept(milliseconds, partition_bytes, said[TIMES].value)
 
 
 def _bound(value: str | None) -> int | None:

@@ -52,8 +52,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Any:
         registry=registry, statuses=SimpleNamespace(read_on=lambda _: None), default_days=30.0,
         of_files=lambda: (), of_cameras=lambda _: (), is_over=lambda _: False,
     )  # fmt: skip
-    parts = cast("Any", (stack, stack, SimpleNamespace(), missing))
-    return stack, Progress(lambda: {PLACE: stack.end}, lambda: 0, *parts, Asking())
+    known: Any = stack
+    outbox: Any = SimpleNamespace()
+    return stack, Progress(lambda: {PLACE: stack.end}, lambda: 0, known, known, outbox, cast("Any", missing), Asking())
 
 
 def test_what_is_searched_is_counted_before_the_log_is_read_to_its_end(looks: Any) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -56,7 +56,7 @@ def at_fps(fps: float) -> Callable[[int, int, int], Times]:
     return lambda _, first_ms, last_ms: np.arange(-(-first_ms // period_ms) * period_ms, last_ms + 1, period_ms, dtype=np.int64)
 
 
-def push_source(source_id: str, **fields: object) -> Source:
+def push_source(source_id: str, **fields: Any) -> Source:
     return msgspec.structs.replace(file_source(source_id, sample_fps=1.0, **fields), kind="push", url=None)
 
 
@@ -93,9 +93,9 @@ def test_more_rows_around_the_candidates_than_one_read_gives_lose_no_hit_and_the
     places = [(source, minute * MINUTE_MS) for minute in range(1, 5) for source in sources]
     store = InMemory(at_fps(25), of_every_minute(seconds=16))
     hits = search(store, [around(*place) for place in places], sources)
-    assert [(hit.source_id, (hit.start_ms + hit.end_ms) // 2) for hit in hits] == [
-        (source.source_id, pytest.approx(t_ms, abs=100)) for source, t_ms in sorted(places, key=lambda place: place[0].source_id)
-    ]
+    wanted = sorted((source.source_id, t_ms) for source, t_ms in places)
+    assert [hit.source_id for hit in hits] == [source_id for source_id, _ in wanted]
+    assert [(hit.start_ms + hit.end_ms) // 2 for hit in hits] == pytest.approx([t_ms for _, t_ms in wanted], abs=100)
     seconds = {(hit.source_id, hit.start_ms // MINUTE_MS): (hit.end_ms - hit.start_ms) / 1000 for hit in hits}
     assert [seconds[source.source_id, t_ms // MINUTE_MS - 1] for source, t_ms in places] == [
         *[pytest.approx(16, abs=0.1)] * 20, *[pytest.approx(10, abs=0.1)] * 20,
@@ -107,7 +107,7 @@ def test_a_window_that_alone_has_more_rows_than_one_read_gives_still_has_its_hit
     source = push_source("fast")
     store = InMemory(at_fps(1000), of_every_minute(seconds=4))
     (hit,) = search(store, [around(source, MINUTE_MS)], [source])
-    assert (hit.start_ms, hit.end_ms) == (pytest.approx(MINUTE_MS - 2_000, abs=2), pytest.approx(MINUTE_MS + 2_000, abs=2))
+    assert (hit.start_ms, hit.end_ms) == pytest.approx((MINUTE_MS - 2_000, MINUTE_MS + 2_000), abs=2)
     assert store.asked == [20_001, 10_001]
 
 

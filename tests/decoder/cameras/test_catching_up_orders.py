@@ -94,7 +94,7 @@ class Owner:
 
     @property
     def missed(self) -> float:
-        return self.metrics.of(m.MISSED)._value.get()
+        return float(self.metrics.of(m.MISSED)._value.get())
 
 
 def done(first: int, rows: int) -> ChunkStatus:
