@@ -27,7 +27,7 @@ from streaming.outbox import Outbox
 from streaming.records import Partition, Record, record_of
 from streaming.stage import Reached, Stage, Start
 from streaming.start import start_of
-from streaming.topic_log import first_offset
+from streaming.topic_log import checked, edges
 
 COMMIT_INTERVAL_SECONDS: Final = 0.5
 IDLE_WAIT_SECONDS: Final = 0.04
@@ -42,7 +42,8 @@ _RETRIED: Final = frozenset(
         KafkaError.STALE_MEMBER_EPOCH, KafkaError.FENCED_MEMBER_EPOCH, KafkaError.NOT_COORDINATOR,
         KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.REQUEST_TIMED_OUT,
         KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._WAIT_COORD,  # noqa: SLF001
-        KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE, KafkaError.KAFKA_STORAGE_ERROR, KafkaError.UNSTABLE_OFFSET_COMMIT,
         KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT_QUEUE, KafkaError._RESOLVE, KafkaError._NO_OFFSET,  # noqa: SLF001
         KafkaError._UNKNOWN_PARTITION, KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH,  # noqa: SLF001
         KafkaError._DESTROY_BROKER,  # noqa: SLF001  a broker that is away is forgotten while a question to it waits
@@ -206,7 +207,7 @@ class Loop:
             for p, one in changed.items()
         ]
         try:
-            member.consumer.commit(offsets=places, asynchronous=False)
+            checked(member.consumer.commit(offsets=places, asynchronous=False))
         except KafkaException as error:
             if error.args[0].code() not in _RETRIED:
                 raise
@@ -264,13 +265,14 @@ class Loop:
                 time.sleep(FIRST_BACKOFF_SECONDS)
 
     def _commits(self, member: _Member, places: list[TopicPartition]) -> list[TopicPartition]:
-        return self._asked(lambda: list(member.consumer.committed(places, timeout=KAFKA_SECONDS))) if places else []
+        """Return the commits. One that Kafka has no answer for is not absent: reading would begin at the log's beginning."""
+        return self._asked(lambda: checked(member.consumer.committed(places, timeout=KAFKA_SECONDS))) if places else []
 
     def _start(self, member: _Member, commit: TopicPartition) -> Start:
         partition = Partition(commit.topic, commit.partition)
-        first = self._asked(lambda: first_offset(member.consumer, partition, KAFKA_SECONDS))
+        first, end = self._asked(lambda: edges(member.consumer, partition, KAFKA_SECONDS))
         committed = commit.offset if commit.offset >= 0 else None
-        return start_of(partition, committed, commit.metadata, first, self._outbox, self._metrics)
+        return start_of(partition, committed, commit.metadata, first, end, self._outbox, self._metrics)
 
     def _revoked(self, member: _Member, places: list[TopicPartition]) -> None:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""

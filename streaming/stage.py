@@ -12,8 +12,8 @@ class Start:
     """Where the reading of a partition begins.
 
     `resumed`: this group has read all that lies before it. False: it has never committed, or records left the log unread.
-    `note`: what the group's commit says of what lies before it. `cut`: the commit has left the log, and what it held with it.
-    `processed`: one past the last record processed, as the commit says; None where it does not.
+    `note`: what the group's commit says of what lies before it. `cut`: the commit is not in the log, nor is what it held.
+    `processed`: one past the last record processed, as the commit says; None where it does not, or the log has lost its end.
     """
 
     partition: Partition

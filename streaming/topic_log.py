@@ -1,8 +1,9 @@
 """What the log of a topic holds: where its partitions begin and end, and which record comes next."""
 
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streaming.clients import admin_settings, reader_settings
@@ -12,21 +13,47 @@ from streaming.records import Partition
 TIMEOUT_SECONDS: Final = 5.0
 
 
-def first_offset(consumer: Consumer, partition: Partition, timeout_seconds: float) -> int:
-    """Return the offset of the oldest record that is kept; raises `KafkaException`."""
+def edges(consumer: Consumer, partition: Partition, timeout_seconds: float) -> tuple[int, int]:
+    """Return the offset of the oldest record that is kept, and one past the newest; raises `KafkaException`."""
     try:
-        first, _ = consumer.get_watermark_offsets(TopicPartition(partition.topic, partition.number), timeout=timeout_seconds)
-        return int(first)
+        first, end = consumer.get_watermark_offsets(TopicPartition(partition.topic, partition.number), timeout=timeout_seconds)
+        return int(first), int(end)
     except KafkaException as error:
         if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001  the library's own spelling
             raise
     # A partition may be given before the client has heard that it exists; a question for times makes it look. It is not asked
     # first: after a broker's restart it bears the leader of before, and is refused, for minutes.
-    question = TopicPartition(partition.topic, partition.number, OFFSET_BEGINNING)
-    (answer,) = consumer.offsets_for_times([question], timeout=timeout_seconds)
-    if answer.error:
-        raise KafkaException(answer.error)
-    return int(answer.offset)
+    places = [TopicPartition(partition.topic, partition.number, edge) for edge in (OFFSET_BEGINNING, OFFSET_END)]
+    first, end = (checked(consumer.offsets_for_times([place], timeout=timeout_seconds))[0].offset for place in places)
+    return int(first), int(end)
+
+
+def checked(places: Iterable[TopicPartition]) -> list[TopicPartition]:
+    """Return Kafka's answers; raises `KafkaException` where one is an error, which the call as a whole does not say."""
+    answers = list(places)
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+    return answers
+
+
+def edges_of(bootstrap: str, partitions: Collection[Partition]) -> dict[Partition, tuple[int, int]]:
+    """Return the `edges` of partitions, asked on a connection of its own; raises `Unavailable`.
+
+    One after the other: that takes a millisecond each, where a new admin client now and then needs a second or three to begin.
+    """
+    consumer = Consumer(_settings(bootstrap, "framebus-reader"))
+    try:
+        return {one: edges(consumer, one, TIMEOUT_SECONDS) for one in partitions}
+    except KafkaException as error:
+        raise Unavailable(f"the ends of the log are unknown: {error}") from error
+    finally:
+        consumer.close()
+
+
+def _settings(bootstrap: str, group: str) -> dict[str, Any]:
+    """Settings to see all of a log with, what an open transaction holds back too."""
+    return {**reader_settings(bootstrap, "topic-log", group), "isolation.level": "read_uncommitted"}
 
 
 class LogBounds:
@@ -67,13 +94,12 @@ class TopicLog:
     """Asks on a connection of its own, since on Faust's the answer waits behind its fetches."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        settings = {**reader_settings(bootstrap, "topic-log", group), "isolation.level": "read_uncommitted"}
-        self._consumer = Consumer(settings)
+        self._consumer = Consumer(_settings(bootstrap, group))
 
     def first(self, partition: Partition) -> int:
         """Return the offset of the oldest record that is kept; raises `Unavailable`."""
         try:
-            return first_offset(self._consumer, partition, TIMEOUT_SECONDS)
+            return edges(self._consumer, partition, TIMEOUT_SECONDS)[0]
         except KafkaException as error:
             raise Unavailable(f"the log's beginning is unknown: {error}") from error
 
@@ -81,7 +107,7 @@ class TopicLog:
         """Return the metadata of the group's commit at `offset`, empty where the commit is another; raises `Unavailable`."""
         place = TopicPartition(partition.topic, partition.number)
         try:
-            (commit,) = self._consumer.committed([place], timeout=TIMEOUT_SECONDS)
+            (commit,) = checked(self._consumer.committed([place], timeout=TIMEOUT_SECONDS))
         except KafkaException as error:
             raise Unavailable(f"the commit is unknown: {error}") from error
         return (commit.metadata or "") if commit.offset == offset else ""

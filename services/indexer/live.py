@@ -155,7 +155,7 @@ def make_app(bootstrap: str, group: str, session_seconds: float) -> Any:
         producer_acks=-1,
     )
     read_any_header_name()
-    app.transport = SeekingTransport(app.conf.broker_consumer, app)
+    app.transport = SeekingTransport(app, bootstrap)
     return app
 
 
@@ -198,6 +198,7 @@ class LiveLane:
             self._heartbeat.touch()
         if self._app.crashed:
             raise RuntimeError("Faust has crashed") from self._app.crash_reason
+        await self._begin_outside()
         await self._gather()
         await self._work_and_acknowledge()
 
@@ -291,7 +292,7 @@ class LiveLane:
         message = event.message
         if not self._is_current(message):
             return
-        reading = self._reading.get(message.tp) or await self._begin(message)
+        reading = self._reading.get(message.tp) or await self._begin(message.tp)
         if reading is None or message.offset < reading.next_offset:
             return
         if message.offset > reading.next_offset and not await self._may_skip(reading, message):
@@ -307,17 +308,21 @@ class LiveLane:
         """Whether a message is of the partitions in hand; what is older, or waited when they were taken, is delivered again."""
         return bool(message.generation_id == self._app.consumer.generation)
 
-    async def _begin(self, message: Any) -> _Reading | None:
-        """Begin a partition at its commit, or at the log's beginning when there is none or it has left the log."""
-        partition = Partition(message.tp.topic, message.tp.partition)
-        committed = self._app.consumer._committed_offset[message.tp]  # noqa: SLF001  Faust tells nobody where it began
-        # Asking takes time: what begins at its commit, as nearly all do, is spared it.
-        first = committed if committed == message.offset else await self._told(self._topic_log.first, partition)
+    async def _begin_outside(self) -> None:
+        """Begin where the commit is not in the log, and say so: of a camera that has stopped no record comes to show it."""
+        for tp, found in self._app.consumer.found.items():
+            if found.is_outside and tp not in self._reading:
+                await self._begin(tp)
+
+    async def _begin(self, tp: Any) -> _Reading | None:
+        """Begin a partition at its commit, or at the log's beginning when there is none, or where the log allows."""
+        partition, consumer = Partition(tp.topic, tp.partition), self._app.consumer
+        generation, (committed, first, end) = consumer.generation, consumer.found[tp]
         metadata = None if committed is None else await self._told(self._topic_log.metadata, partition, committed)
-        start = await self._on_thread(start_of, partition, committed, metadata, first, self._outbox, self._metrics)
-        if not self._is_current(message):
+        start = await self._on_thread(start_of, partition, committed, metadata, first, end, self._outbox, self._metrics)
+        if consumer.generation != generation:
             return None
-        reading = self._reading[message.tp] = _Reading(partition, start.offset, Notes(start.offset, start.note))
+        reading = self._reading[tp] = _Reading(partition, start.offset, Notes(start.offset, start.note))
         self._starts.append(start)
         return reading
 

@@ -1,17 +1,19 @@
 """A Faust consumer that begins every partition where it must, lets nothing flow before, and commits as the plain loop does.
 
 What Faust fetches while a rebalance is at work it throws away, and then seeks every partition back to its commit. That is not
-enough in two cases, and what was thrown away would never come:
+enough in three cases, and what was thrown away would never come:
 
 - aiokafka's `seek_to_committed` leaves a partition alone whose commit is absent or 0;
+- a commit may lie outside the log. aiokafka begins anew at its beginning then, and Faust drops what lies before the commit: all
+  that is written to a log that has lost its end;
 - a rebalance that begins during that seek finds the flow resumed when the seek is over. Records of its own partitions flow then
   while it is still at work, before and while these are sought, and are thrown away when it has done.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
@@ -19,9 +21,35 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 
 from streaming.commits import Notes, commit_metadata
+from streaming.errors import Unavailable
+from streaming.logs import get_logger
+from streaming.records import Partition
+from streaming.topic_log import edges_of
 
 END_OF_TEXT: Final = "\0"
 """Confluent's client ends metadata so, and reads on behind what does not end so."""
+RETRY_SECONDS: Final = 0.5
+log = get_logger("seeking")
+
+
+class Found(NamedTuple):
+    """What was found of a partition when it was sought: the group's commit, None where there is none, and where the log begins
+    and ends.
+    """
+
+    committed: int | None
+    first: int
+    end: int
+
+    @property
+    def begin(self) -> int:
+        """Where the log can be read from: at the commit, or as near to it as the log allows."""
+        return self.first if self.committed is None else min(max(self.committed, self.first), self.end)
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the commit is not in the log."""
+        return self.committed is not None and self.committed != self.begin
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
@@ -58,13 +86,16 @@ class _Consumer(driver.Consumer):
 
     Attributes:
         generation: that of the partitions in hand; None from when they are taken until the next ones are given.
+        found: where these begin, of all once they were sought.
         processed: one past the last record processed of each partition, for whoever asks how far this group is behind.
         notes: those of the offsets that may be committed.
         metadata: what goes with the offsets that were chosen last, which may still be on their way when partitions are taken.
     """
 
+    transport: "SeekingTransport"
     processed: Mapping[Any, int] = {}
     notes: Mapping[Any, Notes] = {}
+    found: Mapping[Any, Found] = {}
     seek_seconds = 30.0
     """Faust gives up a seek after 40 s, and then waits for ever: before that a seek that is not answered ends the process."""
 
@@ -76,7 +107,7 @@ class _Consumer(driver.Consumer):
         super().__init__(*arguments, **settings)
         self.metadata: dict[tuple[Any, int], str] = {}
         self._told: dict[Any, int] = {}
-        self._found: Mapping[Any, int] = {}
+        self._commits: Mapping[Any, int] = {}
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -84,7 +115,7 @@ class _Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Begin a rebalance: what is being sought now is sought for nothing."""
         self.generation = None
-        self.processed, self.notes, self._told = {}, {}, {}
+        self.processed, self.notes, self.found, self._told = {}, {}, {}, {}
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
@@ -97,14 +128,39 @@ class _Consumer(driver.Consumer):
         generation = self.generation
         async with asyncio.timeout(self.seek_seconds):
             await super().perform_seek()
-        # Faust takes a commit at offset 0 for none.
-        self._committed_offset.update({ensure_TP(tp): 0 for tp, offset in self._found.items() if offset == 0})
-        self._sought = generation
+            # Faust takes a commit at offset 0 for none.
+            self._committed_offset.update({ensure_TP(tp): 0 for tp, offset in self._commits.items() if offset == 0})
+            found = await self._find() if generation is not None else {}
+            if generation != self.generation:
+                return
+            await self._seek_into_log({tp: one.begin for tp, one in found.items() if one.is_outside})
+        self.found, self._sought = found, generation
+
+    async def _find(self) -> Mapping[Any, Found]:
+        """Ask where the partitions begin and end: not aiokafka, whose answer waits behind a fetch for a second and a half."""
+        commits = {ensure_TP(tp): offset if offset is not None and offset >= 0 else None for tp, offset in self._commits.items()}
+        edges = await self._edges([Partition(tp.topic, tp.partition) for tp in commits])
+        return {tp: Found(offset, *edges[Partition(tp.topic, tp.partition)]) for tp, offset in commits.items()}
+
+    async def _edges(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[int, int]]:
+        while True:
+            try:
+                return await asyncio.to_thread(edges_of, self.transport.bootstrap, partitions)
+            except Unavailable as error:
+                log.warning("waiting", reason=str(error), retry_in_seconds=RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _seek_into_log(self, begins: Mapping[Any, int]) -> None:
+        """Begin where the log can be read, and let Faust take that for the commit, from which it counts."""
+        if begins:
+            with contextlib.suppress(IllegalStateError):  # taken meanwhile: the rebalance that is at work seeks them
+                await self.seek_wait(begins)
+            self._committed_offset.update(begins)
 
     async def seek_to_committed(self) -> Mapping[Any, int]:
         """Seek every partition; return the commits."""
-        self._found = await super().seek_to_committed()
-        return self._found
+        self._commits = await super().seek_to_committed()
+        return self._commits
 
     def resume_flow(self) -> None:
         """Let records flow if all partitions of the present generation were sought; the rebalance that is at work sees to it."""
@@ -120,6 +176,7 @@ class _Consumer(driver.Consumer):
         self.app.flow_control.clear()
         for kept in (self._gap, self._acked, self._acked_index):
             kept.clear()
+        self.processed = {}  # nothing is told of it before the lane has begun anew, and has said what left the log meanwhile
 
     async def seek_again(self) -> None:
         """Seek every partition to its commit while nothing flows; a rebalance that begins meanwhile does so itself."""
@@ -156,3 +213,7 @@ class SeekingTransport(driver.Transport):
     """Faust's transport over aiokafka, with this consumer."""
 
     Consumer = _Consumer
+
+    def __init__(self, app: Any, bootstrap: str) -> None:
+        super().__init__(app.conf.broker_consumer, app)
+        self.bootstrap = bootstrap

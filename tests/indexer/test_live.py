@@ -19,7 +19,7 @@ from services.indexer.stage import IndexStage
 from streaming.admin import create_topics
 from streaming.handover import ends_of
 from streaming.lag import Lag, Reading
-from streaming.metrics import Metrics
+from streaming.metrics import LOST, Metrics
 from streaming.outbox import Outbox
 from streaming.records import UNREADABLE, Partition, Record
 from streaming.stage import Reached, Start
@@ -137,23 +137,25 @@ def write_in_transaction(bench: Bench, records: int) -> None:
     await_that(lambda: ends_of(bench.kafka, [PLACE.topic])[PLACE] == bench.end + records + 1, what="the mark")
 
 
-def at_the_end(bootstrap: str, group: str) -> int:
-    """Let a group begin at the present ends of the topic; return that of the partition."""
+def at_the_end(bootstrap: str, group: str, beyond: int) -> int:
+    """Let a group begin at the present ends of the topic, or so much beyond that of the partition; return this end."""
     create_topics(bootstrap)
     write(bootstrap, 1)
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     places = [TopicPartition(PLACE.topic, number) for number in range(EMBEDDINGS_LIVE.partitions)]
     for place in places:
         place.offset = asked(partial(consumer.get_watermark_offsets, place, timeout=10))[1]
+    end = int(places[NUMBER].offset)
+    places[NUMBER].offset = end + beyond
     asked(lambda: consumer.commit(offsets=places, asynchronous=False))
     consumer.close()
-    return int(places[NUMBER].offset)
+    return end
 
 
 @asynccontextmanager
-async def lane_at_the_end(bootstrap: str) -> AsyncIterator[Bench]:
+async def lane_at_the_end(bootstrap: str, *, beyond: int = 0) -> AsyncIterator[Bench]:
     group = f"live-{uuid.uuid4().hex[:12]}"
-    bench = Bench(bootstrap, at_the_end(bootstrap, group), group)
+    bench = Bench(bootstrap, at_the_end(bootstrap, group, beyond), group)
     bench.app = make_app(bootstrap, group, session_seconds=6.0)
     topic_log, outbox = TopicLog(bootstrap, group), Outbox(bootstrap, "test", bench.metrics)
     bench.lane = Losing(bench.app, cast("IndexStage", bench.stage), outbox, bench.metrics, topic_log, None)
@@ -198,6 +200,24 @@ def test_a_partition_goes_on_with_the_note_of_the_very_commit_where_it_begins(ka
             await bench.until(lambda: bench.has_read(3, 4))
             assert bench.stage.starts == [bench.end, bench.end + 3]
             assert bench.stage.notes == ["", f"before {bench.end + 3}"]
+
+    asyncio.run(run())
+
+
+def test_a_log_that_has_lost_its_end_is_told_before_anything_comes_and_what_is_written_then_is_read(kafka: str) -> None:
+    async def run() -> None:
+        async with lane_at_the_end(kafka, beyond=4) as bench:
+            await bench.until(lambda: bench.stage.starts == [bench.end])
+            assert int(bench.metrics.of(LOST).labels(PLACE.topic)._value.get()) == 4
+            consumer = Consumer({"bootstrap.servers": kafka, "group.id": bench.group})
+            place = TopicPartition(PLACE.topic, NUMBER)
+            await bench.until(lambda: consumer.committed([place], timeout=SECONDS)[0].offset == bench.end)
+            write(kafka, 3)
+            await bench.until(lambda: bench.has_read(0, 1, 2))
+            bench.stage.safe = bench.end + 3
+            await bench.until(lambda: consumer.committed([place], timeout=SECONDS)[0].offset == bench.end + 3)
+            consumer.close()
+            assert bench.read_again() == 0
 
     asyncio.run(run())
 

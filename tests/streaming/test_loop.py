@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from schemas.messages import Recut, decode
@@ -13,6 +13,7 @@ from schemas.topics import RECUT
 from streaming.backlog import Backlog
 from streaming.commits import processed_offset
 from streaming.errors import Stopped, Unavailable
+from streaming.metrics import LOST
 from streaming.records import Partition
 from streaming.stage import Start
 from tests.streaming.conftest import PARTITIONS, Bench, Running, await_that
@@ -203,6 +204,25 @@ def test_a_commit_that_has_left_the_log_is_told_and_asked_for_again(bench: Bench
     assert time.time_ns() // 1_000_000 - 60_000 < ours.at_ms <= time.time_ns() // 1_000_000
 
 
+def test_a_log_that_has_lost_its_end_is_told_and_what_is_written_then_is_read(bench: Bench) -> None:
+    bench.write(VALUES[:40])
+    consumer = Consumer({"bootstrap.servers": bench.bootstrap, "group.id": bench.group})
+    consumer.commit(offsets=[TopicPartition(bench.source, 1, 25, "processed=27 a note")], asynchronous=False)
+    consumer.close()
+    loop = bench.loop().start()
+    await_that(lambda: [place.offset for place in bench.committed()] == [10] * PARTITIONS or not loop.alive())
+    assert loop.alive(), loop.failure
+    bench.write(VALUES)
+    await_that(lambda: len(loop.stage.copied) == 30 + len(VALUES))
+    loop.stop()
+    (start,) = [start for start in loop.stage.begun if start.partition.number == 1]
+    assert start == Start(Partition(bench.source, 1), 10, resumed=True, note="a note", cut=True)
+    assert int(loop.metrics.of(LOST).labels(bench.source)._value.get()) == 17
+    asked = [decode(message.value(), Recut) for message in bench.read(RECUT.name)]  # type: ignore[attr-defined]
+    (ours,) = (recut for recut in asked if recut.topic == bench.source)
+    assert (ours.partition, ours.first_offset, ours.last_offset) == (1, 10, 26)
+
+
 def test_unread_counts_from_what_was_processed_not_from_what_a_window_holds(bench: Bench, kafka: str) -> None:
     bench.write(VALUES)
     loop, each = bench.loop(held=30).start(), len(VALUES) // PARTITIONS
@@ -240,11 +260,11 @@ def test_a_member_that_is_asked_to_stop_while_nobody_leads_its_partition_ends_in
 ) -> None:
     asked = threading.Event()
 
-    def no_leader(*_: object) -> int:
+    def no_leader(*_: object) -> tuple[int, int]:
         asked.set()
         raise KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
 
-    monkeypatch.setattr("streaming.loop.first_offset", no_leader)
+    monkeypatch.setattr("streaming.loop.edges", no_leader)
     loop = bench.loop().start()
     assert asked.wait(30)
     loop.stop()

@@ -1,4 +1,4 @@
-"""Where a reader begins when its commit has left the log, and what it says of that."""
+"""Where a reader begins when its commit is not in the log, and what it says of that."""
 
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from streaming.stage import Start
 from streaming.start import start_of
 
 PLACE = Partition("embeddings-bulk", 3)
+END = 100
 
 
 class Sent:
@@ -25,10 +26,10 @@ class Sent:
         self.messages.append(message)
 
 
-def begun(committed: int | None, metadata: str | None, first: int) -> tuple[Start, list[tuple[int, int]], int]:
+def begun(committed: int | None, metadata: str | None, first: int, end: int = END) -> tuple[Start, list[tuple[int, int]], int]:
     """Return the start, the spans that were asked for again, and how many records were counted as lost."""
     outbox, metrics = Sent(), Metrics()
-    start = start_of(PLACE, committed, metadata, first, cast("Any", outbox), metrics)
+    start = start_of(PLACE, committed, metadata, first, end, cast("Any", outbox), metrics)
     spans = [(recut.first_offset, recut.last_offset) for recut in outbox.messages]
     return start, spans, int(metrics.of(LOST).labels(PLACE.topic)._value.get())
 
@@ -65,3 +66,34 @@ def test_of_what_left_the_log_only_what_was_never_processed_is_lost(
     metadata: str | None, lost: int, note: str, said: int | None
 ) -> None:
     assert begun(5, metadata, 30) == (Start(PLACE, 30, note=note, cut=True, processed=said), [(5, 29)], lost)
+
+
+@pytest.mark.parametrize("metadata", [commit_metadata(END, "a note"), commit_metadata(40, "a note")])
+def test_a_commit_at_the_very_end_of_the_log_is_in_it(metadata: str) -> None:
+    start, asked, lost = begun(END, metadata, 7)
+    assert (start.offset, start.cut, asked, lost) == (END, False, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "known", "note"),
+    [(None, 104, ""), ("by hand", 104, ""), (commit_metadata(104, "a note"), 104, "a note"), (commit_metadata(109), 109, "")],
+)
+def test_behind_a_commit_beyond_the_end_of_the_log_what_is_written_next_is_read(
+    metadata: str | None, known: int, note: str
+) -> None:
+    begin = Start(PLACE, END, resumed=True, note=note, cut=True)
+    assert begun(104, metadata, 7) == (begin, [(END, known - 1)], known - END)
+
+
+def test_a_log_that_was_made_anew_is_read_from_its_beginning() -> None:
+    assert begun(9, commit_metadata(9), 0, end=0) == (Start(PLACE, 0, resumed=True, cut=True), [(0, 8)], 9)
+
+
+def test_what_a_window_held_and_the_log_has_lost_is_told_and_what_is_left_of_it_is_read_again() -> None:
+    begin = Start(PLACE, 90, resumed=True, note="a note")
+    assert begun(90, commit_metadata(103, "a note"), 7) == (begin, [(END, 102)], 3)
+
+
+def test_of_a_log_that_has_lost_both_what_was_held_and_its_end_all_is_asked_for_again() -> None:
+    begin = Start(PLACE, 7, resumed=True, note="a note", cut=True)
+    assert begun(5, commit_metadata(103, "a note"), 7) == (begin, [(5, 102)], 3)
