@@ -29,7 +29,8 @@ REJECTED_UNKEPT: Final = Metric(
 )
 LOST: Final = Metric(
     "framebus_lost_records_total", "counter",
-    "Records that left the log before this group read them; of a log that lost its end, those it is known to have had.", ("topic",),
+    "Records that left the log before this group read them; of a log that lost its end, those it is known to have had.",
+    ("topic",),
 )  # fmt: skip
 UNAVAILABLE: Final = Metric("framebus_unavailable_total", "counter", "Times that a dependency did not answer.")
 COMMIT_SECONDS: Final = Metric("framebus_commit_seconds", "histogram", "Settle, flush and commit.")
