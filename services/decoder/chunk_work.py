@@ -265,7 +265,7 @@ class ChunkWork:
         known = self._state.statuses.values.get(chunk.source_id)
         if self._judge(begun.dealt) != "decode" or (known is not None and known.life > chunk.life):
             return self._end(begun, "dropped")
-        if known is None or known.life < chunk.life:
+        if known is None or known.life < chunk.life or known.plan is None:
             self._begun = None
             self._queue.append(begun.dealt)
             return None

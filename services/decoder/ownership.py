@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+import msgspec
+
 from originals.errors import Unreachable, Unreadable
 from schemas.identity import chunk_stream
 from schemas.messages import Plan, Recut, Source, SourceStatus
@@ -56,6 +58,7 @@ class Ownership:
         self._files: dict[str, Source] = {}
         self._said: dict[str, SourceStatus] = {}
         self._correct_at = 0.0
+        self._answered: dict[str, SourceStatus] = {}
 
     def assigned(self, start: Start) -> None:
         """Take over the sources of a partition: cameras are captured, planned chunks that are not done are dealt again."""
@@ -140,11 +143,17 @@ class Ownership:
             source, known = self._state.sources.values.get(source_id), self._state.statuses.values[source_id]
             if source is None or not self._is_ours(source_id) or source.life != known.life:
                 continue
+            if self._answered.get(source_id) is late:
+                continue
+            self._answered[source_id] = late
             if source_id in self._files:
-                self._said[source_id] = self._status(source) or known
-                self._outbox.send_message(SOURCE_STATUS.name, self._said[source_id], key=source_id)
+                self._say_again(self._status(source) or known)
             elif source.kind == "camera":
-                self._fleet.say_again(source, late, known)
+                self._fleet.say_again(source, known)
+
+    def _say_again(self, status: SourceStatus) -> None:
+        self._said[status.source_id] = status
+        self._outbox.send_message(SOURCE_STATUS.name, status, key=status.source_id)
 
     def _overhear(self) -> None:
         """Read what was said of cameras until now: who had them meanwhile may have ended the runs that are kept here."""
@@ -222,8 +231,7 @@ class Ownership:
         if plan is None:
             plan = self._made(source, found)
             if len(self._undone(source, plan)) < len(plan.chunks):
-                ask_for_new_life(self._outbox, source.source_id, source.life, found.fingerprint)
-                return self._postpone(source, LOST)
+                return self._found_without_plan(source, found)
         elif plan.fingerprint != found.fingerprint:
             ask_for_new_life(self._outbox, source.source_id, source.life, found.fingerprint)
             return self._postpone(source, CHANGED)
@@ -232,6 +240,18 @@ class Ownership:
         self._say(source, "running", plan=plan)
         self._deal(source, plan)
         return None
+
+    def _found_without_plan(self, source: Source, found: Inspected) -> None:
+        """Go on with the plan of a file of which chunks are done, if it was said meanwhile; else plan it in a new life."""
+        try:
+            self._state.statuses.read_on(OVERHEARD_SECONDS)
+        except Unavailable as error:
+            return self._postpone(source, str(error))
+        self._follow_statuses()
+        if (plan := self._plan(source)) is not None:
+            return self._found(source, plan, found)
+        ask_for_new_life(self._outbox, source.source_id, source.life, found.fingerprint)
+        return self._postpone(source, LOST)
 
     def _missed(self, source: Source, failure: Unreadable | Unreachable) -> None:
         if isinstance(failure, Unreachable):
@@ -271,7 +291,11 @@ class Ownership:
             if not is_told and said.state != "catching-up" and self._status(source) is said:
                 self._say(source, said.state, error=said.error, plan=plan, notices=status.notices)
             return None
+        plan = self._plan(source)
         self._said[status.source_id] = status
+        if status.plan is None and plan is not None:
+            status = msgspec.structs.replace(status, plan=plan)  # whoever said it had not read the plan
+            self._say_again(status)
         if status.state == "running" and said is not None and said.state in ("waiting", "paused", "failed"):
             return self._say(source, said.state, error=said.error)  # a worker's notice, sent before it knew of this state
         if status.state in ("failed", "waiting"):

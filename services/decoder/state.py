@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from schemas.messages import ChunkStatus, Recut, Source, SourceStatus
 from schemas.topics import CHUNK_STATUS, RECUT, SOURCE_STATUS, SOURCES
 from services.decoder.cameras.retention import Kept
@@ -14,7 +16,8 @@ from streaming.state import StateTopic
 class Statuses:
     """The topic `source-status`, as what was said last of each source in the largest life that was spoken of.
 
-    Who has not heard yet that a life is over still speaks for it, and hides what the topic says of the next.
+    Who has not heard yet that a life is over still speaks for it, and hides what the topic says of the next. So does who has not
+    read a life's plan and says none: it is that of the status before.
     """
 
     def __init__(self, topic: StateTopic[SourceStatus]) -> None:
@@ -52,9 +55,10 @@ class Statuses:
             known = self._values.get(status.source_id)
             if known is not None and known.life > status.life:
                 self._late[status.source_id] = status
-            else:
-                self._values[status.source_id] = status
-                self._late.pop(status.source_id, None)
+                continue
+            plan = known.plan if known is not None and known.life == status.life and status.plan is None else status.plan
+            self._values[status.source_id] = status if plan is status.plan else msgspec.structs.replace(status, plan=plan)
+            self._late.pop(status.source_id, None)
         return statuses
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from schemas.identity import chunk_stream
-from schemas.messages import Chunk, Life, Message, Source, SourceStatus, encode
+from schemas.messages import Chunk, Life, Message, Plan, Source, SourceStatus, Span, encode
 from schemas.topics import CHUNKS
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.metrics import METRICS
@@ -21,7 +21,10 @@ from streaming.stage import Start
 from tests.decoder.footage import ANYWHERE
 
 PARTITION = Partition(CHUNKS.name, 0)
-RUNNING = SourceStatus(source_id="a", life=1, state="running", since_ms=1)
+PLAN = Plan(
+    life=1, fingerprint="f", duration_ms=1000, sample_fps=1.0, seekable=True, chunks=(Span(index=0, start_ms=0, end_ms=1000),)
+)
+RUNNING = SourceStatus(source_id="a", life=1, state="running", since_ms=1, plan=PLAN)
 
 
 @dataclass
@@ -104,6 +107,8 @@ def test_a_chunk_that_fails_in_a_life_before_the_one_that_was_spoken_of_is_not_t
 def test_a_failure_waits_for_its_owner_to_say_something_of_the_life(desk: Desk) -> None:
     desk.sources["a"] = source(1)
     assert not desk.fail(turns_seconds=0.3)
+    desk.statuses["a"] = msgspec.structs.replace(RUNNING, state="waiting", plan=None)
+    assert not desk.fail(turns_seconds=0.3), "its owner would forget the plan"
     desk.statuses["a"] = RUNNING
     assert desk.fail()
     assert len(desk.sent) == 1

@@ -38,6 +38,7 @@ class Topic:
 
     values: dict[str, Any] = field(default_factory=dict)
     coming: list[Any] = field(default_factory=list)
+    between: list[Any] = field(default_factory=list)
 
     @property
     def partition_of(self) -> dict[str, int]:
@@ -52,6 +53,13 @@ class Topic:
         return coming
 
     read_to_end = poll
+
+    def read_on(self, deadline_seconds: float) -> None:
+        """Read what has come in between."""
+        assert deadline_seconds > 0
+        self.coming += self.between
+        self.values |= {message.source_id: message for message in self.between}
+        self.between = []
 
 
 @dataclass
@@ -167,7 +175,7 @@ def test_a_flood_of_late_words_is_answered_once_a_second_and_the_answer_ends_it(
     owner.statuses.put(PLANNED)
     owner.begin()
     for moment in range(1000):
-        owner.statuses.put(FAILED)
+        owner.statuses.put(msgspec.structs.replace(FAILED))
         owner.pass_time(moment / 100)
     owner.pass_time(10.0)
     said = len(owner.bus.said)
@@ -247,6 +255,28 @@ def test_a_file_whose_plan_is_lost_is_not_planned_anew_in_a_life_of_which_chunks
     plan = owner.bus.said[-1].plan
     assert plan is not None, "in the life that query begins for it"
     assert dealt(owner) == list(range(len(plan.chunks)))
+
+
+def test_a_plan_that_was_said_just_before_it_is_missed_is_gone_on_with(owner: Owner) -> None:
+    owner.sources.put(file())
+    owner.done.add(chunk_stream("a", 2, 1))
+    owner.begin()
+    owner.statuses.between.append(msgspec.structs.replace(PLANNED, since_ms=1 << 50))
+    owner.results.append((file(), FOUND))
+    owner.turn()
+    assert not [one for one in owner.bus.others if isinstance(one, SourceRequest)]
+    assert dealt(owner) == [0]
+
+
+def test_a_worker_that_has_not_read_the_plan_yet_does_not_make_its_owner_forget_it(owner: Owner) -> None:
+    owner.sources.put(file())
+    owner.statuses.put(PLANNED)
+    owner.begin()
+    owner.turn()
+    owner.statuses.put(msgspec.structs.replace(PLANNED, state="failed", error="cut off", since_ms=9, plan=None))
+    owner.turn()
+    newest = owner.bus.said[-1]
+    assert (newest.state, newest.error, newest.plan) == ("failed", "cut off", PLAN)
 
 
 def test_a_plan_that_the_owner_before_has_said_last_is_kept_though_it_is_heard_late(owner: Owner) -> None:

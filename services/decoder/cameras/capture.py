@@ -130,6 +130,11 @@ class Capture:
             self._speaks_up_at = now + self._contested_seconds
             self._contested_seconds = min(LONGEST_CONTESTED_SECONDS, 2 * self._contested_seconds)
 
+    def speak_up(self) -> None:
+        """Say the state again when the capture comes to it, though it is no news."""
+        if self._speaks_up_at is None:
+            self._speaks_up_at = time.monotonic()
+
     def come_back(self) -> None:
         """Go on for an owner that had lost the camera."""
         self._came_back = True

@@ -147,7 +147,8 @@ class CatchingUp:
         source = camera.capture.source
         camera.asked = tuple(lost for lost in camera.lost if lost.partition == fence.partition)
         done = tuple(self._done(camera).values())
-        question = Question(source, first_fence, fence, done, tuple(camera.gone), frozenset(camera.told), camera.asked)
+        gone, told, stuck = tuple(camera.gone), frozenset(camera.told), frozenset(camera.spans)
+        question = Question(source, first_fence, fence, done, gone, told, camera.asked, stuck)
         camera.look_at, camera.deal_again_at = None, time.monotonic() + DEAL_AGAIN_SECONDS
         camera.looking = self._pool.submit(look, question, self._media, self._kafka)
 

@@ -69,13 +69,10 @@ class Fleet:
         elif source.wanted == "paused" and status.state != "paused" and source.source_id not in self._ending:
             self._begin(source, status)
 
-    def say_again(self, source: Source, late: SourceStatus, known: SourceStatus) -> None:
-        """Say how a camera of ours is: the last word of it is a `late` one of a life that is over, which hides what is `known`.
-
-        A capture says it in a moment, as it does when another has spoken for its camera. Runs of another life are nothing to it.
-        """
+    def say_again(self, source: Source, known: SourceStatus) -> None:
+        """Say how a camera of ours is: the last word of it is of a life that is over, and hides what is `known`."""
         if (capture := self._captures.get(source.source_id)) is not None:
-            capture.hear(msgspec.structs.replace(late, run=None))
+            capture.speak_up()
         elif source.wanted == "paused" and source.source_id not in self._ending:
             self._begin(source, msgspec.structs.replace(known, state="waiting"))  # that it rests is only said as news
 

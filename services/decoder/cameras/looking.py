@@ -71,6 +71,7 @@ class Question:
     gone: tuple[Reach, ...]
     told: frozenset[Lacking]
     lost: tuple[Lost | LostVectors, ...]
+    stuck: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,19 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     taken_in_time = delivered(noted, question.first_fence)
     told = [_until(one, kafka) if isinstance(one, LostVectors) else one for one in question.lost]
     lost = lost_to_consumers(taken_in_time, told)
+    surely_lost = set(lost_to_consumers(taken_in_time, [one for one in told if isinstance(one, Lost)]))
     expired = uncovered(lost, covered)
     never_read = dict.fromkeys((*never_taken, *lost))
     lacking = [one for one in not_shown(never_read, done) if one not in question.told]
     there = _recorded(noted, journals)
-    gone = [one for one in (*unsent, *expired) if one.segment not in there]
+    # Of what may be lost up to some time most is in the index: it is decoded again where it can be, and else nothing is said.
+    gone = [one for one in (*unsent, *(one for one in expired if one in surely_lost)) if one.segment not in there]
     found = [
         *spans(_of(unsent, there), _of(noted, there), source.sample_fps),
         *spans(_of(expired, there), _of(taken_in_time, there), source.sample_fps),
     ]
     ready = ripe(found, noted, fence.below_run)
-    dealt = oldest(ready, MOST_AT_ONCE)
+    dealt = oldest(ready, MOST_AT_ONCE, last=question.stuck)
     waiting = sum(len(span.lost) for span in ready) - sum(len(span.lost) for span in dealt)
     reaches = tuple(_reaches(gone, noted))
     unsure = _unsure([*reaches, *(one.reach for one in lacking)], never_taken, kafka, fence)

@@ -7,7 +7,7 @@ catching a span up twice writes the same rows twice.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import accumulate, chain, pairwise
@@ -206,9 +206,9 @@ def ripe(found: Sequence[LostSpan], noted: Sequence[Noted], below_run: int) -> l
     ]
 
 
-def oldest(found: Iterable[LostSpan], most_samples: int) -> list[LostSpan]:
-    """Return the oldest spans, up to the one with which they name so many samples."""
-    in_order = sorted(found, key=lambda span: span.reach.first_ms)
+def oldest(found: Iterable[LostSpan], most_samples: int, *, last: Collection[int] = ()) -> list[LostSpan]:
+    """Return the oldest spans, up to the one with which they name so many samples; those that begin at `last` come last."""
+    in_order = sorted(found, key=lambda span: (span.reach.first_ms in last, span.reach.first_ms))
     before = accumulate((len(span.samples) for span in in_order), initial=0)
     return [span for span, samples in zip(in_order, before, strict=False) if samples < most_samples]
 

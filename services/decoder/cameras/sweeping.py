@@ -92,10 +92,14 @@ class Sweeper:
     def _recorded(self, days: Iterable[Path]) -> Iterator[Recorded]:
         for day in days:
             source_id, life = day.parts[-3], int(day.parts[-2])
-            settled_ms = Journals(self._media, source_id, life).settled_ms()
-            # Looks read on from so long before what is settled.
-            before_ms = 0 if settled_ms is None else settled_ms - BEFORE_MS
-            yield from _of_day(day, source_id, life, before_ms)
+            yield from _of_day(day, source_id, life, self._settled_before_ms(source_id, life))
+
+    def _settled_before_ms(self, source_id: str, life: int) -> int:
+        """Return until when no look reads any more: it begins so long before what is settled. What nobody can read is not."""
+        with suppress(OSError):
+            if (settled_ms := Journals(self._media, source_id, life).settled_ms()) is not None:
+                return settled_ms - BEFORE_MS
+        return 0
 
     def _work(self) -> None:
         while True:

@@ -103,14 +103,15 @@ def test_a_capture_speaks_up_when_a_life_that_is_over_hides_its_state_and_takes_
 
     fleet.hear(camera(), LATE)
     assert not is_to_speak_up()
-    fleet.say_again(camera(), LATE, heard.statuses[-1])
+    fleet.say_again(camera(), heard.statuses[-1])
     assert is_to_speak_up()
     assert capture._heard_run == 0
+    assert not capture.is_contested, "it would not be captured on if it were lost now"
     fleet.drop("a")
 
 
 def test_of_a_camera_that_is_lost_nothing_is_said_again(fleet: Fleet, heard: Heard) -> None:
     known = SourceStatus(source_id="a", life=2, state="paused", since_ms=1)
-    fleet.say_again(camera(), LATE, known)
-    fleet.say_again(camera(wanted="removed"), LATE, known)
+    fleet.say_again(camera(), known)
+    fleet.say_again(camera(wanted="removed"), known)
     assert heard.statuses == []

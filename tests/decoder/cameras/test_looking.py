@@ -79,6 +79,15 @@ def test_vectors_of_a_camera_whose_clock_is_ahead_are_caught_up_to_the_last(medi
         assert lost <= {one.line.offset for span in found.spans for one in span.lost}
 
 
+def test_what_may_be_lost_and_is_recorded_no_more_is_not_said_to_be_missing(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "written_ms", lambda *_: BEGIN_MS + 110_000)
+    film_of(media, BEGIN_MS).unlink()
+    found = look(question(LostVectors(5, 110, 0)), media, NOBODY)
+    assert (found.gone, found.lacking) == ((), ()), "most of what expired is in the index"
+    assert min(one.line.t_ms for span in found.spans for one in span.lost) == BEGIN_MS + 60_000
+    assert look(question(Lost(5, 10, 20)), media, NOBODY).gone == (Reach(BEGIN_MS + 10_000, BEGIN_MS + 20_000),)
+
+
 def test_spans_of_two_runs_that_overlap_are_done_each_by_itself(media: Path) -> None:
     after = [BEGIN_MS + 119_900, *(BEGIN_MS + 120_000 + 1000 * n for n in range(1, 30))]
     film = film_of(media, after[0], run=2)
