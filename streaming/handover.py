@@ -11,6 +11,7 @@ from streaming.clients import admin_settings, reader_settings
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.records import Partition
+from streaming.topic_log import checked
 
 TIMEOUT_SECONDS: Final = 10.0
 log = get_logger("handover")
@@ -72,6 +73,6 @@ def _committed(bootstrap: str, topic: str, group: str) -> list[TopicPartition]:
     consumer = Consumer(reader_settings(bootstrap, "handover", group))
     try:
         places = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
-        return list(consumer.committed(places, timeout=TIMEOUT_SECONDS))
+        return checked(consumer.committed(places, timeout=TIMEOUT_SECONDS))
     finally:
         consumer.close()

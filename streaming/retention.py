@@ -80,7 +80,8 @@ def kept(bootstrap: str, topic: str) -> Kept:
     except (KafkaException, TimeoutError) as error:
         raise Unavailable(f"Kafka at {bootstrap} does not say what {topic} keeps: {error}") from error
     milliseconds, partition_bytes = (_bound(said[name].value) for name in ("retention.ms", "retention.bytes"))
-    return Kept(milliseconds, partition_bytes, said[TIMES].value)
+    times = said[TIMES].value if TIMES in said else OF_THE_SENDER
+    return Kept(milliseconds, partition_bytes, times)
 
 
 def _bound(value: str | None) -> int | None:

@@ -1,6 +1,7 @@
 """What the log of a topic holds: where its partitions begin and end, and which record comes next."""
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -11,6 +12,7 @@ from streaming.errors import Unavailable
 from streaming.records import Partition
 
 TIMEOUT_SECONDS: Final = 5.0
+AT_ONCE_SECONDS: Final = 1.0
 
 
 def edges(consumer: Consumer, partition: Partition, timeout_seconds: float) -> tuple[int, int]:
@@ -38,17 +40,19 @@ def checked(places: Iterable[TopicPartition]) -> list[TopicPartition]:
 
 
 def edges_of(bootstrap: str, partitions: Collection[Partition]) -> dict[Partition, tuple[int, int]]:
-    """Return the `edges` of partitions, asked on a connection of its own; raises `Unavailable`.
+    """Return the `edges` of those partitions that Kafka answers for at once, asked on a connection of its own.
 
     One after the other: that takes a millisecond each, where a new admin client now and then needs a second or three to begin.
+    One without a leader does not hold up the others.
     """
-    consumer = Consumer(_settings(bootstrap, "framebus-reader"))
+    consumer, answered = Consumer(_settings(bootstrap, "framebus-reader")), {}
     try:
-        return {one: edges(consumer, one, TIMEOUT_SECONDS) for one in partitions}
-    except KafkaException as error:
-        raise Unavailable(f"the ends of the log are unknown: {error}") from error
+        for one in partitions:
+            with suppress(KafkaException):
+                answered[one] = edges(consumer, one, AT_ONCE_SECONDS)
     finally:
         consumer.close()
+    return answered
 
 
 def _settings(bootstrap: str, group: str) -> dict[str, Any]:
@@ -96,12 +100,12 @@ class TopicLog:
     def __init__(self, bootstrap: str, group: str) -> None:
         self._consumer = Consumer(_settings(bootstrap, group))
 
-    def first(self, partition: Partition) -> int:
-        """Return the offset of the oldest record that is kept; raises `Unavailable`."""
+    def edges(self, partition: Partition) -> tuple[int, int]:
+        """Return the offset of the oldest record that is kept, and one past the newest; raises `Unavailable`."""
         try:
-            return edges(self._consumer, partition, TIMEOUT_SECONDS)[0]
+            return edges(self._consumer, partition, TIMEOUT_SECONDS)
         except KafkaException as error:
-            raise Unavailable(f"the log's beginning is unknown: {error}") from error
+            raise Unavailable(f"where the log begins and ends is unknown: {error}") from error
 
     def metadata(self, partition: Partition, offset: int) -> str:
         """Return the metadata of the group's commit at `offset`, empty where the commit is another; raises `Unavailable`."""

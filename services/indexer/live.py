@@ -259,7 +259,7 @@ class LiveLane:
 
     async def _acknowledge(self, reached: dict[Partition, Reached]) -> None:
         """Acknowledge in offset order what nothing needs any more: one watermark a partition, never an event by itself."""
-        unread = held = 0
+        unread, held, has_shrunk = 0, 0, False
         worked = {tp: reading for tp, reading in self._reading.items() if reading.partition in reached}
         consumer = self._app.consumer
         consumer.processed = {tp: reached[one.partition].processed_offset for tp, one in worked.items()}
@@ -267,9 +267,16 @@ class LiveLane:
         for tp, reading in worked.items():
             await self._acknowledge_below(reading, reached[reading.partition])
             held += len(reading.unacknowledged)
-            unread += max(0, (self._app.consumer.highwater(tp) or 0) - reading.next_offset)
+            highwater = consumer.highwater(tp)
+            ahead = 0 if highwater is None else highwater - reading.next_offset
+            unread += max(0, ahead)
+            has_shrunk = has_shrunk or ahead < 0
         self._metrics.of(m.UNREAD).labels(EMBEDDINGS_LIVE.name).set(unread)
         self._metrics.of(m.HELD).labels(EMBEDDINGS_LIVE.name).set(held)
+        if has_shrunk:  # Faust drops what comes at places that it has read
+            log.warning("the log ends before what was read of it: reading again")
+            self._metrics.of(READ_AGAIN).inc()
+            await self._begin_again()
 
     async def _acknowledge_below(self, reading: _Reading, reached: Reached) -> None:
         """Acknowledge events; since Faust commits when it likes, the note belongs to the offset behind the last of them."""
@@ -310,14 +317,19 @@ class LiveLane:
 
     async def _begin_outside(self) -> None:
         """Begin where the commit is not in the log, and say so: of a camera that has stopped no record comes to show it."""
-        for tp, found in self._app.consumer.found.items():
-            if found.is_outside and tp not in self._reading:
+        all_found = self._app.consumer.found
+        for tp, found in all_found.items():
+            if self._app.consumer.found is not all_found:
+                return  # they were taken meanwhile
+            if found.outside is not None and tp not in self._reading:
                 await self._begin(tp)
 
     async def _begin(self, tp: Any) -> _Reading | None:
         """Begin a partition at its commit, or at the log's beginning when there is none, or where the log allows."""
         partition, consumer = Partition(tp.topic, tp.partition), self._app.consumer
         generation, (committed, first, end) = consumer.generation, consumer.found[tp]
+        if first is None or end is None:
+            first, end = await self._told(self._topic_log.edges, partition)
         metadata = None if committed is None else await self._told(self._topic_log.metadata, partition, committed)
         start = await self._on_thread(start_of, partition, committed, metadata, first, end, self._outbox, self._metrics)
         if consumer.generation != generation:
@@ -347,7 +359,8 @@ class LiveLane:
 
     def _next_kept(self, partition: Partition, offset: int) -> int | None:
         """Return the offset of the first record from `offset` on, None where that has left the log, as it may meanwhile."""
-        is_kept = self._topic_log.first(partition) <= offset
+        first, _ = self._topic_log.edges(partition)
+        is_kept = first <= offset
         return self._topic_log.next_from(partition, offset) if is_kept else None
 
     async def _begin_again(self) -> None:

@@ -12,7 +12,7 @@ enough in three cases, and what was thrown away would never come:
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -21,35 +21,30 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 
 from streaming.commits import Notes, commit_metadata
-from streaming.errors import Unavailable
-from streaming.logs import get_logger
 from streaming.records import Partition
 from streaming.topic_log import edges_of
 
 END_OF_TEXT: Final = "\0"
 """Confluent's client ends metadata so, and reads on behind what does not end so."""
-RETRY_SECONDS: Final = 0.5
-log = get_logger("seeking")
+UNKNOWN: Final = (None, None)
 
 
 class Found(NamedTuple):
     """What was found of a partition when it was sought: the group's commit, None where there is none, and where the log begins
-    and ends.
+    and ends, None where Kafka did not say.
     """
 
     committed: int | None
-    first: int
-    end: int
+    first: int | None
+    end: int | None
 
     @property
-    def begin(self) -> int:
-        """Where the log can be read from: at the commit, or as near to it as the log allows."""
-        return self.first if self.committed is None else min(max(self.committed, self.first), self.end)
-
-    @property
-    def is_outside(self) -> bool:
-        """Whether the commit is not in the log."""
-        return self.committed is not None and self.committed != self.begin
+    def outside(self) -> int | None:
+        """Where to begin in place of a commit that is not in the log: as near to it as the log allows; None where it is there."""
+        if self.committed is None or self.first is None or self.end is None:
+            return None
+        begin = min(max(self.committed, self.first), self.end)
+        return None if begin == self.committed else begin
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
@@ -133,22 +128,15 @@ class _Consumer(driver.Consumer):
             found = await self._find() if generation is not None else {}
             if generation != self.generation:
                 return
-            await self._seek_into_log({tp: one.begin for tp, one in found.items() if one.is_outside})
+            await self._seek_into_log({tp: one.outside for tp, one in found.items() if one.outside is not None})
         self.found, self._sought = found, generation
 
     async def _find(self) -> Mapping[Any, Found]:
         """Ask where the partitions begin and end: not aiokafka, whose answer waits behind a fetch for a second and a half."""
         commits = {ensure_TP(tp): offset if offset is not None and offset >= 0 else None for tp, offset in self._commits.items()}
-        edges = await self._edges([Partition(tp.topic, tp.partition) for tp in commits])
-        return {tp: Found(offset, *edges[Partition(tp.topic, tp.partition)]) for tp, offset in commits.items()}
-
-    async def _edges(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[int, int]]:
-        while True:
-            try:
-                return await asyncio.to_thread(edges_of, self.transport.bootstrap, partitions)
-            except Unavailable as error:
-                log.warning("waiting", reason=str(error), retry_in_seconds=RETRY_SECONDS)
-                await asyncio.sleep(RETRY_SECONDS)
+        places = {tp: Partition(tp.topic, tp.partition) for tp in commits}
+        edges = await asyncio.to_thread(edges_of, self.transport.bootstrap, places.values())
+        return {tp: Found(offset, *edges.get(places[tp], UNKNOWN)) for tp, offset in commits.items()}
 
     async def _seek_into_log(self, begins: Mapping[Any, int]) -> None:
         """Begin where the log can be read, and let Faust take that for the commit, from which it counts."""

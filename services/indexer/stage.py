@@ -73,7 +73,9 @@ class IndexStage:
     def assigned(self, start: Start) -> None:
         """Begin a partition with nothing but what its commit says of what was read before."""
         frames = place_of(start.note)
-        index = PartitionIndex(self._smoothing, start.offset, resumed=start.resumed, frames=frames, processed=start.processed)
+        index = PartitionIndex(
+            self._smoothing, start.offset, resumed=start.resumed, frames=frames, processed=start.processed, cut=start.cut
+        )
         self._partitions[start.partition] = _Held(index, Reached(start.offset, index.processed, start.note))
         self._may_write = False
 

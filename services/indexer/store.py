@@ -144,6 +144,8 @@ class Store:
 
     def count(self, expression: str = "", collection: str | None = None, consistency: Consistency = "Strong") -> int:
         """Return how many rows match, in this collection or another. A bounded read waits for no tick: it may miss the newest."""
+        if self._failed and collection is not None:
+            self._call(lambda client: client.load_collection(collection, timeout=SLOW_SECONDS))
         read = self._on_loaded(
             lambda client: client.query(
                 collection or self.collection,

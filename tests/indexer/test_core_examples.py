@@ -210,9 +210,11 @@ def test_a_run_that_is_seen_first_behind_all_that_was_processed_has_all_rows_tho
     assert 100 not in times(rows), "its run was open before"
 
 
-@pytest.mark.parametrize("processed", [None, FIRST_OFFSET + 1])
-def test_a_run_that_an_earlier_reader_may_have_had_gives_no_row_with_a_window_that_is_cut_off(processed: int | None) -> None:
-    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True, processed=processed)
+@pytest.mark.parametrize(("processed", "cut"), [(None, False), (FIRST_OFFSET + 1, False), (FIRST_OFFSET, True)])
+def test_a_run_that_an_earlier_reader_may_have_had_gives_no_row_with_a_window_that_is_cut_off(
+    processed: int | None, cut: bool
+) -> None:
+    index = PartitionIndex(SMOOTHING, FIRST_OFFSET, resumed=True, processed=processed, cut=cut)
     for entry in numbered(in_frames(camera(range(100, 130)))):
         index.feed(entry)
     assert times(index.drain().rows)[0] == 100 + SMOOTHING.cut_memory + 1 + 3

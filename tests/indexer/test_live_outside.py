@@ -83,8 +83,8 @@ class Bench:
             on_partitions_assigned=signal,
         )
         self.stage, self.sent, self.metrics = Reading(), Sent(), Metrics(METRICS)
-        log = SimpleNamespace(metadata=lambda _, offset: f"processed={offset} a note")
-        parts = (app, self.stage, self.sent, self.metrics, log, None)
+        self.log = SimpleNamespace(metadata=lambda _, offset: f"processed={offset} a note")
+        parts = (app, self.stage, self.sent, self.metrics, self.log, None)
         self.lane = LiveLane(*cast("tuple[Any, Any, Any, Any, Any, None]", parts))
 
     def lost(self) -> int:
@@ -120,15 +120,48 @@ def test_what_is_in_the_log_begins_with_its_first_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "begin", "is_outside"),
+    ("found", "outside"),
     [
-        (Found(None, 7, 9), 7, False),
-        (Found(6, 7, 9), 7, True),
-        (Found(7, 7, 9), 7, False),
-        (Found(9, 7, 9), 9, False),
-        (Found(10, 7, 9), 9, True),
-        (Found(5, 0, 0), 0, True),
+        (Found(None, 7, 9), None),
+        (Found(6, 7, 9), 7),
+        (Found(7, 7, 9), None),
+        (Found(9, 7, 9), None),
+        (Found(10, 7, 9), 9),
+        (Found(5, 0, 0), 0),
+        (Found(5, None, None), None),
     ],
 )
-def test_a_partition_begins_at_its_commit_or_as_near_to_it_as_the_log_allows(found: Found, begin: int, is_outside: bool) -> None:
-    assert (found.begin, found.is_outside) == (begin, is_outside)
+def test_a_partition_begins_at_its_commit_or_as_near_to_it_as_the_log_allows(found: Found, outside: int | None) -> None:
+    assert found.outside == outside
+
+
+def test_partitions_that_are_taken_while_one_begins_begin_no_more() -> None:
+    async def run() -> None:
+        bench = Bench({PLACE: Found(100, 500, 500), OTHER: Found(100, 500, 500)})
+
+        def taken(*_: Any) -> str:
+            bench.consumer.found, bench.consumer.generation = {}, None
+            return ""
+
+        bench.log.metadata = taken
+        await bench.lane._begin_outside()
+        assert bench.lane._reading == {}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("highwater", "is_read_again"), [(None, False), (500, False), (499, True)])
+def test_a_log_that_ends_before_what_was_read_of_it_is_read_again(highwater: int | None, is_read_again: bool) -> None:
+    async def run() -> None:
+        bench, again = Bench({PLACE: Found(100, 500, 500)}), []
+
+        async def begin_again() -> None:
+            again.append(1)
+
+        await bench.lane.turn()
+        bench.consumer.highwater = lambda _: highwater
+        cast("Any", bench.lane)._begin_again = begin_again
+        await bench.lane.turn()
+        assert bool(again) == is_read_again
+
+    asyncio.run(run())

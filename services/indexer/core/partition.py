@@ -46,20 +46,28 @@ class PartitionIndex:
 
     `resumed`: this group has read what lies before `start`, so a stream first seen in its middle was begun by an earlier reader.
     Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`, and
-    `processed` is one past the last record that any earlier reader has processed; None: nobody has said it.
+    `processed` is one past the last record that any earlier reader has processed; None: nobody has said it. `cut`: what earlier
+    readers held has left the log.
 
     A repeat of a run that is open is known by its number. Of one that is over nothing is known any more: that a frame was read
     before keeps it from beginning anew.
     """
 
     def __init__(
-        self, smoothing: Smoothing, start: int, *, resumed: bool, frames: Place = BEGINNING, processed: int | None = None
+        self,
+        smoothing: Smoothing,
+        start: int,
+        *,
+        resumed: bool,
+        frames: Place = BEGINNING,
+        processed: int | None = None,
+        cut: bool = False,
     ) -> None:
         self.counts: Counter[Count] = Counter()
         self.next_offset = start
         self._timestamp_ms = 0
         self._frames = FramesRead(frames)
-        self._smoothing, self._resumed, self._processed_before = smoothing, resumed, processed
+        self._smoothing, self._resumed, self._processed_before, self._cut = smoothing, resumed, processed, cut
         self._runs: dict[str, Run] = {}
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
         self._held = HeldOffsets()
@@ -220,12 +228,13 @@ class PartitionIndex:
     def _is_new_to_all(self, entry: Entry) -> bool:
         """Whether no earlier reader had the run that is seen first here: it begins, and what came before was lost on its way.
 
-        A reader holds a record of each run that is open, and that lies before what it has processed. Of a chunk that was given up
-        nothing is held, and it is asked for again; what names no frame may be a late repeat of a run that is over.
+        A reader holds a record of each run that is open, and that lies before what it has processed, unless it was cut off. Of a
+        chunk that was given up nothing is held, and it is asked for again; what names no frame may be a late repeat of a run that
+        is over.
         """
         headers, before = entry.headers, self._processed_before
         is_known = "/" not in headers.stream and headers.frame_offset is not None
-        return is_known and before is not None and entry.offset >= before
+        return is_known and not self._cut and before is not None and entry.offset >= before
 
     def _end(self, entry: Entry, *, repeated: bool) -> None:
         headers = entry.headers
