@@ -14,7 +14,7 @@ import numpy as np
 from encoders.encoder import Encoder
 from schemas.collection import FIELDS, Row
 from schemas.limits import UNKNOWN_MS
-from schemas.messages import Life, Message, Source, SourceStatus
+from schemas.messages import Life, Message, Plan, Source, SourceStatus
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.metrics import METRICS as DECODER_METRICS
 from services.embedder.batching import BatchSize
@@ -147,12 +147,17 @@ def index(records: Sequence[Record], sources: Sequence[Source]) -> Outcome:
     return outcome
 
 
+def _plan(source: Source) -> Plan:
+    return Plan(life=source.life, fingerprint="", duration_ms=0, sample_fps=source.sample_fps, seekable=True, chunks=())
+
+
 def decode_chunks(records: Sequence[Record], sources: Sequence[Source], media: Path) -> Outcome:
     """Run records through the decoder's worker."""
     metrics = Metrics(DECODER_METRICS)
     outbox = Kept("decoder", metrics)
     statuses = {
-        one.source_id: SourceStatus(source_id=one.source_id, life=one.life, state="running", since_ms=1) for one in sources
+        one.source_id: SourceStatus(source_id=one.source_id, life=one.life, state="running", since_ms=1, plan=_plan(one))
+        for one in sources
     }
     state = cast("Any", _DecoderState({one.source_id: one for one in sources}, statuses))
     work = ChunkWork(state, cast("Any", _NoBacklog()), 1, 1, ANYWHERE, media, outbox, metrics)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.identity import chunk_stream
-from schemas.messages import Chunk, Life, Source, SourceStatus, Wanted, encode
+from schemas.messages import Chunk, Life, Plan, Source, SourceStatus, Wanted, encode
 from schemas.topics import CHUNKS, FRAMES_BULK, SOURCE_STATUS, SOURCES
 from services.decoder.chunk_work import ChunkWork
 from services.decoder.metrics import METRICS
@@ -138,7 +138,8 @@ def test_a_chunk_is_looked_at_again_for_each_that_was_read_after_the_last_look(d
 def test_a_failure_is_told_again_of_a_chunk_that_was_dealt_since(desk: Desk, state: StateTopics, source_id: str) -> None:
     """Its owner has said `running` meanwhile, which may not have been read yet, and would wait for the chunk for ever."""
     desk.want(source_id, "running")
-    told = SourceStatus(source_id=source_id, life=1, state="running", since_ms=1)
+    plan = Plan(life=1, fingerprint="f", duration_ms=3000, sample_fps=1.0, seekable=True, chunks=())
+    told = SourceStatus(source_id=source_id, life=1, state="running", since_ms=1, plan=plan)
     desk.outbox.send_message(SOURCE_STATUS.name, told, key=source_id)
     desk.outbox.flush()
 
