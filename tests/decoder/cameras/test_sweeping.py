@@ -71,7 +71,7 @@ def question(*lost: Lost, gone: Sequence[Reach] = ()) -> Question:
 def test_what_kafka_never_took_is_told_when_its_film_has_gone_and_its_journal_goes_once_it_was(
     tmp_path: Path, age_ms: int, share: float
 ) -> None:
-    begin_ms = now_ms() - age_ms
+    begin_ms = (now_ms() - age_ms) // HOUR_MS * HOUR_MS  # no border of a span or of a day lies inside
     films = [record(tmp_path, begin_ms + MINUTE_MS * minute) for minute in range(3)]
     newest = record(tmp_path, now_ms() - LATE_MS - MINUTE_MS, run=2, first_offset=0)
     assert sweep(tmp_path, share) == 3 + (share == NO_DISK)
@@ -86,7 +86,7 @@ def test_what_kafka_never_took_is_told_when_its_film_has_gone_and_its_journal_go
 
 
 def test_a_part_of_an_outage_whose_film_has_gone_is_told_and_the_rest_is_caught_up(tmp_path: Path) -> None:
-    begin_ms = now_ms() - 3 * HOUR_MS
+    begin_ms = (now_ms() - 3 * HOUR_MS) // HOUR_MS * HOUR_MS  # no border of a span or of a day lies inside
     first, second = record(tmp_path, begin_ms, size_bytes=ENOUGH_BYTES), record(tmp_path, begin_ms + MINUTE_MS)
     assert sweep(tmp_path, NO_DISK) == 1
     assert (first.exists(), second.exists()) == (False, True)
@@ -95,7 +95,7 @@ def test_a_part_of_an_outage_whose_film_has_gone_is_told_and_the_rest_is_caught_
 
 
 def test_what_a_reader_has_lost_is_told_though_the_disk_had_no_room_for_its_film(tmp_path: Path) -> None:
-    begin_ms = now_ms() - 3 * HOUR_MS
+    begin_ms = (now_ms() - 3 * HOUR_MS) // HOUR_MS * HOUR_MS  # no border of a span or of a day lies inside
     record(tmp_path, begin_ms, first_offset=0, size_bytes=ENOUGH_BYTES)
     for minute in range(1, 60):
         record(tmp_path, begin_ms + MINUTE_MS * minute, first_offset=60 * minute)
@@ -120,7 +120,7 @@ def test_a_settled_journal_without_a_film_goes_with_its_day(tmp_path: Path, age_
 
 
 def test_what_looks_read_beside_the_open_ones_stays_with_them(tmp_path: Path) -> None:
-    begin_ms = now_ms() - 8 * DAY_MS
+    begin_ms = (now_ms() - 8 * DAY_MS) // HOUR_MS * HOUR_MS  # no border of a span or of a day lies inside
     films = [record(tmp_path, begin_ms + MINUTE_MS * minute, first_offset=0) for minute in range(8)]
     Journals(tmp_path, CAMERA, 1).settle(begin_ms + 7 * MINUTE_MS)
     assert sweep(tmp_path) == 8
