@@ -143,10 +143,8 @@ class Ownership:
             source, known = self._state.sources.values.get(source_id), self._state.statuses.values[source_id]
             if source is None or not self._is_ours(source_id) or source.life != known.life:
                 continue
-            if self._answered.get(source_id) is late:
-                continue
-            self._answered[source_id] = late
-            if source_id in self._files:
+            if source_id in self._files and self._answered.get(source_id) is not late:
+                self._answered[source_id] = late
                 self._say_again(self._status(source) or known)
             elif source.kind == "camera":
                 self._fleet.say_again(source, known)
@@ -350,6 +348,7 @@ class Ownership:
         if source := self._files.pop(source_id, None):
             self._rest(source)
             self._said.pop(source_id, None)
+            self._answered.pop(source_id, None)
 
     def _status(self, source: Source) -> SourceStatus | None:
         """Return the newest status of a source's present life, of those said here and those read."""

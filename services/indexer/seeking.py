@@ -21,12 +21,14 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 
 from streaming.commits import Notes, commit_metadata
+from streaming.logs import get_logger
 from streaming.records import Partition
 from streaming.topic_log import edges_of
 
 END_OF_TEXT: Final = "\0"
 """Confluent's client ends metadata so, and reads on behind what does not end so."""
 UNKNOWN: Final = (None, None)
+log = get_logger("seeking")
 
 
 class Found(NamedTuple):
@@ -136,6 +138,8 @@ class _Consumer(driver.Consumer):
         commits = {ensure_TP(tp): offset if offset is not None and offset >= 0 else None for tp, offset in self._commits.items()}
         places = {tp: Partition(tp.topic, tp.partition) for tp in commits}
         edges = await asyncio.to_thread(edges_of, self.transport.bootstrap, places.values())
+        if unknown := [place.number for place in places.values() if place not in edges]:
+            log.warning("where the log begins and ends is asked when records come", partitions=unknown)
         return {tp: Found(offset, *edges.get(places[tp], UNKNOWN)) for tp, offset in commits.items()}
 
     async def _seek_into_log(self, begins: Mapping[Any, int]) -> None:
