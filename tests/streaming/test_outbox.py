@@ -1,5 +1,7 @@
 """The producer: limits, partitions that every client agrees on, and who is blamed for bad records."""
 
+import time
+
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
@@ -39,6 +41,13 @@ def test_a_record_with_the_earliest_time_does_not_get_the_time_of_now(bench: Ben
     assert [message.timestamp()[1] for message in bench.read(bench.out)] == [1, 5]  # type: ignore[attr-defined]
 
 
+def test_a_clock_that_is_ahead_of_the_brokers_is_named(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    outbox.send(bench.out, b"v", key="k", headers=[], timestamp_ms=int(1000 * (time.time() + 7200)))
+    with pytest.raises(RuntimeError, match=r"Invalid timestamp.* set the clocks of both machines"):
+        outbox.flush(20)
+
+
 def test_our_partitioner_is_the_one_of_every_java_client(bench: Bench) -> None:
     placed: dict[str, int | None] = {}
     producer = Producer(producer_settings(bench.bootstrap, "test"))
@@ -67,6 +76,29 @@ def test_rubbish_from_many_strangers_stops_nobody_but_our_own_does(bench: Bench)
     outbox.reject(refused(bench, 64, life="1"), "no JPEG")
     with pytest.raises(FuseBlown, match="no JPEG"):
         outbox.flush(20)
+
+
+def test_where_the_fuse_blows_no_letter_is_left_of_what_will_be_processed_again(bench: Bench) -> None:
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    outbox.reject(refused(bench, 0, life="1"), "no JPEG")
+    outbox.flush(20)
+    for number in range(1, 100):
+        outbox.reject(refused(bench, number, life="1"), "no JPEG")
+    with pytest.raises(FuseBlown):
+        outbox.flush(20)
+    assert len(bench.read(f"{bench.source}.dlq")) == 1
+
+
+def test_letters_of_more_than_memory_is_for_are_sent_before_the_fuse_is_judged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.outbox.LETTERS_HELD_BYTES", 2_000)
+    outbox = Outbox(bench.bootstrap, "test", Metrics())
+    for number in range(100):
+        outbox.reject(refused(bench, number, life="1"), "no JPEG")
+    with pytest.raises(FuseBlown):
+        outbox.flush(20)
+    assert 80 < len(bench.read(f"{bench.source}.dlq")) < 100
 
 
 def test_what_goes_through_after_much_that_was_refused_at_once_keeps_the_process_going(bench: Bench) -> None:
