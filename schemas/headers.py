@@ -29,6 +29,8 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
     `rebuild` marks what was decoded again for a rebuild: indexers leave it alone. `lacks` says with a mark of such a stream, for
     people, what of it could not be decoded: with `run_end` that this try was given up, and nothing of the run is final.
+
+    `replayed` marks what was a dead letter: it is given a row where its moment has none, and writes over no other.
     """
 
     source_id: str
@@ -45,6 +47,7 @@ class FrameHeaders(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None = None
     rebuild: bool = False
     lacks: str | None = None
+    replayed: bool = False
 
 
 class EmbeddingHeaders(FrameHeaders, frozen=True, kw_only=True):
@@ -167,6 +170,7 @@ def _checked(texts: dict[str, str]) -> FrameHeaders:
         samples=_integer(texts, "samples", 0),
         rebuild=_flag(texts, "rebuild"),
         lacks=_lacks(texts),
+        replayed=_flag(texts, "replayed"),
     )
     _check_together(headers)
     return headers

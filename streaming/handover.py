@@ -54,6 +54,15 @@ def _put(admin: AdminClient, group: str, places: list[TopicPartition]) -> None:
             raise KafkaException(place.error)
 
 
+def commits_of(bootstrap: str, topic: str, group: str) -> dict[Partition, int]:
+    """Return what a group has committed of a topic, without partitions of which it has nothing; raises `Unavailable`."""
+    try:
+        places = _committed(bootstrap, topic, group)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {bootstrap} does not tell where {group} is: {error}") from error
+    return {Partition(topic, place.partition): place.offset for place in places if place.offset >= 0}
+
+
 def ends_of(bootstrap: str, topics: Iterable[str]) -> dict[Partition, int]:
     """Return the end of every partition of some topics; raises `Unavailable`."""
     admin = AdminClient(admin_settings(bootstrap))

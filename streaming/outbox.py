@@ -1,7 +1,6 @@
 """The one producer of a process: outputs, JSON messages and dead letters."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from schemas.limits import PAYLOAD_LIMIT_BYTES
 from schemas.messages import SCHEMA_OF, Message, encode
 from streaming import metrics as m
 from streaming.clients import producer_settings
-from streaming.dead_letters import is_replayed, size_bytes, write_letter
+from streaming.dead_letters import is_replayed, write_letter
 from streaming.errors import Stopped, Unavailable
 from streaming.records import Record
 from streaming.rejections import Budget, Fuse
@@ -22,13 +21,10 @@ SOURCE_CHARACTERS: Final = 64
 """By which senders of what is invalid are told apart: thousands of them are remembered, whatever they call themselves."""
 EARLIEST_MS: Final = 1
 """The client takes a timestamp of 0 for none, and puts now in its place."""
-
 CLOCKS_DIFFER: Final = (
     ". Its time lies further ahead of the broker's clock than message.timestamp.after.max.ms of the topic allows, an hour by "
     "default: set the clocks of both machines (NTP) and start again"
 )
-LETTERS_HELD_BYTES: Final = 64 << 20
-"""Of dead letters that wait for the fuse: what comes beyond is sent at once, since memory is not for what nobody could read."""
 
 Delivered = Callable[[int, int], None]
 
@@ -45,8 +41,6 @@ class Outbox:
         self._metrics = metrics
         self._budget, self._fuse = Budget(), Fuse()
         self._failure: KafkaError | None = None
-        self._letters: deque[Record] = deque()
-        self._letter_bytes = 0
         self.answers = 0
         self.give_up: Callable[[], bool] = lambda: False
         self.while_waiting: Callable[[], None] = lambda: None
@@ -114,50 +108,35 @@ class Outbox:
         """Write a record that can never be processed to its dead-letter topic, with the reason in the headers.
 
         All are counted, and of each source a share is kept. For the fuse those count that are our own: ours carry a `life`; what
-        others send without one, or a person sends again, says nothing about us. Letters go out with the next `flush`, once the
-        fuse is judged: where it blows their records are processed again, and a letter that is replayed would write over that.
+        others send without one, or a person sends again, says nothing about us.
         """
-        topic = record.partition.topic
-        source = (record.header("source_id") or (record.key or b"").decode(errors="replace"))[:SOURCE_CHARACTERS]
-        self._metrics.of(m.REJECTED).labels(topic).inc()
-        if record.header("life") is not None and not is_replayed(record):
-            self._fuse.failed(source, reason)
-        if not self._budget.keeps(source, time.monotonic()):
-            self._metrics.of(m.REJECTED_UNKEPT).labels(topic).inc()
+        self.count_refused(record, reason)
+        if not self._budget.keeps(_source_of(record), time.monotonic()):
+            self._metrics.of(m.REJECTED_UNKEPT).labels(record.partition.topic).inc()
             return
         letter = write_letter(record, reason, self._service, int(time.time() * 1000))
-        self._letters.append(letter)
-        self._letter_bytes += size_bytes(letter)
-        if self._letter_bytes > LETTERS_HELD_BYTES:
-            self._send_letters()
+        self._produce(letter.partition.topic, letter.value, letter.key, letter.headers, {}, None)
+
+    def count_refused(self, record: Record, reason: str) -> None:
+        """Count a record that can never be processed, for the fuse too, and write no letter: it has one."""
+        self._metrics.of(m.REJECTED).labels(record.partition.topic).inc()
+        if record.header("life") is not None and not is_replayed(record):
+            self._fuse.failed(_source_of(record), reason)
 
     def accepted(self) -> None:
         """Note that a record can be processed, where what comes of it is sent much later: the fuse is for when none can."""
         self._fuse.succeeded()
 
     def flush(self, timeout_seconds: float = 5.0) -> None:
-        """Return when Kafka has acknowledged all that was sent, letters too; `Unavailable` when it has not in time.
+        """Return when Kafka has acknowledged all that was sent; `Unavailable` when it has not in time.
 
         Raises `FuseBlown` when records of many of our own sources were refused and none has gone through since the first of them.
         """
-        self._flush(timeout_seconds)
-        self._fuse.judge()
-        if self._letters:
-            self._send_letters()
-            self._flush(timeout_seconds)
-
-    def _flush(self, timeout_seconds: float) -> None:
         left = self._producer.flush(timeout_seconds)
         self._raise_failure()
         if left:
             raise Unavailable(f"Kafka has not acknowledged {left} records in {timeout_seconds} s")
-
-    def _send_letters(self) -> None:
-        while self._letters:
-            letter = self._letters[0]
-            self._produce(letter.partition.topic, letter.value, letter.key, letter.headers, {}, None)
-            self._letters.popleft()
-        self._letter_bytes = 0
+        self._fuse.judge()
 
     def _produce(
         self,
@@ -202,3 +181,7 @@ class Outbox:
         if self._failure is not None:
             way_out = CLOCKS_DIFFER if self._failure.code() == KafkaError.INVALID_TIMESTAMP else ""
             raise RuntimeError(f"Kafka refused a record: {self._failure.str()}{way_out}")
+
+
+def _source_of(record: Record) -> str:
+    return (record.header("source_id") or (record.key or b"").decode(errors="replace"))[:SOURCE_CHARACTERS]

@@ -1,7 +1,7 @@
 """What fills a new collection: the parts of an indexer, said nothing of, that ask for what the log does not hold."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -32,14 +32,16 @@ RIPE_MS: Final = 30_000
 class FillingOutbox(Outbox):
     """Says of what is filled again only which chunks are done: no index event, no dead letter, no request a second time.
 
+    `read_before` is where the indexers of the space were when this began, by partition.
+
     Attributes:
         whole: streams that came whole, with their rows confirmed.
         again: streams that were decoded again for a rebuild, this one or one before it.
     """
 
-    def __init__(self, bootstrap: str, metrics: m.Metrics, asking: Asking) -> None:
+    def __init__(self, bootstrap: str, metrics: m.Metrics, asking: Asking, read_before: Mapping[Partition, int]) -> None:
         super().__init__(bootstrap, "rebuild", metrics)
-        self._asking = asking
+        self._asking, self._read_before = asking, read_before
         self.whole: set[str] = set()
         self.again: set[str] = set()
 
@@ -58,9 +60,11 @@ class FillingOutbox(Outbox):
         super().send_message(CHUNKS.name, part.order(run), key=part.stream)
 
     def reject(self, record: Record, reason: str) -> None:
-        """Count a record that is refused: it has its dead letter."""
-        del reason
-        self._metrics.of(m.REJECTED).labels(record.partition.topic).inc()
+        """Refuse a record. What no indexer had come to needs a letter: they may go on behind it, where this ends."""
+        if record.offset >= self._read_before.get(record.partition, 0):
+            super().reject(record, reason)
+        else:
+            self.count_refused(record, reason)
 
 
 class FillingIntake(Intake):

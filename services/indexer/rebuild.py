@@ -34,7 +34,7 @@ from services.indexer.start import collection_settings, model_of, prepare, until
 from services.indexer.store import Store
 from services.indexer.writer import Writer
 from streaming.errors import Unavailable
-from streaming.handover import ends_of
+from streaming.handover import commits_of, ends_of
 from streaming.lag import Lag, Reading
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
@@ -214,7 +214,9 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     """Read both lanes to their ends, and have decoded again what they do not hold."""
     threadpool_limits(1, user_api="blas")
     metrics, asking, beginnings = Metrics(METRICS), Asking(), Beginnings(settings.smoothing)
-    outbox = FillingOutbox(settings.kafka, metrics, asking)
+    read_before: dict[Partition, int] = {}
+    until(lambda: read_before.update(_read_before(settings.kafka, space)), stopping)
+    outbox = FillingOutbox(settings.kafka, metrics, asking, read_before)
     registry = Registry(settings.kafka, space, "bulk", outbox, metrics, auto_register=settings.auto_register)
     until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping)
     statuses = StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus)
@@ -240,6 +242,12 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     registry.close()
     statuses.close()
     return Filled(progress.arrived, tuple(asking.lacking), in_force(progress.searched, sources))
+
+
+def _read_before(bootstrap: str, space: str) -> dict[Partition, int]:
+    """Return where the indexers of both lanes are."""
+    lanes = ((LANES[lane][1].name, indexer_group(lane, space)) for lane in LANE_NAMES)
+    return {place: offset for topic, group in lanes for place, offset in commits_of(bootstrap, topic, group).items()}
 
 
 def check_rows(store: Store, filled: Filled, *, even_if_fewer: bool) -> None:

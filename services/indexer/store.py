@@ -121,6 +121,19 @@ class Store:
         older = f"life <= {through_life} and t_ms < {before_ms}"
         return sum(self._delete(f"{some} and {older}") for some in _among(source_ids))
 
+    def which_of(self, keys: Sequence[str]) -> set[str]:
+        """Return those of some keys, a batch at most, that have a row, by a strong read."""
+        read = self._on_loaded(
+            lambda client: client.query(
+                self.collection,
+                ids=list(keys),
+                output_fields=["id"],
+                consistency_level="Strong",
+                timeout=self._timeout_seconds,
+            )
+        )
+        return {row["id"] for row in read}
+
     def delete_keys(self, keys: Sequence[str]) -> None:
         """Delete rows by their keys; keys that are not there are no fault."""
         self._on_loaded(lambda client: client.delete(self.collection, ids=list(keys), timeout=self._timeout_seconds))

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
+from schemas.collection import Row
 from services.indexer import metrics as m
 from services.indexer.core.entry import RowSample
 from services.indexer.over import Over
@@ -165,10 +166,9 @@ class Writer:
             raise Unavailable("this process stood still: others may have its partitions by now")
         samples = [sample for sample, holding in held if not (holding.is_over or self._over.covers(sample))]
         began = time.monotonic()
-        rows = {row.id: row for row in map(row_of, samples)}  # of a moment that was sent twice only the last may go out
         try:
-            if rows:
-                self._store.upsert(list(rows.values()))
+            if rows := self._to_write(samples):
+                self._store.upsert(rows)
         except Unavailable:
             self._failed_series = series
             raise
@@ -178,6 +178,22 @@ class Writer:
         self._metrics.of(m.PROVISIONAL_ROWS).inc(provisional)
         self._unsealed += len(samples)
         return Confirmed(samples, int(time.time() * 1000))
+
+    def _to_write(self, samples: Iterable[RowSample]) -> list[Row]:
+        """Return the rows: of a moment that was sent twice only the last may go out, and what is replayed where there is none."""
+        rows: dict[str, Row] = {}
+        replayed: set[str] = set()
+        for sample in samples:
+            row = row_of(sample)
+            if not sample.replayed:
+                replayed.discard(row.id)
+            elif row.id in rows:
+                continue
+            else:
+                replayed.add(row.id)
+            rows[row.id] = row
+        there = self._store.which_of(sorted(replayed)) if replayed else set()
+        return [row for row in rows.values() if row.id not in there]
 
     def _delete(self, through: Mapping[str, int]) -> Mapping[str, int]:
         """Return what nothing is left of."""

@@ -1,7 +1,8 @@
 """Which dead letters can be sent again, and as what. Pure.
 
-A frame or an embedding goes without `run` and `seq`: its run has gone on, so it becomes a row of its own, unsmoothed. It belongs
-to the life in force when it was first written, never to a later one; `life` says so where only the Kafka timestamp did.
+A frame or an embedding goes without `run` and `seq`: its run has gone on, so it becomes a row of its own, unsmoothed, where its
+moment has none. (What was refused before a crash, or before a fuse blew, is read again, and may have its row.) It belongs to the
+life in force when it was first written, never to a later one; `life` says so where only the Kafka timestamp did.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from streaming.dead_letters import RECORD_LIMIT_BYTES, DeadLetter, replay_header
 from streaming.records import Partition, Record
 
 PAYLOADS: Final = frozenset((FRAME, EMBEDDING))
-LEFT_BEHIND: Final = frozenset(("run", "seq"))
+LEFT_BEHIND: Final = frozenset(("run", "seq", "replayed"))
+REPLAYED: Final = ("replayed", b"1")
 LIFE_DIGITS: Final = 16
 
 
@@ -55,7 +57,7 @@ def _alone(letter: DeadLetter, source: Source | None) -> list[tuple[str, bytes |
         raise NotReplayed(f"a mark ({mark[:40]}) speaks of a run that has gone on without it")
     if said.get("context") == "1":
         raise NotReplayed("it is of a chunk's margin, which never becomes a row")
-    headers = [(name, value) for name, value in letter.record.headers if name not in LEFT_BEHIND]
+    headers = [*((name, value) for name, value in letter.record.headers if name not in LEFT_BEHIND), REPLAYED]
     if source is None:
         return headers
     stated = _stated_life(said)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from schemas.headers import EmbeddingHeaders, encode_embedding_headers
 from schemas.messages import Life, Source
@@ -12,9 +13,10 @@ from schemas.vectors import encode_vector
 from services.indexer.asking import Asking
 from services.indexer.beyond import Beginnings
 from services.indexer.core.settings import Smoothing
-from services.indexer.filling import FillingIntake, FillingStage
+from services.indexer.filling import FillingIntake, FillingOutbox, FillingStage
 from services.indexer.frame_ends import FrameEnds
 from services.indexer.metrics import METRICS
+from streaming.errors import FuseBlown
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.records import Partition, Record
@@ -67,3 +69,26 @@ def test_what_a_commit_held_and_the_log_lost_is_to_be_made_again_though_it_was_r
     stage.assigned(Start(place, 80, resumed=True, cut=True))
     stage.assigned(Start(place, 90))
     assert begun == [(3, 80), (3, 90)]
+
+
+def test_what_no_indexer_had_come_to_is_refused_with_a_letter_and_all_that_is_refused_counts_for_the_fuse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, other = Partition(EMBEDDINGS_BULK.name, 0), Partition(EMBEDDINGS_LIVE.name, 3)
+    outbox = FillingOutbox("127.0.0.1:1", Metrics(METRICS), Asking(), {place: 1000})
+    letters: list[str] = []
+    monkeypatch.setattr(outbox, "_produce", lambda topic, *_: letters.append(topic))
+
+    def refused(partition: Partition, offset: int) -> None:
+        headers = [("source_id", f"cam-{offset}".encode()), ("life", b"1")]
+        outbox.reject(Record(partition, offset, b"cam", b"", headers, 0), "no vector")
+
+    refused(place, 999)
+    assert not letters
+    refused(place, 1000)
+    refused(other, 5)
+    assert letters == ["embeddings-bulk.dlq", "embeddings-live.dlq"]
+    for offset in range(100):
+        refused(place, offset)
+    with pytest.raises(FuseBlown, match="no vector"):
+        outbox.flush(0)

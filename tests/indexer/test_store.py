@@ -107,6 +107,12 @@ def test_a_key_that_is_written_again_is_one_row_with_the_last_value(store: Store
     assert np.allclose(read[0]["vector"], row("again", 5, seed=2).vector, atol=1e-7)
 
 
+def test_of_some_keys_those_are_named_that_have_a_row(store: Store) -> None:
+    written = [row('with "quotes"', 1), row("plain", 2)]
+    store.upsert(written)
+    assert store.which_of([written[0].id, written[1].id, "plain/1/f/3"]) == {one.id for one in written}
+
+
 def test_a_life_is_deleted_until_nothing_is_left_and_nothing_else_is(store: Store) -> None:
     store.upsert([row(source, t, life) for source in ("a", "b") for life in (1, 2) for t in range(300)])
     assert store.delete({"a": 1}) == 300

@@ -4,6 +4,7 @@ Rows of lives that are over are deleted between them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -62,8 +63,32 @@ class Clearing:
         self.done.append("written")
 
 
+class Keeping:
+    """A store that keeps rows, and is away when `which_of` is asked the first time."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+        self.asked: list[Sequence[str]] = []
+
+    def which_of(self, keys: Sequence[str]) -> set[str]:
+        """Return those that have a row."""
+        self.asked.append(keys)
+        if len(self.asked) == 1:
+            raise Unavailable("away")
+        return self.values.keys() & set(keys)
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Write."""
+        assert rows
+        self.values |= {row.id: float(row.vector[0]) for row in rows}
+
+
 def samples(times_ms: Iterable[int], value: float, *, provisional: bool = False) -> list[RowSample]:
     return [RowSample("cam", "cam", 1, t_ms, -1, np.array([value], np.float32), provisional) for t_ms in times_ms]
+
+
+def replayed(times_ms: Iterable[int], value: float) -> list[RowSample]:
+    return [replace(sample, replayed=True) for sample in samples(times_ms, value)]
 
 
 def writer_to(store: object, is_sure: Callable[[], bool] = lambda: True) -> Writer:
@@ -202,3 +227,18 @@ def test_a_life_that_ends_while_the_one_before_is_deleted_is_deleted_too() -> No
     delete_all(writer, 3)
     assert store.done == [{"a": 1}, {"a": 2}]
     writer.close()
+
+
+def test_what_is_replayed_gets_a_row_where_its_moment_has_none() -> None:
+    store = Keeping()
+    writer = writer_to(store)
+    for batch in (
+        samples([0], 1.0),
+        [*replayed([0, 1], 2.0), *samples([2], 3.0), *replayed([2], 4.0), *replayed([3], 5.0), *samples([3], 6.0)],
+        replayed([1, 3], 7.0),
+    ):
+        writer.write(batch, HOLDING)
+        assert len(confirm_all(writer)) == len(batch)
+    writer.close()
+    assert store.values == {"cam/1/f/0": 1.0, "cam/1/f/1": 2.0, "cam/1/f/2": 3.0, "cam/1/f/3": 6.0}
+    assert store.asked[1] == ["cam/1/f/0", "cam/1/f/1"], "nobody is asked of what is not replayed"

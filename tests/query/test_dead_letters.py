@@ -107,7 +107,7 @@ def test_a_replayed_record_is_the_original_again_and_its_next_letter_says_so(
     assert (record.partition.number, record.key, record.value) == (5, name.encode(), JPEG)
     assert dict(record.headers) == {
         "schema": b"frame/1", "source_id": name.encode(), "t_ms": b"0", "width": b"64",
-        "dlq_replay_of": one["id"].encode(), "dlq_replays": b"1",
+        "replayed": b"1", "dlq_replay_of": one["id"].encode(), "dlq_replays": b"1",
     }  # fmt: skip
     outbox = Outbox(kafka, "embedder", Metrics())
     outbox.reject(record, "still away")

@@ -29,9 +29,13 @@ def names(record: Record) -> list[str]:
 
 def test_a_frame_goes_again_without_run_and_seq_and_with_the_life_it_was_written_in() -> None:
     sent = to_replay(letter(run="5", seq="9", width="640"), source(1))
-    assert names(sent) == ["schema", "source_id", "t_ms", "width", "life", "dlq_replay_of", "dlq_replays"]
+    assert names(sent) == ["schema", "source_id", "t_ms", "width", "replayed", "life", "dlq_replay_of", "dlq_replays"]
     assert (sent.partition, sent.key, sent.value) == (Partition("frames-live", 7), b"cam", b"x")
     assert dict(sent.headers)["life"] == b"1"
+
+
+def test_what_is_replayed_once_more_says_so_once() -> None:
+    assert names(to_replay(letter(run="5", seq="9", replayed="1"), source(1))).count("replayed") == 1
 
 
 def test_a_frame_of_a_source_that_nobody_knows_states_no_life() -> None:

@@ -78,29 +78,6 @@ def test_rubbish_from_many_strangers_stops_nobody_but_our_own_does(bench: Bench)
         outbox.flush(20)
 
 
-def test_where_the_fuse_blows_no_letter_is_left_of_what_will_be_processed_again(bench: Bench) -> None:
-    outbox = Outbox(bench.bootstrap, "test", Metrics())
-    outbox.reject(refused(bench, 0, life="1"), "no JPEG")
-    outbox.flush(20)
-    for number in range(1, 100):
-        outbox.reject(refused(bench, number, life="1"), "no JPEG")
-    with pytest.raises(FuseBlown):
-        outbox.flush(20)
-    assert len(bench.read(f"{bench.source}.dlq")) == 1
-
-
-def test_letters_of_more_than_memory_is_for_are_sent_before_the_fuse_is_judged(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streaming.outbox.LETTERS_HELD_BYTES", 2_000)
-    outbox = Outbox(bench.bootstrap, "test", Metrics())
-    for number in range(100):
-        outbox.reject(refused(bench, number, life="1"), "no JPEG")
-    with pytest.raises(FuseBlown):
-        outbox.flush(20)
-    assert 80 < len(bench.read(f"{bench.source}.dlq")) < 100
-
-
 def test_what_goes_through_after_much_that_was_refused_at_once_keeps_the_process_going(bench: Bench) -> None:
     outbox = Outbox(bench.bootstrap, "test", Metrics())
     for number in range(200):

@@ -29,7 +29,7 @@ class RowSample:
     """A sample as it is written: one row, with its smoothed unit vector.
 
     `provisional`: samples that belong into its window are still to come. It is smoothed over those before it, and its final row
-    follows from the same reader.
+    follows from the same reader. `replayed`: it is written only where its moment has no row.
     """
 
     stream: str
@@ -39,6 +39,7 @@ class RowSample:
     captured_ms: int
     vector: Vector
     provisional: bool = False
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,10 @@ class PartitionIndex:
     def _take_alone(self, entry: Entry) -> None:
         headers = entry.headers
         if not headers.context and entry.vector is not None and headers.t_ms is not None:
-            row = RowSample(headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector)
+            row = RowSample(
+                headers.stream, headers.source_id, entry.life, headers.t_ms, headers.captured_ms, entry.vector,
+                replayed=headers.replayed,
+            )  # fmt: skip
             self._hand_out(headers.source_id)  # of two values of a moment the later one stands, in one batch as in two
             self._rows.append(row)
 
