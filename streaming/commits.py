@@ -1,22 +1,38 @@
 """What a commit says beside its offset: how far records were processed, and a note of the stage to whoever reads on. Pure."""
 
 from collections import deque
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 PROCESSED: Final = "processed="
+BEGUN: Final = ";begun="
+BEGUN_MOST: Final = 200
+"""Kafka takes 4,096 bytes of metadata, and an offset has ten digits or so."""
 
 
-def commit_metadata(processed: int, note: str = "") -> str:
-    """Return what a commit carries: one past the last record processed, which windows do not hold back, and the stage's note."""
-    return f"{PROCESSED}{processed} {note}".rstrip()
+def commit_metadata(processed: int, note: str = "", begun: Iterable[int] = ()) -> str:
+    """Return what a commit carries: one past the last record processed, which windows do not hold back, and the stage's note.
+
+    `begun`: offsets of records that begin something, which whoever reads them again could not tell by themselves.
+    """
+    told = ",".join(map(str, islice(begun, BEGUN_MOST)))
+    return f"{PROCESSED}{processed}{BEGUN if told else ''}{told} {note}".rstrip()
 
 
 def processed_offset(committed: int, metadata: str | None) -> int | None:
     """Return the processed offset of a commit, or None where nothing was committed."""
-    said = (metadata or "").partition(" ")[0]
+    said = (metadata or "").partition(" ")[0].partition(BEGUN)[0]
     if said.startswith(PROCESSED) and said[len(PROCESSED) :].isdecimal():
         return int(said[len(PROCESSED) :])
     return committed if committed >= 0 else None
+
+
+def begun_of(metadata: str | None) -> frozenset[int]:
+    """Return the offsets of a commit's records that begin something; none where another program has committed."""
+    said, _, told = (metadata or "").partition(" ")[0].partition(BEGUN)
+    offsets = told.split(",") if said.startswith(PROCESSED) else []
+    return frozenset(int(offset) for offset in offsets if offset.isascii() and offset.isdecimal())
 
 
 def note_of(metadata: str | None) -> str:

@@ -203,7 +203,7 @@ class Loop:
         if not changed:
             return
         places = [
-            TopicPartition(p.topic, p.number, one.safe_offset, commit_metadata(one.processed_offset, one.note))
+            TopicPartition(p.topic, p.number, one.safe_offset, commit_metadata(one.processed_offset, one.note, one.begun))
             for p, one in changed.items()
         ]
         try:

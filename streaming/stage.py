@@ -14,6 +14,7 @@ class Start:
     `resumed`: this group has read all that lies before it. False: it has never committed, or records left the log unread.
     `note`: what the group's commit says of what lies before it. `cut`: the commit is not in the log, nor is what it held.
     `processed`: one past the last record processed, as the commit says; None where it does not, or the log has lost its end.
+    `begun`: offsets of records that begin something, by who read them first.
     """
 
     partition: Partition
@@ -22,6 +23,7 @@ class Start:
     note: str = ""
     cut: bool = False
     processed: int | None = None
+    begun: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Reached:
         safe_offset: the next to read, the oldest record that an unfinished output still needs.
         processed_offset: one past the last record processed, by whomever: lag and backpressure are counted from it.
         note: what whoever begins at `safe_offset` has to know of what lies before it.
+        begun: offsets from there on of records that begin something, which they do not show by themselves.
     """
 
     safe_offset: int
     processed_offset: int
     note: str = ""
+    begun: tuple[int, ...] = ()
 
 
 class Stage(Protocol):

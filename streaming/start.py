@@ -5,7 +5,7 @@ import time
 from schemas.messages import Recut
 from schemas.topics import RECUT
 from streaming import metrics as m
-from streaming.commits import note_of, processed_offset
+from streaming.commits import begun_of, note_of, processed_offset
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -33,7 +33,7 @@ def start_of(
         begin = min(max(committed, first), end)
         return Start(partition, begin, resumed=True, note=note, cut=begin != committed)
     if committed >= first:
-        return Start(partition, committed, resumed=True, note=note, processed=said)
+        return Start(partition, committed, resumed=True, note=note, processed=said, begun=begun_of(metadata))
     lost, held = max(0, first - known), min(first, known) - committed
     if lost:
         log.error("records left the log before they were read", lost=lost, held=held, **_fields(partition))
@@ -41,7 +41,7 @@ def start_of(
     else:
         log.warning("records left the log that were read, and held for rows to come", held=held, **_fields(partition))
     _ask_again(partition, committed, first - 1, outbox)
-    return Start(partition, first, resumed=not lost, note=note, cut=True, processed=said)
+    return Start(partition, first, resumed=not lost, note=note, cut=True, processed=said, begun=begun_of(metadata))
 
 
 def _tell_of_end(

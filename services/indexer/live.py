@@ -263,6 +263,7 @@ class LiveLane:
         worked = {tp: reading for tp, reading in self._reading.items() if reading.partition in reached}
         consumer = self._app.consumer
         consumer.processed = {tp: reached[one.partition].processed_offset for tp, one in worked.items()}
+        consumer.begun = {tp: reached[one.partition].begun for tp, one in worked.items()}
         consumer.notes = {tp: one.notes for tp, one in worked.items()}
         for tp, reading in worked.items():
             await self._acknowledge_below(reading, reached[reading.partition])

@@ -12,7 +12,7 @@ enough in three cases, and what was thrown away would never come:
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -91,6 +91,7 @@ class _Consumer(driver.Consumer):
 
     transport: "SeekingTransport"
     processed: Mapping[Any, int] = {}
+    begun: Mapping[Any, Iterable[int]] = {}
     notes: Mapping[Any, Notes] = {}
     found: Mapping[Any, Found] = {}
     seek_seconds = 30.0
@@ -112,7 +113,7 @@ class _Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Begin a rebalance: what is being sought now is sought for nothing."""
         self.generation = None
-        self.processed, self.notes, self.found, self._told = {}, {}, {}, {}
+        self.processed, self.begun, self.notes, self.found, self._told = {}, {}, {}, {}, {}
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
@@ -198,7 +199,8 @@ class _Consumer(driver.Consumer):
 
     def _metadata_of(self, tp: Any, offset: int) -> str:
         notes = self.notes.get(tp)
-        return commit_metadata(max(offset, self.processed.get(tp, 0)), notes.of(offset) if notes else "")
+        note = notes.of(offset) if notes else ""
+        return commit_metadata(max(offset, self.processed.get(tp, 0)), note, self.begun.get(tp, ()))
 
 
 class SeekingTransport(driver.Transport):

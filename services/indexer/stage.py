@@ -74,9 +74,10 @@ class IndexStage:
         """Begin a partition with nothing but what its commit says of what was read before."""
         frames = place_of(start.note)
         index = PartitionIndex(
-            self._smoothing, start.offset, resumed=start.resumed, frames=frames, processed=start.processed, cut=start.cut
-        )
-        self._partitions[start.partition] = _Held(index, Reached(start.offset, index.processed, start.note))
+            self._smoothing, start.offset, resumed=start.resumed, frames=frames, processed=start.processed, cut=start.cut,
+            begun=start.begun,
+        )  # fmt: skip
+        self._partitions[start.partition] = _Held(index, Reached(start.offset, index.processed, start.note, index.begun()))
         self._may_write = False
 
     def revoked(self, partition: Partition) -> None:
@@ -118,7 +119,8 @@ class IndexStage:
         for partition, held in self._partitions.items():
             self._finish_chunks(partition, held)
             safe_offset = held.index.safe_offset()
-            held.reached = Reached(safe_offset, held.index.processed, note_of(held.index.frames_before(safe_offset)))
+            note = note_of(held.index.frames_before(safe_offset))
+            held.reached = Reached(safe_offset, held.index.processed, note, held.index.begun())
         self._watch_held()
 
     def reached(self, partition: Partition) -> Reached:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streaming.commits import Notes, commit_metadata, note_of, processed_offset
+from streaming.commits import Notes, begun_of, commit_metadata, note_of, processed_offset
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,19 @@ def test_a_commit_says_what_was_processed_and_a_foreign_one_is_its_own(
 @pytest.mark.parametrize("note", ["", "frames=1,2@3"])
 def test_metadata_is_read_as_it_was_written(note: str) -> None:
     assert (processed_offset(3, commit_metadata(9, note)), note_of(commit_metadata(9, note))) == (9, note)
+
+
+def test_what_begins_something_is_told_and_read_by_who_knows_nothing_of_it_as_before() -> None:
+    told = commit_metadata(90, "frames=1,2@3", (70, 80))
+    assert (begun_of(told), processed_offset(3, told), note_of(told)) == (frozenset({70, 80}), 90, "frames=1,2@3")
+    for metadata in (None, "", "by hand", ";begun=5", commit_metadata(90), "processed=9;begun="):
+        assert begun_of(metadata) == set()
+
+
+def test_metadata_never_grows_beyond_what_kafka_takes() -> None:
+    told = commit_metadata(10**11, "n" * 100, range(10**10, 10**10 + 5000))
+    assert len(told) < 4096
+    assert len(begun_of(told)) == 200
 
 
 def test_the_note_of_a_commit_never_knows_of_what_lies_behind_it() -> None:

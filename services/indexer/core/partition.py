@@ -1,6 +1,7 @@
 """All streams of one partition, fed strictly in offset order."""
 
 from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -47,7 +48,7 @@ class PartitionIndex:
     `resumed`: this group has read what lies before `start`, so a stream first seen in its middle was begun by an earlier reader.
     Otherwise the first sample that is seen of a stream is a beginning. `frames` are those that were read before `start`, and
     `processed` is one past the last record that any earlier reader has processed; None: nobody has said it. `cut`: what earlier
-    readers held has left the log.
+    readers held has left the log. `begun` are records with which, as the first reader of them saw, a run begins.
 
     A repeat of a run that is open is known by its number. Of one that is over nothing is known any more: that a frame was read
     before keeps it from beginning anew.
@@ -62,12 +63,14 @@ class PartitionIndex:
         frames: Place = BEGINNING,
         processed: int | None = None,
         cut: bool = False,
+        begun: Collection[int] = (),
     ) -> None:
         self.counts: Counter[Count] = Counter()
         self.next_offset = start
         self._timestamp_ms = 0
         self._frames = FramesRead(frames)
         self._smoothing, self._resumed, self._processed_before, self._cut = smoothing, resumed, processed, cut
+        self._begun_before = frozenset(begun)
         self._runs: dict[str, Run] = {}
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
         self._held = HeldOffsets()
@@ -116,6 +119,12 @@ class PartitionIndex:
     def frames_before(self, offset: int) -> Place:
         """Return what a reader that begins at `offset`, a safe offset, has to know of the frames before it."""
         return self._frames.before(offset)
+
+    def begun(self) -> tuple[int, ...]:
+        """Return the records with which runs begin, without showing it, that are held or were not reached again yet."""
+        mine = (run.begun_at for run in self._runs.values())
+        held = {offset for offset in mine if offset is not None}
+        return tuple(sorted(held | {offset for offset in self._begun_before if offset >= self.next_offset}))
 
     def held_since_ms(self) -> int | None:
         """Return the Kafka timestamp of the oldest record that a run holds; None when nothing is held."""
@@ -220,7 +229,7 @@ class PartitionIndex:
 
     def _evidence(self, entry: Entry, older: Run | None) -> int | None:
         """Return the offset of the record that shows that a run begins with `entry`; None: it may have begun before."""
-        if entry.headers.seq == 0:
+        if entry.headers.seq == 0 or entry.offset in self._begun_before:
             return entry.offset
         if older is not None and older.established:
             return older.needed

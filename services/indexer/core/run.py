@@ -56,6 +56,7 @@ class Run:
         self._final = self._newest = self._part = self._rows = 0
         self._last_row_t_ms: int | None = None
         self._evidence = evidence
+        self._begins_unshown = first.offset if evidence == first.offset and headers.seq else None
         self._last: _Sample | None = None
         self._cuts = CutDetector(smoothing)
 
@@ -63,6 +64,12 @@ class Run:
     def order(self) -> tuple[int, int]:
         """Of the runs of a stream the largest wins."""
         return self.life, self.number
+
+    @property
+    def begun_at(self) -> int | None:
+        """Offset of its first record, while it is needed, where only its first reader could see that the run begins there."""
+        at = self._begins_unshown
+        return at if at is not None and self.needed <= at else None
 
     @property
     def established(self) -> bool:
