@@ -6,10 +6,11 @@ from statistics import fmean
 from typing import Final
 
 from bench.chart import GREY
+from bench.soak.due import MINUTE_SECONDS
 from bench.soak.samples import Points, Samples
 from bench.soak.slope import WARM_UP_SHARE, medians
 from bench.soak.timeline import COLOURS, Chart, Line, Span, coloured, draw
-from bench.soak.verdicts import MINUTE_SECONDS, PARTS, quantiles
+from bench.soak.verdicts import PARTS, quantiles
 
 DRAWN: Final = 240
 """Points of a line at most: a chart has few more pixels."""

@@ -42,8 +42,8 @@ SETTINGS: Final = {
     "DATACOORD_GC_INTERVAL": "180",
     "DATACOORD_GC_DROPTOLERANCE": "540",
 }
-"""Rows are kept for minutes, a quarter as many as are sealed together otherwise: all of them would stay in what is not sealed. What
-compaction has replaced stays for nine minutes, not three hours, so that an hour sees it go six times."""
+"""Rows are kept for minutes, a quarter as many as are sealed together otherwise: all of them would stay in what is not sealed.
+What compaction has replaced stays for nine minutes, not three hours, so that an hour sees it go six times."""
 RARELY: Final = 3
 """Of so many looks one asks Kafka, Milvus and the file system too: that is load itself."""
 DRAIN_SECONDS: Final = 120.0

@@ -18,7 +18,8 @@ ASKED_AGAIN_SECONDS: Final = 0.05
 SEARCH_EVERY_SECONDS: Final = 1.0
 FORGOTTEN_MS: Final = 120_000
 FAR_BEHIND: Final = 30
-"""Samples that are counted of one look at most: a camera that was away is not thousands of late samples."""
+"""Samples that are noted of one look at most: a camera that was away is not thousands of late samples. To the verdict the others
+are missing, and count as never found."""
 
 
 def found_seconds(newest_ms: int, peak_ms: int, now_ms: int) -> list[float]:
@@ -61,7 +62,10 @@ def ask(client: Client, note: Note, stopping: threading.Event) -> None:
 
 
 def note_confirmed(passages: dict[Moment, Passage], note: Note) -> None:
-    """Note for every sample of all cameras how long it took from its capture until its row was confirmed, and forget it."""
+    """Note for every sample of all cameras how long it took from its capture until its row was confirmed, and forget it.
+
+    One that never gets a row is forgotten too: the verdict misses it, since it knows how many are due.
+    """
     now_ms = _now_ms()
     for (source_id, t_ms), passage in passages.copy().items():
         if passage.searchable_ms is not None:

@@ -13,6 +13,8 @@ WARM_UP_SHARE: Final = 1 / 3
 """Of the load's time: caches fill, heaps find their size, and what is kept for a while reaches its age."""
 STRETCHES: Final = 48
 """What comes after the warm-up is cut into so many stretches; each counts by its median, so a spike is no trend."""
+TENTHS: Final = 10
+"""What is compared of the beginning and the end is cut into fewer: each is longer than what comes and goes every five minutes."""
 SURE: Final = 1.96
 """Standard deviations of Kendall's S that 95 % lie within."""
 
@@ -37,16 +39,16 @@ def warm(points: Points, ended_seconds: float) -> Points:
 
 def medians(points: Points, stretches: int = STRETCHES) -> Points:
     """Return the medians, of time and value, of each of so many equal stretches of time; those without a value are left out."""
-    if not points:
-        return []
-    times, values = np.array(points).T
-    edges = np.linspace(times.min(), np.nextafter(times.max(), np.inf), stretches + 1)
-    places = np.digitize(times, edges) - 1
-    return [
-        (float(np.median(times[places == place])), float(np.median(values[places == place])))
-        for place in range(stretches)
-        if np.any(places == place)
-    ]
+    return [(float(np.median(part[:, 0])), float(np.median(part[:, 1]))) for part in _cut(points, stretches)]
+
+
+def saw(points: Points) -> float:
+    """Return how far a value goes up and down within a tenth of the time, from its 10th to its 90th percentile.
+
+    It is the median of the tenths: one step lies in one of them, and so cannot pass for a saw.
+    """
+    spreads = [np.subtract(*np.percentile(part[:, 1], [90, 10])) for part in _cut(points, TENTHS)]
+    return float(np.median(spreads)) if spreads else 0.0
 
 
 def theil_sen(points: Points) -> Slope:
@@ -63,6 +65,17 @@ def theil_sen(points: Points) -> Slope:
     low = max(0, round((slopes.size - spread) / 2) - 1)
     high = min(slopes.size - 1, round((slopes.size + spread) / 2))
     return Slope(float(np.median(slopes)), float(slopes[low]), float(slopes[high]))
+
+
+def _cut(points: Points, stretches: int) -> list[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    """Return the points of each of so many equal stretches of time, as rows; a stretch without any is left out."""
+    if not points:
+        return []
+    rows = np.array(points)
+    times = rows[:, 0]
+    edges = np.linspace(times.min(), np.nextafter(times.max(), np.inf), stretches + 1)
+    places = np.digitize(times, edges) - 1
+    return [rows[places == place] for place in range(stretches) if np.any(places == place)]
 
 
 def _kendall_deviation(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from bench.soak.due import MINUTE_SECONDS
 from bench.soak.samples import Points, Samples
-from bench.soak.verdicts import JUDGED, MINUTE_SECONDS, PARTS, Verdict, is_flat, judged, quantiles, trend
+from bench.soak.verdicts import JUDGED, PARTS, Verdict, is_flat, judged, quantiles, trend
 
 ROWS: Final = 12
 DISTURBED_CORES: Final = 0.3
@@ -66,7 +67,7 @@ def _held(samples: Samples, what: str) -> str:
 
 
 def _held_row(samples: Samples, what: str, part: str, points: Points, *, is_judged: bool) -> tuple[str, ...]:
-    seen, form = trend(points, samples.ended_seconds), HELD[what][1]
+    seen, form = trend(samples, points), HELD[what][1]
     if seen is None:
         return (part, *[""] * len(HELD_COLUMNS))
     slope = f"{seen.slope.an_hour:+.1f} ({seen.slope.low:+.1f} … {seen.slope.high:+.1f})"

@@ -55,6 +55,11 @@ def bent(*more: Line, without: str = "") -> Samples:
     return gather([*(one for one in good_lines() if one[1] != without), *more])
 
 
+def only(keep: Callable[[Line], bool], *more: Line) -> Samples:
+    """Return the good soak without the lines that are not kept, and with others."""
+    return gather([*(one for one in good_lines() if keep(one)), *more])
+
+
 def buffered(buffer_mb: Callable[[int], float], grows_mb: float = 0.0) -> Samples:
     """Return the good soak with a Milvus whose log's write buffers hold so much at a second, and which grows beside them."""
     others = [one for one in good_lines() if one[1:3] == ("memory_mb", "milvus")]

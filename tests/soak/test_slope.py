@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.soak.slope import HOUR_SECONDS, STRETCHES, Slope, medians, theil_sen, warm
+from bench.soak.slope import HOUR_SECONDS, STRETCHES, Slope, medians, saw, theil_sen, warm
 
 
 def noisy(an_hour: float, seed: int = 0, noise: float = 0.5) -> list[tuple[float, float]]:
@@ -48,6 +48,13 @@ def test_a_spike_is_no_trend() -> None:
 def test_medians_are_of_equal_stretches_and_leave_out_empty_ones() -> None:
     assert medians([(0.0, 1.0), (1.0, 3.0), (2.0, 2.0), (9.0, 5.0), (10.0, 7.0)], 3) == [(1.0, 2.0), (9.5, 6.0)]
     assert medians([], 3) == []
+
+
+def test_a_saw_is_as_high_as_its_teeth_and_a_step_is_no_saw() -> None:
+    assert saw([(float(at), 100.0 + at % 10) for at in range(3600)]) == pytest.approx(7.2)
+    assert saw([(float(at), 100.0 + 200.0 * (at >= 2700)) for at in range(3600)]) == 0.0
+    assert saw([(float(at), 100.0 + 200.0 * (at >= 2790)) for at in range(3600)]) == 0.0
+    assert saw([]) == 0.0
 
 
 def test_the_first_third_is_the_warm_up() -> None:
