@@ -1,7 +1,8 @@
 """The rows of an index beside those of an uninterrupted run: one comparison for every test that kills something."""
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,12 +11,14 @@ import numpy.typing as npt
 from pymilvus import MilvusClient
 
 from schemas.collection import ALIAS
-from schemas.identity import WHOLE_FRAME, row_key
+from schemas.identity import WHOLE_FRAME, row_key, source_no
 
 Vector = npt.NDArray[np.float32]
-FIELDS: Final = ("id", "source_id", "life", "t_ms", "end_ms", "provisional", "vector")
+FIELDS: Final = ("id", "source_id", "life", "t_ms", "end_ms", "provisional", "vector", "captured_ms", "source_no")
 WITHIN: Final = 1e-6
 MOST_ROWS: Final = 16_384
+COUNTS: Final = 5
+COUNT_AGAIN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Found:
     end_ms: int
     provisional: bool
     vector: Vector
+    captured_ms: int
+    source_no: int
 
     @property
     def t_ms(self) -> int:
@@ -36,10 +41,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A row as it must be. `vectors` holds the one that is right; two where a moment may have come on either of two ways."""
+    """A row as it must be. `vectors` holds the one that is right; two where a moment may have come on either of two ways.
+
+    `captured_ms` holds what the records of its moment say; None where that is not asked.
+    """
 
     t_ms: int
     vectors: tuple[Vector, ...]
+    captured_ms: frozenset[int] | None = None
 
 
 Rows = Mapping[str, Expected]
@@ -67,8 +76,8 @@ class Differences:
 
 
 def compare(found: Iterable[Found], expected: Rows) -> Differences:
-    """Compare key, span and vector of every final row. Provisional ones do not count: a search shows one row a moment, and who
-    is killed leaves some to be swept."""
+    """Compare every final row, in all that is known of it. Provisional ones do not count: a search shows one row a moment, and
+    who is killed leaves some to be swept."""
     differences = Differences(expected=len(expected))
     final = [row for row in found if not row.provisional]
     for row in final:
@@ -87,6 +96,15 @@ def orphans(found: Iterable[Found]) -> int:
     return sum(row.provisional and row.moment in final for row in rows)
 
 
+def never_final(found: Iterable[Found], expected: Rows) -> list[str]:
+    """Return a line for every provisional row of a moment that has no final one to come: no sweep is to hide it."""
+    return [
+        f"{row.key} is provisional, of a moment that an uninterrupted run does not have"
+        for row in found
+        if row.provisional and _key(row.moment) not in expected
+    ]
+
+
 def file_rows(source_id: str, by_time: Mapping[int, Vector], life: int = 1) -> dict[str, Expected]:
     """Return the rows of a source of which the vector of every moment is known."""
     return {_key((source_id, life, t_ms)): Expected(t_ms, (vector,)) for t_ms, vector in by_time.items()}
@@ -102,10 +120,31 @@ def rows_of(milvus: MilvusClient, source_id: str, collection: str = ALIAS) -> li
     return [
         Found(
             row["id"], (row["source_id"], row["life"], row["t_ms"]), row["end_ms"], row["provisional"],
-            np.asarray(row["vector"], np.float32),
+            np.asarray(row["vector"], np.float32), row["captured_ms"], row["source_no"],
         )
         for row in rows
     ]  # fmt: skip
+
+
+def stored(milvus: MilvusClient, expression: str, collection: str = ALIAS) -> int:
+    """Return how many rows match, by a strong read."""
+    counted = milvus.query(collection, filter=expression, output_fields=["count(*)"], consistency_level="Strong")
+    return int(counted[0]["count(*)"])
+
+
+def stored_twice(milvus: MilvusClient, source_id: str, rows: Sequence[Found], collection: str = ALIAS) -> list[str]:
+    """Return a line where other than the `rows` that were read of a source are stored: of one key a read shows one, a count all.
+
+    Provisional rows may be swept between the two, so both are read again a few times before it counts.
+    """
+    count = 0
+    for again in range(COUNTS):
+        if again:
+            time.sleep(COUNT_AGAIN_SECONDS)
+            rows = rows_of(milvus, source_id, collection)
+        if (count := stored(milvus, f'source_id == "{source_id}"', collection)) == len(rows):
+            return []
+    return [f"{source_id} has {len(rows)} keys, and {count} rows are stored"]
 
 
 def _judge(row: Found, expected: Expected | None, differences: Differences) -> None:
@@ -113,8 +152,14 @@ def _judge(row: Found, expected: Expected | None, differences: Differences) -> N
         differences.extra.append(f"{row.key} is no row of an uninterrupted run")
     elif row.t_ms != expected.t_ms or row.end_ms != expected.t_ms:
         differences.wrong.append(f"{row.key} spans {row.t_ms} to {row.end_ms}, expected {expected.t_ms}")
-    elif (distance := min(float(np.abs(row.vector - vector).max()) for vector in expected.vectors)) > WITHIN:
-        differences.wrong.append(f"{row.key} is off by {distance:.2g}")
+    elif row.source_no != source_no(row.moment[0]):
+        differences.wrong.append(f"{row.key} has the number {row.source_no}, which is another source's")
+    elif expected.captured_ms is not None and row.captured_ms not in expected.captured_ms:
+        differences.wrong.append(f"{row.key} was captured at {row.captured_ms}, expected {sorted(expected.captured_ms)}")
+    else:
+        distances = [float(np.abs(row.vector - vector).max()) for vector in expected.vectors]
+        if not any(distance <= WITHIN for distance in distances):  # no number is within anything
+            differences.wrong.append(f"{row.key} is off by {min(distances):.2g}")
 
 
 def _key(moment: tuple[str, int, int]) -> str:

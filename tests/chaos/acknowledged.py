@@ -19,6 +19,8 @@ from tests.comparison import Expected, Vector
 from tests.indexer.offline import offline
 
 SPACE: Final = "offline@00000000"
+MOST_AHEAD_MS: Final = 3000
+"""A camera is believed while its clock is less than two seconds off; one second is for what is computed from its reports."""
 
 Log = dict[tuple[str, int], list[Entry]]
 """Records of some sources by topic and partition, in their order."""
@@ -53,13 +55,25 @@ def vectors_of(bootstrap: str, topics: Sequence[str], source_ids: Collection[str
 def rows(log: Log) -> dict[str, Expected]:
     """Return the rows of a log. A moment that was sent live and caught up too may be the one or the other."""
     found: dict[str, Expected] = {}
+    captured = _captured(log)
     for entries in log.values():
         made, _ = offline(entries, Smoothing())
         for (source_id, life, t_ms), vector in made.items():
             key = row_key(source_id, life, WHOLE_FRAME, t_ms)
             others = found[key].vectors if key in found else ()
-            found[key] = Expected(t_ms, (*others, np.asarray(vector, np.float32)))
+            found[key] = Expected(t_ms, (*others, np.asarray(vector, np.float32)), captured[key])
     return found
+
+
+def ahead(log: Log) -> list[str]:
+    """Return a line for every live frame that says to be taken later than it was sent, by more than a clock may be off."""
+    return [
+        f"{_key_of(entry)} was sent {entry.headers.t_ms - entry.timestamp_ms} ms before it says that it was taken"
+        for (topic, _), entries in log.items()
+        for entry in entries
+        if topic == FRAMES_LIVE.name and entry.headers.mark is None and entry.headers.t_ms is not None
+        if entry.headers.t_ms - entry.timestamp_ms > MOST_AHEAD_MS
+    ]
 
 
 def open_runs(log: Log) -> list[str]:
@@ -71,6 +85,18 @@ def open_runs(log: Log) -> list[str]:
             runs = ended if headers.mark == "run_end" else newest
             runs[headers.source_id] = max(runs.get(headers.source_id, 0), headers.run or 0)
     return [f"run {run} of {name} was not ended" for name, run in newest.items() if ended.get(name, -1) < run]
+
+
+def _captured(log: Log) -> dict[str, frozenset[int]]:
+    """Return by key what the records of a moment say of when it was captured."""
+    said: defaultdict[str, set[int]] = defaultdict(set)
+    for entry in (entry for entries in log.values() for entry in entries if entry.headers.t_ms is not None):
+        said[_key_of(entry)].add(entry.headers.captured_ms)
+    return {key: frozenset(times) for key, times in said.items()}
+
+
+def _key_of(entry: Entry) -> str:
+    return row_key(entry.headers.source_id, entry.life, WHOLE_FRAME, entry.headers.t_ms or 0)
 
 
 def _entry(message: Message, headers: FrameHeaders, encoder: Encoder) -> Entry:

@@ -43,6 +43,7 @@ class Mover:
         life: the last life that it has had, which was in force at `seen_ms`.
         over: the lives that are over.
         letters: ids of its dead letters.
+        is_sampled: its camera was seen to have a row since the last wish.
         is_settled: its file is indexed, or its camera paused.
     """
 
@@ -56,6 +57,7 @@ class Mover:
     seen_ms: int = 0
     over: list[Over] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
+    is_sampled: bool = False
     is_settled: bool = False
 
     @property
@@ -67,7 +69,8 @@ class Mover:
         """Note that its next wish was granted, in this life."""
         if 0 < self.life < life and self.wish is not None:
             self._end(now_ms)
-        self.wish, self.life, self.seen_ms, self.is_settled = self.wishes.popleft(), life, now_ms, False
+        self.wish, self.life, self.seen_ms = self.wishes.popleft(), life, now_ms
+        self.is_sampled = self.is_settled = False
 
     def is_removed(self, now_ms: int) -> None:
         """Note that it was removed."""

@@ -1,9 +1,10 @@
-"""Rebuilds that run while everything is killed: one that ends otherwise than well is begun again."""
+"""Rebuilds that run while everything is killed, the first one too: one that ends otherwise than well is begun again."""
 
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Final, get_args
 
@@ -18,6 +19,10 @@ from streaming.clients import admin_settings
 
 FIRST_SECONDS: Final = 15.0
 AGAIN_SECONDS: Final = 2.0
+CREATED: Final = "collection created"
+"""What a rebuild says when it has a collection."""
+KILLED_AFTER_SECONDS: Final = 2.0
+"""So long after that it is killed: by then it fills it."""
 ANSWER_SECONDS: Final = 10.0
 
 
@@ -34,16 +39,19 @@ class Rebuilds:
         self._child = Child(Program("rebuild", command, environment, logs / "rebuild.log", is_ready=lambda: True))
         self._kafka, self._milvus, self._times = kafka, milvus, times
         self._due_at = time.monotonic() + FIRST_SECONDS
+        self._is_first, self._kill_at = True, inf
         self._runs = False
         self.done = self.broken_off = 0
 
     def turn(self) -> None:
-        """Begin one that is due; see how one has ended."""
+        """Begin one that is due, kill the first try while it fills, see how one has ended."""
         if self._runs and not self._child.is_running():
-            self._runs = False
+            self._runs = self._is_first = False
             self.done += self._child.exit_status() == 0
             self.broken_off += self._child.exit_status() != 0
             self._due_at = time.monotonic() + AGAIN_SECONDS
+        elif self._runs and self._is_first:
+            self._kill_when_it_fills()
         if not self._runs and self.done < self._times and time.monotonic() >= self._due_at:
             self._child.spawn()
             self._runs = True
@@ -61,6 +69,12 @@ class Rebuilds:
         """End the one that runs."""
         if self._child.is_running():
             self._child.kill()
+
+    def _kill_when_it_fills(self) -> None:
+        if time.monotonic() >= self._kill_at:
+            self._child.kill()
+        elif self._kill_at == inf and CREATED in self._child.program.log.read_text(errors="replace"):
+            self._kill_at = time.monotonic() + KILLED_AFTER_SECONDS
 
     def _left_by(self) -> list[Lane]:
         """Return the lanes whose group of the last rebuild is still there: who takes over forgets it."""

@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -29,7 +29,8 @@ from tests.chaos.fleet import Ground
 from tests.chaos.late import Message, Payload, late
 from tests.chaos.leftovers import Kept, leftovers
 from tests.chaos.moves import FILE_FREE_MS, SCRIPTS, Mover, Step, Wish
-from tests.comparison import Differences, Found, Rows, compare, file_rows, rows_of
+from tests.chaos.recorded import complaints, lost
+from tests.comparison import Differences, Found, Rows, compare, file_rows, never_final, rows_of, stored, stored_twice
 from tests.end_to_end.uninterrupted import uninterrupted
 from tests.end_to_end.videos import as_jpeg, scene
 
@@ -116,18 +117,32 @@ class Removals:
         unsent = self._producer.flush(0.0)
         return undone or ([f"{unsent} late messages are on their way"] if unsent else [])
 
+    def is_caught_up(self, until_ms: int) -> bool:
+        """Return whether all that cameras recorded until then in the lives that stay has final rows, or is called lost."""
+        if any(mover.steps for mover in self._movers):
+            return False
+        if not self._recording():
+            return True
+        with closing(MilvusClient(self._ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
+            found = [row.key for source_id in self._recording() for row in rows_of(milvus, source_id) if not row.provisional]
+        return not self._lost(found, until_ms)[0]
+
     def left(self) -> list[str]:
-        """Return every file of a life that is over, else a line for every camera whose last run was not ended."""
-        return self._files_left() or open_runs(self._log())
+        """Return every file of a life that is over, else of whom there are rows, else whose camera's last run was not ended."""
+        return self._files_left() or self._rows_left() or open_runs(self._log())
 
     def account(self) -> Account:
         """Compare every row, and count what is left."""
         made, account = rows(self._log()), self._account
+        final: list[str] = []
         with closing(MilvusClient(self._ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
             for mover in self._movers:
                 found = rows_of(milvus, mover.source_id)
-                account.rows.add(compare(found, _expected(mover, made)))
+                account.rows.add(compared(mover, found, made))
+                account.rows.twice += stored_twice(milvus, mover.source_id, found)
                 account.rows_left += sum(_life(row) != mover.in_force for row in found)
+                final += [row.key for row in found if not row.provisional]
+        account.rows.missing += complaints(*self._lost(final, _now_ms()), made)
         account.lives = sum(len(mover.over) for mover in self._movers)
         account.files_left = self._files_left()
         return account
@@ -187,10 +202,14 @@ class Removals:
         self._account.replays += 1
 
     def _settle(self, mover: Mover) -> None:
+        """Let a camera rest that was seen to have a row of its life: one that is never captured is never done."""
         if mover.wish is None:
             mover.is_settled = True
         elif not mover.is_camera:
             mover.is_settled = self._client.source(mover.source_id).state == "indexed"
+        elif not mover.is_sampled:
+            source = self._client.source(mover.source_id)
+            mover.is_sampled = source.life == mover.life and source.last_t_ms is not None
         elif self._is_ending:
             self._client.pause(mover.source_id)
             mover.is_settled = True
@@ -233,6 +252,22 @@ class Removals:
         log = frames_of(self._ground.kafka, [FRAMES_LIVE.name, FRAMES_BULK.name], lives, self._encoder) if lives else {}
         return {place: [one for one in of_place if one.life == lives[one.headers.source_id]] for place, of_place in log.items()}
 
+    def _recording(self) -> dict[str, int]:
+        """Return the life of every camera that records and stays: the files of one that is to go may go while they are read."""
+        staying = [one for one in self._movers if one.is_camera and not one.steps]
+        return {one.source_id: one.life for one in staying if one.wish is not None and one.wish.record}
+
+    def _lost(self, found: Collection[str], until_ms: int) -> tuple[list[str], list[str]]:
+        return lost(self._ground.home.media, self._ground.kafka, self._recording(), found, until_ms)
+
+    def _rows_left(self) -> list[str]:
+        """Return a line for every source that has rows of lives that are over, provisional ones too."""
+        if not self._movers:
+            return []
+        with closing(MilvusClient(self._ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
+            counts = {mover.source_id: stored(milvus, _not_in_force(mover)) for mover in self._movers}
+        return [f"{count} rows of {source_id} are of lives that are over" for source_id, count in counts.items() if count]
+
     def _files_left(self) -> list[str]:
         home = self._ground.home
         kept = {one.source_id: Kept(one.in_force, one.is_camera and one.in_force is not None) for one in self._movers}
@@ -240,6 +275,25 @@ class Removals:
 
     def _due_at(self) -> float:
         return 0.0 if self._hurries else time.monotonic() + self._dice.uniform(*GAP_SECONDS)
+
+
+def compared(mover: Mover, found: Sequence[Found], made: Rows) -> Differences:
+    """Compare the rows of a source's life in force; of others none may be left, and a camera's must have some."""
+    expected = _expected(mover, made)
+    in_force = [row for row in found if _life(row) == mover.in_force]
+    differences = compare(in_force, expected)
+    differences.extra += never_final(in_force, expected)
+    left = Counter(_life(row) for row in found if _life(row) != mover.in_force)
+    differences.extra += [f"{count} rows of life {life} of {mover.source_id} are left" for life, count in sorted(left.items())]
+    if mover.is_camera and mover.wish is not None and not expected:
+        differences.missing.append(f"{mover.source_id} has no sample of life {mover.life}")
+    return differences
+
+
+def _not_in_force(mover: Mover) -> str:
+    """Return the expression of a source's rows that must go."""
+    of_source = f'source_id == "{mover.source_id}"'
+    return of_source if mover.in_force is None else f"{of_source} and life != {mover.in_force}"
 
 
 def _expected(mover: Mover, made: Rows) -> Rows:

@@ -212,7 +212,7 @@ def _await_indexed(scene: Scene, film: Film, names: Sequence[str], part: Part) -
 def _missing(scene: Scene, until_ms: int) -> set[int]:
     """Return the times up to one that were recorded and have no row."""
     there = {row.t_ms for row in scene.final(CAMERA)}
-    return {t_ms for t_ms in recorded(scene.ground.home.media, [CAMERA])[CAMERA] if t_ms <= until_ms} - there
+    return {t_ms for t_ms in recorded(scene.ground.home.media, {CAMERA: 1})[CAMERA] if t_ms <= until_ms} - there
 
 
 def _tapped(tap: Tap, encoder: Encoder) -> Log:

@@ -46,7 +46,10 @@ class Absence:
 
 @dataclass(frozen=True)
 class Resumption:
-    """What became of a return. `seconds` is None where the camera was never sampled again; `bridged` are runs that went on."""
+    """What became of a return. `seconds` is None where the camera was never sampled again; `bridged` are runs that went on.
+
+    `owner_away`: the camera was nobody's for a part of that time. `within_seconds` is how long it may take, with what that adds.
+    """
 
     of: Return
     seconds: float | None
@@ -60,7 +63,7 @@ class Resumption:
         told = [f"{name}: run {run} reaches over the gap" for run in self.bridged]
         if self.seconds is None:
             return told or [f"{name}: never sampled again"]
-        if self.seconds > self.within_seconds and not self.owner_away:
+        if self.seconds > self.within_seconds:
             told.append(f"{name}: sampled again after {self.seconds:.1f} s, at most {self.within_seconds:.0f} are right")
         return told
 
@@ -93,10 +96,22 @@ def _judged(one: Return, samples: Sequence[Sample], away: Sequence[Absence], wit
     before = {sample.run for sample in samples if one.ends_run and sample.t_ms < one.began_ms}
     bridged = {sample.run for sample in samples if sample.run in before and sample.t_ms > one.back_ms + 2 * GOP_MS}
     next_ms = min((sample.at_ms for sample in samples if sample.run not in before and _is_after(one, sample)), default=None)
-    until_ms = one.back_ms if next_ms is None else next_ms
+    deadline_ms = _deadline_ms(one, away, within_seconds)
+    until_ms = deadline_ms if next_ms is None else min(next_ms, deadline_ms)
     owner_away = any(absence.since_ms <= until_ms and absence.until_ms >= one.back_ms for absence in away)
     seconds = None if next_ms is None else (next_ms - one.back_ms) / 1000
-    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)), within_seconds)
+    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)), (deadline_ms - one.back_ms) / 1000)
+
+
+def _deadline_ms(one: Return, away: Sequence[Absence], within_seconds: float) -> int:
+    """Return by when a camera must be sampled again: so soon after it is back, or after an absence that began by then, and so on.
+    What begins later is no excuse: else the longer a camera waits, the surer it has one."""
+    within_ms = round(1000 * within_seconds)
+    deadline_ms = one.back_ms + within_ms
+    for absence in sorted(away, key=lambda absence: absence.since_ms):
+        if absence.since_ms <= deadline_ms and absence.until_ms >= one.back_ms:
+            deadline_ms = max(deadline_ms, absence.until_ms + within_ms)
+    return deadline_ms
 
 
 def _is_after(one: Return, sample: Sample) -> bool:

@@ -120,7 +120,8 @@ class _Run:
         if self.plan.moves:
             account = self.removals.account()
             report.rows = {**report.rows, MOVED: account.rows}
-            report.notes = [f"{account.line()}, {self.rebuilds.done} rebuilds", *report.notes]
+            rebuilds = f"{self.rebuilds.done} rebuilds, {self.rebuilds.broken_off} tries broken off"
+            report.notes = [f"{account.line()}, {rebuilds}", *report.notes]
         report.resumptions = self._resumptions(on_processes.away)
         report.faults = ordeals[0].done + ordeals[1].done
         report.sources = len(self.work.added) + len(self.work.cameras) + self.removals.moved
@@ -153,7 +154,11 @@ class _Run:
         self.removals.hurry()
         # Nothing is caught up of a camera that is paused: all of them run until what was recorded before this has rows.
         until_ms = now_ms() - LATELY_MS
-        until(lambda: self._beside(lambda: self.truth.is_caught_up(until_ms)), self.plan.catch_up_seconds, pause_seconds=1.0)
+
+        def is_caught_up() -> bool:
+            return self.truth.is_caught_up(until_ms) and self.removals.is_caught_up(until_ms)
+
+        until(lambda: self._beside(is_caught_up), self.plan.catch_up_seconds, pause_seconds=1.0)
         self.tell("caught up")
         self.work.end()
         self.removals.end()

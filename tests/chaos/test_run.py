@@ -55,4 +55,5 @@ def test_an_indexer_that_commits_too_early_is_caught(chaos_ground: Ground, model
     report = run(chaos_ground, plan)
     cameras = report.rows["cameras"]
     assert cameras.missing or cameras.wrong
+    assert cameras.expected > len(cameras.missing) + len(cameras.wrong), "it writes, and not too little by far"
     assert not report.is_clean

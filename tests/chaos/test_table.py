@@ -58,11 +58,27 @@ def test_a_difference_or_work_left_undone_is_no_success_and_says_how_to_repeat_i
     assert not undone.is_clean
 
 
+def test_a_crash_or_three_are_told_and_more_are_no_success() -> None:
+    told = report(files=Differences(expected=2))
+    told.ended = [
+        "indexer-bulk-7 ended with status 0: stopped (log: 0)", "milvus ended with status 1: 1 (log: 1)",
+        "kafka was killed (log: kafka.log)", "milvus has not answered for 30 s and was killed", "milvus was ended by SIGABRT: 1",
+        "embedder-3 ended with status 1: failed: ended with status 0 (log: 0)", "asked to leave, decoder-1 was killed (log: x)",
+        "query-9 ended with status -9 when it was stopped",
+    ]  # fmt: skip
+    assert [line.split()[0] for line in told.crashes] == ["embedder-3", "asked", "query-9"]
+    assert told.is_clean
+    told.ended = [*told.ended, "decoder-4 was ended by SIGSEGV: nothing (log: y)"]
+    assert "4 crashes of services, at most 3 are right" in lines(told)
+    assert not told.is_clean
+
+
 def test_cameras_have_a_row_of_their_own_and_one_that_comes_back_late_is_no_success() -> None:
     told = report(cameras=Differences(expected=80))
     told.faults["kill", "camera"] = told.faults["wrap", "camera"] = 1
     back = Return("a", "kill", 1000, 2000, ends_run=True)
-    told.resumptions = [Resumption(back, seconds, is_away) for seconds, is_away in ((1.5, False), (2.0, False), (8.0, True))]
+    told.resumptions = [Resumption(back, seconds) for seconds in (1.5, 2.0)]
+    told.resumptions += [Resumption(back, 8.0, owner_away=True, within_seconds=11.0)]
     written = lines(told)
     assert written[3].split() == ["all", "2", "0", "0", "1", "0", "0", "0"]
     assert written[6].split() == ["all", "1", *"·······", "1"]

@@ -3,17 +3,18 @@
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from pymilvus import MilvusClient
 
 from encoders.encoder import Encoder
 from schemas.topics import FRAMES_BULK, FRAMES_LIVE
-from tests.chaos.acknowledged import frames_of, open_runs, rows
+from tests.chaos.acknowledged import ahead, frames_of, open_runs, rows
 from tests.chaos.fleet import Ground
-from tests.chaos.recorded import gaps_said, not_indexed, recorded
+from tests.chaos.recorded import complaints, lost
 from tests.chaos.work import Work
-from tests.comparison import Differences, Found, compare, file_rows, orphans, rows_of
+from tests.comparison import Differences, Found, compare, file_rows, never_final, orphans, rows_of, stored_twice
 
 ANSWER_SECONDS: Final = 30.0
 FILES, CAMERAS = "files", "cameras"
@@ -28,7 +29,7 @@ class Truth:
     encoder: Encoder
 
     def differences(self) -> dict[str, Differences]:
-        """Compare every row."""
+        """Compare every row. Nothing may be written any more."""
         return {FILES: self._of_files(), CAMERAS: self._of_cameras()}
 
     def is_caught_up(self, until_ms: int) -> bool:
@@ -51,15 +52,23 @@ class Truth:
         found = Differences()
         with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
             for source_id, film in self.work.added.items():
-                found.add(compare(rows_of(milvus, source_id), file_rows(source_id, film.rows)))
+                read = rows_of(milvus, source_id)
+                found.add(compare(read, file_rows(source_id, film.rows)))
+                found.twice += stored_twice(milvus, source_id, read)
         return found
 
     def _of_cameras(self) -> Differences:
-        found = self._camera_rows()
+        with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
+            read = {source_id: rows_of(milvus, source_id) for source_id in self.work.cameras}
+            twice = [line for source_id, of_one in read.items() for line in stored_twice(milvus, source_id, of_one)]
+        found = list(chain.from_iterable(read.values()))
         log = frames_of(self.ground.kafka, [FRAMES_LIVE.name, FRAMES_BULK.name], self.work.cameras, self.encoder)
-        differences = compare(found, rows(log))
-        silent, _ = self._not_indexed(found, _now_ms())
-        differences.missing += [f"{key} was recorded and is missing" for key in silent]
+        made = rows(log)
+        differences = compare(found, made)
+        differences.missing += complaints(*self._not_indexed(found, _now_ms()), made)
+        differences.wrong += ahead(log)
+        differences.twice += twice
+        differences.extra += never_final(found, made)
         return differences
 
     def _camera_rows(self) -> list[Found]:
@@ -67,9 +76,8 @@ class Truth:
             return [row for source_id in self.work.cameras for row in rows_of(milvus, source_id)]
 
     def _not_indexed(self, found: list[Found], until_ms: int) -> tuple[list[str], list[str]]:
-        names = self.work.cameras
         keys = {row.key for row in found if not row.provisional}
-        return not_indexed(recorded(self.ground.home.media, names), keys, gaps_said(self.ground.kafka, names), until_ms)
+        return lost(self.ground.home.media, self.ground.kafka, dict.fromkeys(self.work.cameras, 1), keys, until_ms)
 
 
 def _now_ms() -> int:

@@ -11,7 +11,7 @@ from pymilvus import MilvusClient
 from encoders.address import load
 from schemas.messages import Chunk, decode
 from schemas.topics import CHUNKS
-from tests.comparison import compare, file_rows, rows_of
+from tests.comparison import compare, file_rows, rows_of, stored_twice
 from tests.end_to_end.conftest import await_that
 from tests.end_to_end.stack import LocalStack
 from tests.end_to_end.test_crashes import all_indexed
@@ -117,4 +117,6 @@ def test_rows_equal_an_uninterrupted_run_whoever_joins_and_leaves(
     expected = {path: uninterrupted(path, encoder, SAMPLE_FPS) for path in paths}
     with closing(MilvusClient(stack.milvus, timeout=30)) as milvus:
         for source_id, path in files.items():
-            assert compare(rows_of(milvus, source_id), file_rows(source_id, expected[path])).lines() == []
+            found = rows_of(milvus, source_id)
+            assert compare(found, file_rows(source_id, expected[path])).lines() == []
+            assert stored_twice(milvus, source_id, found) == []

@@ -15,8 +15,8 @@ from schemas.vectors import decode_vector, encode_vector
 from services.decoder.sampling import Grid
 from services.decoder.video import Video
 from services.indexer.core.entry import Entry
-from services.indexer.core.partition import PartitionIndex
 from services.indexer.core.settings import Smoothing
+from tests.indexer.offline import offline
 
 Rows = dict[int, npt.NDArray[np.float32]]
 STREAM = "whole/1/c0"
@@ -27,13 +27,12 @@ def uninterrupted(path: Path, encoder: Encoder, sample_fps: float) -> Rows:
     file = open_file(parse(str(path)), Access((path.parent,)))
     with closing(file.stream), closing(Video(file, threads=1)) as video:
         pictures = [picture for picture in video.pictures(Grid(sample_fps), 0) if picture is not None]
-    index = PartitionIndex(Smoothing(), 0, resumed=False)
+    log = []
     for seq, picture in enumerate(pictures):
         vector = encoder.embed_images(encoder.prepare(picture.jpeg)[np.newaxis])[0]
-        index.feed(_entry(seq, picture.t_ms, decode_vector(encode_vector(vector), encoder.dimension)))
-    index.feed(_entry(len(pictures), None, None))
-    rows = index.drain().rows
-    return {row.t_ms: np.asarray(row.vector, np.float32) for row in rows}
+        log.append(_entry(seq, picture.t_ms, decode_vector(encode_vector(vector), encoder.dimension)))
+    rows, _ = offline([*log, _entry(len(pictures), None, None)], Smoothing())
+    return {t_ms: np.asarray(vector, np.float32) for (_, _, t_ms), vector in rows.items()}
 
 
 def _entry(offset: int, t_ms: int | None, vector: npt.NDArray[np.float32] | None) -> Entry:
