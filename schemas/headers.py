@@ -3,7 +3,7 @@
 Header values are UTF-8 text and integers are decimal text, so that `kcat` can write them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 import msgspec
@@ -59,6 +59,29 @@ class EmbeddingHeaders(FrameHeaders, frozen=True, kw_only=True):
 
     space: str
     frame_offset: int | None = None
+
+
+SAID: Final[Mapping[str, str]] = {
+    "schema": "`frame/1` or `embedding/1`; required",
+    "source_id": "whose it is; required",
+    "t_ms": "its time on the source's timeline, in ms; required but with the marks `run_end` and `stream_end`",
+    "stream": "whose order it belongs to, and the key; a part of a file has one of its own. `source_id` where it is absent",
+    "life": "the life of the source, from 1; where it is absent the one in force at Kafka's timestamp",
+    "run": "an unbroken piece of the stream, a larger one wins; with `seq`. Without both a record is smoothed with no other",
+    "seq": "counts the samples of the run from 0: a jump is a hole",
+    "captured_ms": "when it was taken, in ms since 1970 (UTC); -1: not known",
+    "width": "of the original picture, in pixels",
+    "height": "of the original picture, in pixels",
+    "context": "1: it feeds the windows of others and gets no row",
+    "mark": "the value is empty: `same` repeats the sample before it, `run_end` and `stream_end` end something",
+    "samples": "with `stream_end`: how many there were",
+    "rebuild": "1: decoded again for a rebuild, left alone by indexers",
+    "lacks": "with a mark of such a stream: what could not be decoded",
+    "replayed": "1: it was a dead letter, and gets a row only where its moment has none",
+    "space": "of an embedding, required: the space of its vector, `name@hash` as `spaces` has it",
+    "frame_offset": "of an embedding: where its frame is in the partition of `frames-*` with the same number",
+}
+"""What each header says, for whoever writes their own producer."""
 
 
 def encode_frame_headers(headers: FrameHeaders) -> list[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from schemas.headers import SAID
 from schemas.messages import MESSAGES
 from schemas.topics import DAY_MS, HOUR_MS, TOPICS, Topic
 
@@ -30,7 +31,7 @@ def schema_text(schema: str) -> str:
 
 
 def topics_page() -> str:
-    """Return the table of all topics, in Markdown."""
+    """Return the tables of all topics and headers, in Markdown."""
     lines = [
         "# Topics",
         "",
@@ -39,6 +40,15 @@ def topics_page() -> str:
         "| topic | schema | key | partitions | kept | written by | read by | purpose |",
         "|---|---|---|---|---|---|---|---|",
         *(_line(topic) for topic in TOPICS.values()),
+        "",
+        "# Headers",
+        "",
+        "Of the records of `frames-*`, whose value is a JPEG, and of `embeddings-*`, whose value is the vector's numbers as float16,",
+        "little-endian. Values are UTF-8 text, integers decimal. What is not listed is ignored.",
+        "",
+        "| header | what it says |",
+        "|---|---|",
+        *(f"| `{name}` | {said} |" for name, said in SAID.items()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import jsonschema
+import msgspec
 import orjson
 import pytest
 
@@ -12,6 +13,8 @@ from schemas.errors import InvalidMessage
 from schemas.headers import (
     EMBEDDING,
     FRAME,
+    SAID,
+    EmbeddingHeaders,
     decode_embedding_headers,
     decode_frame_headers,
     encode_embedding_headers,
@@ -126,3 +129,7 @@ def test_the_example_of_an_embedding_is_read_and_written_again() -> None:
     assert encode_embedding_headers(decode_embedding_headers(raw)) == raw
     value = (EXAMPLES / "embedding-1.bin").read_bytes()
     assert encode_vector(decode_vector(value, 4)) == value
+
+
+def test_every_header_is_published() -> None:
+    assert SAID.keys() == {"schema"} | {field.name for field in msgspec.structs.fields(EmbeddingHeaders)}
