@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from streaming import metrics as m
 from streaming.clients import member_settings
 from streaming.commits import commit_metadata
+from streaming.committing import Committer
 from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -70,6 +71,7 @@ class _Member:
     committed: dict[Partition, Reached] = field(default_factory=dict)
     paused: set[Partition] = field(default_factory=set)
     given: set[Partition] = field(default_factory=set)
+    committer: Committer = field(default_factory=Committer)
 
 
 class Loop:
@@ -207,7 +209,7 @@ class Loop:
             for p, one in changed.items()
         ]
         try:
-            checked(member.consumer.commit(offsets=places, asynchronous=False))
+            member.committer.commit(member.consumer, places)
         except KafkaException as error:
             if error.args[0].code() not in _RETRIED:
                 raise
