@@ -1,9 +1,8 @@
 """Commits with a limit. The client's own may never return: confluent-kafka 2.16.1 hung in one after Kafka was killed and back."""
 
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
 from typing import Any, Final
@@ -23,6 +22,7 @@ class Committer:
 
     def __init__(self, answer_seconds: float = ANSWER_SECONDS, lost_seconds: float = LOST_SECONDS) -> None:
         self._answer_seconds, self._lost_seconds = answer_seconds, lost_seconds
+        self._thread = ThreadPoolExecutor(1, "commit")
         self._pending: Future[list[TopicPartition]] | None = None
         self._waited_seconds = 0.0
 
@@ -35,7 +35,7 @@ class Committer:
         if self._pending is not None:
             with suppress(KafkaException):  # what was refused then may be taken now
                 self._wait(consumer, self._pending)
-        self._pending = _begun(consumer, places)
+        self._pending = self._thread.submit(_commit, consumer, places)
         try:
             return self._wait(consumer, self._pending)
         finally:
@@ -59,17 +59,8 @@ class Committer:
                 self._waited_seconds = 0.0
 
 
-def _begun(consumer: Any, places: Sequence[TopicPartition]) -> Future[list[TopicPartition]]:
-    future: Future[list[TopicPartition]] = Future()
-
-    def commit() -> None:
-        try:
-            future.set_result(checked(consumer.commit(offsets=list(places), asynchronous=False)))
-        except Exception as error:  # noqa: BLE001  it is the caller's, who waits for it
-            future.set_exception(error)
-
-    threading.Thread(target=commit, name="commit", daemon=True).start()
-    return future
+def _commit(consumer: Any, places: Sequence[TopicPartition]) -> list[TopicPartition]:
+    return checked(consumer.commit(offsets=list(places), asynchronous=False))
 
 
 def _answers(consumer: Any) -> bool:

@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import TOPICS
 from streaming.clients import admin_settings, reader_settings
+from streaming.commits import processed_offset
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.records import Partition
@@ -54,13 +55,14 @@ def _put(admin: AdminClient, group: str, places: list[TopicPartition]) -> None:
             raise KafkaException(place.error)
 
 
-def commits_of(bootstrap: str, topic: str, group: str) -> dict[Partition, int]:
-    """Return what a group has committed of a topic, without partitions of which it has nothing; raises `Unavailable`."""
+def processed_of(bootstrap: str, topic: str, group: str) -> dict[Partition, int]:
+    """Return one past what a group has processed of a topic, without partitions of which it has nothing; raises `Unavailable`."""
     try:
         places = _committed(bootstrap, topic, group)
     except KafkaException as error:
         raise Unavailable(f"Kafka at {bootstrap} does not tell where {group} is: {error}") from error
-    return {Partition(topic, place.partition): place.offset for place in places if place.offset >= 0}
+    said = {Partition(topic, place.partition): processed_offset(place.offset, place.metadata) for place in places}
+    return {partition: processed for partition, processed in said.items() if processed is not None}
 
 
 def ends_of(bootstrap: str, topics: Iterable[str]) -> dict[Partition, int]:

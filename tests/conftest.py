@@ -9,11 +9,11 @@ from tests.servers import broker, kafka, kafka_server, milvus, milvus_server
 
 __all__ = ["broker", "kafka", "kafka_server", "milvus", "milvus_server"]
 
-MILVUS: Final = {"milvus", "milvus_server"}
-SERVERS: Final = MILVUS | {"kafka", "kafka_server", "broker", "chaos_ground"}
+SHARED: Final = {"kafka", "kafka_server", "milvus", "milvus_server"}
+OWN: Final = {"broker", "chaos_ground"}
 ONE_WORKER: Final = pytest.mark.xdist_group("servers")
-"""What shares a Milvus stays with one worker, as does the whole stack, which measures time: half of a run. The other takes the
-rest, with a broker of its own."""
+"""What shares servers stays with one worker, as does the whole stack, which measures time. The other takes the rest, that which
+brings servers of its own last."""
 NICENESS: Final = 10
 
 
@@ -28,14 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run pure tests first, then those with a server, then the whole stack: what breaks quickly is told quickly."""
     items.sort(key=_cost)
     for item in items:
-        if _is_of_stack(item) or MILVUS & _fixtures(item):
+        if _is_of_stack(item) or SHARED & _fixtures(item):
             item.add_marker(ONE_WORKER)
 
 
 def _cost(item: pytest.Item) -> int:
     if _is_of_stack(item):
         return 2
-    return 1 if SERVERS & _fixtures(item) or item.get_closest_marker("brings_servers") else 0
+    return 1 if (SHARED | OWN) & _fixtures(item) or item.get_closest_marker("brings_servers") else 0
 
 
 def _is_of_stack(item: pytest.Item) -> bool:

@@ -34,7 +34,7 @@ from services.indexer.start import collection_settings, model_of, prepare, until
 from services.indexer.store import Store
 from services.indexer.writer import Writer
 from streaming.errors import Unavailable
-from streaming.handover import commits_of, ends_of
+from streaming.handover import ends_of, processed_of
 from streaming.lag import Lag, Reading
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
@@ -247,7 +247,7 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
 def _read_before(bootstrap: str, space: str) -> dict[Partition, int]:
     """Return where the indexers of both lanes are."""
     lanes = ((LANES[lane][1].name, indexer_group(lane, space)) for lane in LANE_NAMES)
-    return {place: offset for topic, group in lanes for place, offset in commits_of(bootstrap, topic, group).items()}
+    return {place: offset for topic, group in lanes for place, offset in processed_of(bootstrap, topic, group).items()}
 
 
 def check_rows(store: Store, filled: Filled, *, even_if_fewer: bool) -> None:
