@@ -179,21 +179,15 @@ class Writer:
         self._unsealed += len(samples)
         return Confirmed(samples, int(time.time() * 1000))
 
-    def _to_write(self, samples: Iterable[RowSample]) -> list[Row]:
-        """Return the rows: of a moment that was sent twice only the last may go out, and what is replayed where there is none."""
-        rows: dict[str, Row] = {}
-        replayed: set[str] = set()
-        for sample in samples:
-            row = row_of(sample)
-            if not sample.replayed:
-                replayed.discard(row.id)
-            elif row.id in rows:
-                continue
-            else:
-                replayed.add(row.id)
-            rows[row.id] = row
+    def _to_write(self, samples: Sequence[RowSample]) -> list[Row]:
+        """Return the rows: of a moment that was sent twice only the last may go out, and what is replayed where there is none.
+
+        Of two that are replayed the first stands, in one batch as in two.
+        """
+        rows = {row.id: row for row in map(row_of, (one for one in samples if not one.replayed))}
+        replayed = {row.id: row for row in map(row_of, (one for one in reversed(samples) if one.replayed)) if row.id not in rows}
         there = self._store.which_of(sorted(replayed)) if replayed else set()
-        return [row for row in rows.values() if row.id not in there]
+        return [*rows.values(), *(row for key, row in replayed.items() if key not in there)]
 
     def _delete(self, through: Mapping[str, int]) -> Mapping[str, int]:
         """Return what nothing is left of."""

@@ -235,10 +235,10 @@ def test_what_is_replayed_gets_a_row_where_its_moment_has_none() -> None:
     for batch in (
         samples([0], 1.0),
         [*replayed([0, 1], 2.0), *samples([2], 3.0), *replayed([2], 4.0), *replayed([3], 5.0), *samples([3], 6.0)],
-        replayed([1, 3], 7.0),
+        [*replayed([1, 3], 7.0), *replayed([4], 8.0), *replayed([4], 9.0)],
     ):
         writer.write(batch, HOLDING)
         assert len(confirm_all(writer)) == len(batch)
     writer.close()
-    assert store.values == {"cam/1/f/0": 1.0, "cam/1/f/1": 2.0, "cam/1/f/2": 3.0, "cam/1/f/3": 6.0}
+    assert store.values == {"cam/1/f/0": 1.0, "cam/1/f/1": 2.0, "cam/1/f/2": 3.0, "cam/1/f/3": 6.0, "cam/1/f/4": 8.0}
     assert store.asked[1] == ["cam/1/f/0", "cam/1/f/1"], "nobody is asked of what is not replayed"
