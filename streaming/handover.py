@@ -1,6 +1,6 @@
 """One consumer group goes on where another has stopped."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
@@ -8,7 +8,6 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import TOPICS
 from streaming.clients import admin_settings, reader_settings
-from streaming.commits import processed_offset
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.records import Partition
@@ -19,10 +18,11 @@ log = get_logger("handover")
 
 
 def take_over(bootstrap: str, topic: str, group: str, left_by: str) -> bool:
-    """Put `group` where `left_by` has stopped, and forget that group; False where it has left nothing.
+    """Put `group` back to where `left_by` has stopped, and forget that group; False where it has left nothing.
 
-    Where it never committed, `group` begins at the log's beginning. Several may do so at once: it is the same place. Raises
-    `Unavailable` while Kafka does not answer, and while `group` has members: they are at another place, and must leave it first.
+    It never goes forward: of what `left_by` alone has read nothing was said yet. Who never committed is at the log's beginning.
+    Several may do so at once: it is the same place. Raises `Unavailable` while Kafka does not answer, and while `group` has
+    members, which must leave it first.
     """
     admin = AdminClient(admin_settings(bootstrap))
     try:
@@ -30,11 +30,9 @@ def take_over(bootstrap: str, topic: str, group: str, left_by: str) -> bool:
         if all(place.offset < 0 for place in left):
             return False
         firsts = _offsets(admin, topic, OffsetSpec.earliest())
-        begin = [
-            place if place.offset >= 0 else TopicPartition(topic, place.partition, firsts[Partition(topic, place.partition)])
-            for place in left
-        ]
-        _put(admin, group, begin)
+        own = _placed(_committed(bootstrap, topic, group), firsts)
+        begin = {number: min(own[number], place, key=_offset) for number, place in _placed(left, firsts).items()}
+        _put(admin, group, list(begin.values()))
         admin.delete_consumer_groups([left_by], request_timeout=TIMEOUT_SECONDS)[left_by].result(TIMEOUT_SECONDS)
     except (KafkaException, TimeoutError) as error:  # a future that is waited for in vain has an error of its own
         if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
@@ -47,22 +45,26 @@ def take_over(bootstrap: str, topic: str, group: str, left_by: str) -> bool:
     return True
 
 
+def _placed(commits: Iterable[TopicPartition], firsts: Mapping[Partition, int]) -> dict[int, TopicPartition]:
+    """Return where a group is in each partition, with what its commit says."""
+    return {
+        one.partition: one
+        if one.offset >= 0
+        else TopicPartition(one.topic, one.partition, firsts[Partition(one.topic, one.partition)])
+        for one in commits
+    }
+
+
+def _offset(place: TopicPartition) -> int:
+    return int(place.offset)
+
+
 def _put(admin: AdminClient, group: str, places: list[TopicPartition]) -> None:
     request = ConsumerGroupTopicPartitions(group, places)
     altered = admin.alter_consumer_group_offsets([request], request_timeout=TIMEOUT_SECONDS)[group].result(TIMEOUT_SECONDS)
     for place in altered.topic_partitions or ():
         if place.error is not None:
             raise KafkaException(place.error)
-
-
-def processed_of(bootstrap: str, topic: str, group: str) -> dict[Partition, int]:
-    """Return one past what a group has processed of a topic, without partitions of which it has nothing; raises `Unavailable`."""
-    try:
-        places = _committed(bootstrap, topic, group)
-    except KafkaException as error:
-        raise Unavailable(f"Kafka at {bootstrap} does not tell where {group} is: {error}") from error
-    said = {Partition(topic, place.partition): processed_offset(place.offset, place.metadata) for place in places}
-    return {partition: processed for partition, processed in said.items() if processed is not None}
 
 
 def ends_of(bootstrap: str, topics: Iterable[str]) -> dict[Partition, int]:

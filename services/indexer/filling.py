@@ -1,7 +1,7 @@
 """What fills a new collection: the parts of an indexer, said nothing of, that ask for what the log does not hold."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -30,41 +30,33 @@ RIPE_MS: Final = 30_000
 
 
 class FillingOutbox(Outbox):
-    """Says of what is filled again only which chunks are done: no index event, no dead letter, no request a second time.
-
-    `read_before` is where the indexers of the space were when this began, by partition.
+    """Says nothing of what is filled again, no index event, no chunk that is done, no dead letter: indexers have said it, or come
+    to it (`streaming.handover`).
 
     Attributes:
         whole: streams that came whole, with their rows confirmed.
-        again: streams that were decoded again for a rebuild, this one or one before it.
     """
 
-    def __init__(self, bootstrap: str, metrics: m.Metrics, asking: Asking, read_before: Mapping[Partition, int]) -> None:
+    def __init__(self, bootstrap: str, metrics: m.Metrics, asking: Asking) -> None:
         super().__init__(bootstrap, "rebuild", metrics)
-        self._asking, self._read_before = asking, read_before
+        self._asking = asking
         self.whole: set[str] = set()
-        self.again: set[str] = set()
 
     def send_message(
         self, topic: str, message: Message, *, key: str, partition: int | None = None, on_delivered: Delivered | None = None
     ) -> None:
-        """Send a chunk's status, and nothing else; what was decoded again has one, or is no chunk that anyone waits for."""
+        """Send nothing; note which chunks are done."""
         if isinstance(message, ChunkStatus):
             self.whole.add(message.stream)
             self._asking.confirmed(message.stream)
-            if message.stream not in self.again:
-                super().send_message(topic, message, key=key, partition=partition, on_delivered=on_delivered)
 
     def ask(self, part: Part, run: int) -> None:
         """Have a part decoded again."""
         super().send_message(CHUNKS.name, part.order(run), key=part.stream)
 
     def reject(self, record: Record, reason: str) -> None:
-        """Refuse a record. What no indexer had come to needs a letter: they may go on behind it, where this ends."""
-        if record.offset >= self._read_before.get(record.partition, 0):
-            super().reject(record, reason)
-        else:
-            self.count_refused(record, reason)
+        """Refuse a record, without a letter."""
+        self.count_refused(record, reason)
 
 
 class FillingIntake(Intake):
@@ -72,9 +64,9 @@ class FillingIntake(Intake):
 
     for_rebuild = True
 
-    def __init__(self, *parts: Any, asking: Asking, beginnings: Beginnings, whole: set[str], again: set[str]) -> None:
+    def __init__(self, *parts: Any, asking: Asking, beginnings: Beginnings, whole: set[str]) -> None:
         super().__init__(*parts)
-        self._asking, self._beginnings, self._whole, self._again = asking, beginnings, whole, again
+        self._asking, self._beginnings, self._whole = asking, beginnings, whole
 
     def read(self, record: Record) -> Entry | None:
         """Return the entry of a record, as `Intake` does."""
@@ -86,7 +78,6 @@ class FillingIntake(Intake):
             if record.partition.topic == EMBEDDINGS_LIVE.name:
                 self._beginnings.note(record.partition.number, headers, entry.life)
             return entry
-        self._again.add(headers.stream)
         if self._asking.hear(headers, time.monotonic()) and headers.samples:
             # Those of all its runs, which were counted just now; the core would hold them against its last run alone.
             return replace(entry, headers=msgspec.structs.replace(headers, samples=None))

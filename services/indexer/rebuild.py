@@ -1,9 +1,9 @@
 """Fills a new collection from the log and from media, and gives it the alias: `python -m services.indexer.rebuild`.
 
-It reads both lanes from their beginnings, by groups of its own, through the core and the loop of every indexer; so what it has
-committed is where the indexers go on. Then it asks decoders for what lies beyond the log (docs/decisions/0018), which comes back
-on the bulk lane, for it alone. Meanwhile the indexers write to the old collection, which is searched. At the end the alias moves;
-the indexers see that, stop, and take over (`streaming.handover`) when they are started again.
+It reads both lanes from their beginnings, by groups of its own, through the core and the loop of every indexer; so indexers that
+have come further go on where it has committed. Then it asks decoders for what lies beyond the log (docs/decisions/0018), which
+comes back on the bulk lane, for it alone. Meanwhile the indexers write to the old collection, which is searched. At the end the
+alias moves; the indexers see that, stop, and take over (`streaming.handover`) when they are started again.
 """
 
 import os
@@ -34,7 +34,7 @@ from services.indexer.start import collection_settings, model_of, prepare, until
 from services.indexer.store import Store
 from services.indexer.writer import Writer
 from streaming.errors import Unavailable
-from streaming.handover import ends_of, processed_of
+from streaming.handover import ends_of
 from streaming.lag import Lag, Reading
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
@@ -214,9 +214,7 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     """Read both lanes to their ends, and have decoded again what they do not hold."""
     threadpool_limits(1, user_api="blas")
     metrics, asking, beginnings = Metrics(METRICS), Asking(), Beginnings(settings.smoothing)
-    read_before: dict[Partition, int] = {}
-    until(lambda: read_before.update(_read_before(settings.kafka, space)), stopping)
-    outbox = FillingOutbox(settings.kafka, metrics, asking, read_before)
+    outbox = FillingOutbox(settings.kafka, metrics, asking)
     registry = Registry(settings.kafka, space, "bulk", outbox, metrics, auto_register=settings.auto_register)
     until(lambda: registry.read_to_end(KAFKA_SECONDS), stopping)
     statuses = StateTopic(settings.kafka, SOURCE_STATUS, SourceStatus)
@@ -224,7 +222,7 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     writer = Writer(store, metrics, seal_rows=settings.seal_rows)
     intake = FillingIntake(
         space, dimension, registry, frame_ends(settings.kafka), outbox, metrics,
-        asking=asking, beginnings=beginnings, whole=outbox.whole, again=outbox.again,
+        asking=asking, beginnings=beginnings, whole=outbox.whole,
     )  # fmt: skip
     topics = [LANES[lane][1].name for lane in LANE_NAMES]
     stage = FillingStage(topics, space, settings.smoothing, intake, registry, writer, outbox, metrics, beginnings=beginnings)
@@ -242,12 +240,6 @@ def _fill(settings: IndexerSettings, space: str, dimension: int, store: Store, s
     registry.close()
     statuses.close()
     return Filled(progress.arrived, tuple(asking.lacking), in_force(progress.searched, sources))
-
-
-def _read_before(bootstrap: str, space: str) -> dict[Partition, int]:
-    """Return where the indexers of both lanes are."""
-    lanes = ((LANES[lane][1].name, indexer_group(lane, space)) for lane in LANE_NAMES)
-    return {place: offset for topic, group in lanes for place, offset in processed_of(bootstrap, topic, group).items()}
 
 
 def check_rows(store: Store, filled: Filled, *, even_if_fewer: bool) -> None:

@@ -1,6 +1,7 @@
 """What the index of a run holds, beside what it must hold."""
 
 import time
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +14,7 @@ from schemas.topics import FRAMES_BULK, FRAMES_LIVE
 from tests.chaos.acknowledged import ahead, frames_of, open_runs, rows
 from tests.chaos.fleet import Ground
 from tests.chaos.recorded import complaints, lost
+from tests.chaos.told import told_of, untold, unwritten
 from tests.chaos.work import Work
 from tests.comparison import Differences, Found, compare, file_rows, never_final, orphans, rows_of, stored_twice
 
@@ -22,7 +24,8 @@ FILES, CAMERAS = "files", "cameras"
 
 @dataclass(frozen=True)
 class Truth:
-    """Files are held against their films; cameras against what Kafka holds of them, and against what they recorded."""
+    """Files are held against their films; cameras against what Kafka holds of them, and against what they recorded; both against
+    what index events tell of them."""
 
     ground: Ground
     work: Work
@@ -49,13 +52,15 @@ class Truth:
         return [*notes, f"{left} provisional rows wait for the sweep beside their final ones"] if left else notes
 
     def _of_files(self) -> Differences:
-        found = Differences()
+        differences, found = Differences(), list[Found]()
         with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
             for source_id, film in self.work.added.items():
                 read = rows_of(milvus, source_id)
-                found.add(compare(read, file_rows(source_id, film.rows)))
-                found.twice += stored_twice(milvus, source_id, read)
-        return found
+                differences.add(compare(read, file_rows(source_id, film.rows)))
+                differences.twice += stored_twice(milvus, source_id, read)
+                found += read
+        self._hold_against_events(found, self.work.added, differences)
+        return differences
 
     def _of_cameras(self) -> Differences:
         with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:
@@ -69,7 +74,13 @@ class Truth:
         differences.wrong += ahead(log)
         differences.twice += twice
         differences.extra += never_final(found, made)
+        self._hold_against_events(found, self.work.cameras, differences)
         return differences
+
+    def _hold_against_events(self, found: Sequence[Found], source_ids: Collection[str], differences: Differences) -> None:
+        told = told_of(self.ground.kafka, source_ids)
+        differences.missing += untold(found, told)
+        differences.extra += unwritten(found, told)
 
     def _camera_rows(self) -> list[Found]:
         with closing(MilvusClient(self.ground.milvus, timeout=ANSWER_SECONDS)) as milvus:

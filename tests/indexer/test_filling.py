@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from schemas.headers import EmbeddingHeaders, encode_embedding_headers
-from schemas.messages import Life, Source
-from schemas.topics import EMBEDDINGS_BULK, EMBEDDINGS_LIVE
+from schemas.messages import ChunkStatus, Life, Source
+from schemas.topics import CHUNK_STATUS, EMBEDDINGS_BULK, EMBEDDINGS_LIVE
 from schemas.vectors import encode_vector
 from services.indexer.asking import Asking
 from services.indexer.beyond import Beginnings
@@ -42,7 +42,7 @@ def test_a_chunk_that_is_searched_is_not_done_in_a_new_collection_before_it_has_
     outbox = Outbox("127.0.0.1:1", "test", metrics)
     intake = FillingIntake(
         SPACE, DIMENSION, cast("Any", AllDone()), FrameEnds(lambda _: [0]), outbox, metrics,
-        asking=Asking(), beginnings=Beginnings(Smoothing()), whole=whole, again=set(),
+        asking=Asking(), beginnings=Beginnings(Smoothing()), whole=whole,
     )  # fmt: skip
     headers = EmbeddingHeaders(source_id="file", t_ms=500, stream=STREAM, life=1, run=0, seq=1, space=SPACE)
     place = Partition(EMBEDDINGS_BULK.name, 0)
@@ -71,24 +71,16 @@ def test_what_a_commit_held_and_the_log_lost_is_to_be_made_again_though_it_was_r
     assert begun == [(3, 80), (3, 90)]
 
 
-def test_what_no_indexer_had_come_to_is_refused_with_a_letter_and_all_that_is_refused_counts_for_the_fuse(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    place, other = Partition(EMBEDDINGS_BULK.name, 0), Partition(EMBEDDINGS_LIVE.name, 3)
-    outbox = FillingOutbox("127.0.0.1:1", Metrics(METRICS), Asking(), {place: 1000})
-    letters: list[str] = []
-    monkeypatch.setattr(outbox, "_produce", lambda topic, *_: letters.append(topic))
-
-    def refused(partition: Partition, offset: int) -> None:
-        headers = [("source_id", f"cam-{offset}".encode()), ("life", b"1")]
-        outbox.reject(Record(partition, offset, b"cam", b"", headers, 0), "no vector")
-
-    refused(place, 999)
-    assert not letters
-    refused(place, 1000)
-    refused(other, 5)
-    assert letters == ["embeddings-bulk.dlq", "embeddings-live.dlq"]
+def test_nothing_is_said_of_what_is_filled_again_and_what_is_refused_counts_for_the_fuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = FillingOutbox("127.0.0.1:1", Metrics(METRICS), Asking())
+    said: list[str] = []
+    monkeypatch.setattr(outbox, "_produce", lambda topic, *_: said.append(topic))
+    status = ChunkStatus(stream=STREAM, source_id="file", life=1, index=0, space=SPACE, rows=3)
+    outbox.send_message(CHUNK_STATUS.name, status, key=STREAM)
+    assert outbox.whole == {STREAM}
     for offset in range(100):
-        refused(place, offset)
+        headers = [("source_id", f"file-{offset}".encode()), ("life", b"1")]
+        outbox.reject(Record(Partition(EMBEDDINGS_BULK.name, 0), offset, b"file", b"", headers, 0), "no vector")
     with pytest.raises(FuseBlown, match="no vector"):
         outbox.flush(0)
+    assert said == []
