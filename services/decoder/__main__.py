@@ -29,7 +29,7 @@ from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
 from streaming.loop import Loop, Reader
 from streaming.main import run_service
-from streaming.memory import FreeMemory
+from streaming.memory import FRAMES_BYTES, FreeMemory
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
 from streaming.retention import NOTHING, Unread, warn
@@ -40,7 +40,7 @@ from streaming.settings import read
 def run(stopping: threading.Event) -> None:
     """Put the parts together and turn the loop until `stopping` is set."""
     settings = read(DecoderSettings, os.environ)
-    memory = FreeMemory()
+    memory = FreeMemory(FRAMES_BYTES)
     guard = MemoryGuard()
     guard.start()
     metrics = Metrics(METRICS)

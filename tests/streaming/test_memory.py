@@ -66,6 +66,18 @@ FreeMemory().give_back()
 print(kept, resident_mb() - begins)
 """
 
+MAPPED = """
+import ctypes
+from streaming.memory import FRAMES_BYTES, FreeMemory
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+FreeMemory({mapped_bytes})
+libc.free(libc.malloc(1 << 20))
+size_and_flags = ctypes.c_size_t.from_address(libc.malloc(1 << 19) - ctypes.sizeof(ctypes.c_size_t)).value
+print(size_and_flags >> 1 & 1)
+"""
+
 of_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library keeps memory otherwise")
 
 
@@ -80,6 +92,12 @@ def test_what_an_ended_thread_has_freed_is_given_back() -> None:
 def test_threads_share_arenas() -> None:
     assert shown_by(SHARED.format(memory=False)).count("<heap nr=") > ARENAS, "glibc makes one for each thread"
     assert shown_by(SHARED.format(memory=True)).count("<heap nr=") == ARENAS
+
+
+@of_glibc
+def test_blocks_are_mapped_from_the_size_on_that_is_said() -> None:
+    assert shown_by(MAPPED.format(mapped_bytes="")).strip() == "0", "once a larger one was freed glibc does not"
+    assert shown_by(MAPPED.format(mapped_bytes="FRAMES_BYTES")).strip() == "1"
 
 
 def shown_by(program: str) -> str:
