@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.chaos.faults import Fault
 from tests.chaos.fleet import Fleet, Ground
+from tests.chaos.gaps import MEDIA
 from tests.chaos.ordeal import Steps
 from tests.chaos.processes import GRACE_SECONDS, Process, now_ms
 from tests.chaos.returns import Absence
@@ -20,7 +21,7 @@ class ProcessFaults:
 
     Attributes:
         complaints: what did not leave as it should.
-        away: when which service had a process that a fault was on.
+        away: when which service had a process that a fault was on, or the disk of the media was full.
     """
 
     def __init__(self, fleet: Fleet, ground: Ground, tell: Callable[[str], None]) -> None:
@@ -85,7 +86,7 @@ class ProcessFaults:
     def _hamper(self, fault: Fault) -> Steps:
         """Make the way to Milvus slow or refuse, or fill the disk: one of these at a time."""
         relay, disk = self._ground.relay, self._ground.disk
-        self._is_hampered = True
+        self._is_hampered, since_ms = True, now_ms()
         if fault.kind == "slow":
             relay.delay_seconds = SLOW_SECONDS
         elif fault.kind == "refuse":
@@ -98,6 +99,8 @@ class ProcessFaults:
             relay.accept()
         if disk is not None:
             disk.clear()
+        if fault.kind == "full":
+            self.away.append(Absence(MEDIA, since_ms, now_ms()))
         self._is_hampered = False
 
 

@@ -96,22 +96,22 @@ def _judged(one: Return, samples: Sequence[Sample], away: Sequence[Absence], wit
     before = {sample.run for sample in samples if one.ends_run and sample.t_ms < one.began_ms}
     bridged = {sample.run for sample in samples if sample.run in before and sample.t_ms > one.back_ms + 2 * GOP_MS}
     next_ms = min((sample.at_ms for sample in samples if sample.run not in before and _is_after(one, sample)), default=None)
-    deadline_ms = _deadline_ms(one, away, within_seconds)
-    until_ms = deadline_ms if next_ms is None else min(next_ms, deadline_ms)
+    due_ms = deadline_ms(one, away, within_seconds)
+    until_ms = due_ms if next_ms is None else min(next_ms, due_ms)
     owner_away = any(absence.since_ms <= until_ms and absence.until_ms >= one.back_ms for absence in away)
     seconds = None if next_ms is None else (next_ms - one.back_ms) / 1000
-    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)), (deadline_ms - one.back_ms) / 1000)
+    return Resumption(one, seconds, owner_away, tuple(sorted(bridged)), (due_ms - one.back_ms) / 1000)
 
 
-def _deadline_ms(one: Return, away: Sequence[Absence], within_seconds: float) -> int:
+def deadline_ms(one: Return, away: Sequence[Absence], within_seconds: float) -> int:
     """Return by when a camera must be sampled again: so soon after it is back, or after an absence that began by then, and so on.
     What begins later is no excuse: else the longer a camera waits, the surer it has one."""
     within_ms = round(1000 * within_seconds)
-    deadline_ms = one.back_ms + within_ms
+    due_ms = one.back_ms + within_ms
     for absence in sorted(away, key=lambda absence: absence.since_ms):
-        if absence.since_ms <= deadline_ms and absence.until_ms >= one.back_ms:
-            deadline_ms = max(deadline_ms, absence.until_ms + within_ms)
-    return deadline_ms
+        if absence.since_ms <= due_ms and absence.until_ms >= one.back_ms:
+            due_ms = max(due_ms, absence.until_ms + within_ms)
+    return due_ms
 
 
 def _is_after(one: Return, sample: Sample) -> bool:

@@ -20,13 +20,14 @@ from tests.chaos.cameras import Cameras
 from tests.chaos.faults import Fault
 from tests.chaos.films import Film
 from tests.chaos.fleet import WORKERS, Fleet, Ground
+from tests.chaos.gaps import gaps
 from tests.chaos.observer import Observer, Watched, repeated
 from tests.chaos.ordeal import Ordeal
 from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.processes import now_ms, until
 from tests.chaos.rebuilding import Rebuilds
 from tests.chaos.removal import MOVED, Removals
-from tests.chaos.returns import SAMPLED_WITHIN_SECONDS, Absence, Resumption, moving, resumptions
+from tests.chaos.returns import SAMPLED_WITHIN_SECONDS, Absence, moving, resumptions
 from tests.chaos.sampled import sampled
 from tests.chaos.stalls import longest_stall_seconds
 from tests.chaos.table import Report
@@ -122,7 +123,7 @@ class _Run:
             report.rows = {**report.rows, MOVED: account.rows}
             rebuilds = f"{self.rebuilds.done} rebuilds, {self.rebuilds.broken_off} tries broken off"
             report.notes = [f"{account.line()}, {rebuilds}", *report.notes]
-        report.resumptions = self._resumptions(on_processes.away)
+        self._judge_cameras(report, on_processes.away)
         report.faults = ordeals[0].done + ordeals[1].done
         report.sources = len(self.work.added) + len(self.work.cameras) + self.removals.moved
         report.stalls = {name: longest_stall_seconds(looks) for name, looks in self.observer.looks.items()}
@@ -143,10 +144,11 @@ class _Run:
             time.sleep(TURN_SECONDS)
         return []
 
-    def _resumptions(self, away: Sequence[Absence]) -> list[Resumption]:
-        ground = self.truth.ground
+    def _judge_cameras(self, report: Report, away: Sequence[Absence]) -> None:
+        ground, returns, within_seconds = self.truth.ground, self.cameras.returns, self.plan.sampled_within_seconds
         samples = sampled(ground.kafka, ground.home.media, self.work.cameras)
-        return resumptions(self.cameras.returns, samples, moving(away), self.plan.sampled_within_seconds)
+        report.resumptions = resumptions(returns, samples, moving(away), within_seconds)
+        report.gaps = list(gaps(samples, returns, away, within_seconds))
 
     def _drain(self) -> list[str]:
         """Wait until everything is done; return what was not done in time."""

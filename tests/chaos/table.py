@@ -46,6 +46,8 @@ class Report:
     rows: Mapping[str, Differences] = field(default_factory=dict)
     stalls: Mapping[str, float] = field(default_factory=dict)
     resumptions: Sequence[Resumption] = ()
+    gaps: Sequence[str] = ()
+    """When cameras were not sampled for no reason."""
     drain_seconds: float = 0.0
     sources: int = 0
     unfinished: Sequence[str] = ()
@@ -68,8 +70,8 @@ class Report:
 
     @property
     def late(self) -> list[str]:
-        """What was not right when a camera came back."""
-        return [line for resumption in self.resumptions for line in resumption.complaints()]
+        """What was not right when a camera came back, and where one was dark that had never gone."""
+        return [*(line for resumption in self.resumptions for line in resumption.complaints()), *self.gaps]
 
 
 def lines(report: Report) -> list[str]:

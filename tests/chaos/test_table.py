@@ -73,7 +73,7 @@ def test_a_crash_or_three_are_told_and_more_are_no_success() -> None:
     assert not told.is_clean
 
 
-def test_cameras_have_a_row_of_their_own_and_one_that_comes_back_late_is_no_success() -> None:
+def test_cameras_have_a_row_of_their_own_and_one_that_comes_back_late_or_is_dark_is_no_success() -> None:
     told = report(cameras=Differences(expected=80))
     told.faults["kill", "camera"] = told.faults["wrap", "camera"] = 1
     back = Return("a", "kill", 1000, 2000, ends_run=True)
@@ -87,4 +87,7 @@ def test_cameras_have_a_row_of_their_own_and_one_that_comes_back_late_is_no_succ
     assert written[-1].endswith("nothing twice")
     told.resumptions = [Resumption(back, 3.5)]
     assert "a after kill: sampled again after 3.5 s, at most 3 are right" in lines(told)
+    assert not told.is_clean
+    told.resumptions, told.gaps = [], ["a: not sampled from 1000 to 9000, 8.0 s of it without a reason"]
+    assert told.gaps[0] in lines(told)
     assert not told.is_clean
