@@ -15,7 +15,7 @@ def embedder_group(lane: Lane, space: str) -> str:
 
 
 def rebuild_group(lane: Lane, collection: str) -> str:
-    """Return the group that fills a collection again; the indexers of the lane go on where it stopped."""
+    """Return the group that fills a collection again; the indexers of the lane take over from it."""
     return f"framebus-rebuild-{lane}-{collection}"
 
 

@@ -1,6 +1,6 @@
-"""One consumer group goes on where another has stopped."""
+"""One consumer group takes over from another."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import TOPICS
 from streaming.clients import admin_settings, reader_settings
+from streaming.commits import begun_of, commit_metadata, note_of, processed_offset
 from streaming.errors import Unavailable
 from streaming.logs import get_logger
 from streaming.records import Partition
@@ -30,33 +31,30 @@ def take_over(bootstrap: str, topic: str, group: str, left_by: str) -> bool:
         if all(place.offset < 0 for place in left):
             return False
         firsts = _offsets(admin, topic, OffsetSpec.earliest())
-        own = _placed(_committed(bootstrap, topic, group), firsts)
-        begin = {number: min(own[number], place, key=_offset) for number, place in _placed(left, firsts).items()}
-        _put(admin, group, list(begin.values()))
+        own = {place.partition: place for place in _committed(bootstrap, topic, group)}
+        _put(admin, group, [back(own[one.partition], one, firsts[Partition(topic, one.partition)]) for one in left])
         admin.delete_consumer_groups([left_by], request_timeout=TIMEOUT_SECONDS)[left_by].result(TIMEOUT_SECONDS)
     except (KafkaException, TimeoutError) as error:  # a future that is waited for in vain has an error of its own
         if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return True  # another one has forgotten it a moment ago
-        reason = (
-            f"group {group} cannot go on where {left_by} has stopped: {error}; it can once Kafka answers and it has no members"
-        )
+        reason = f"group {group} cannot take over from {left_by}: {error}; it can once Kafka answers and it has no members"
         raise Unavailable(reason) from error
     log.info("taken over", group=group, left_by=left_by)
     return True
 
 
-def _placed(commits: Iterable[TopicPartition], firsts: Mapping[Partition, int]) -> dict[int, TopicPartition]:
-    """Return where a group is in each partition, with what its commit says."""
-    return {
-        one.partition: one
-        if one.offset >= 0
-        else TopicPartition(one.topic, one.partition, firsts[Partition(one.topic, one.partition)])
-        for one in commits
-    }
+def back(own: TopicPartition, left: TopicPartition, first: int) -> TopicPartition:
+    """Return where a group begins that was at `own` and takes over at `left`; `first` is the oldest record of the log. Pure.
 
-
-def _offset(place: TopicPartition) -> int:
-    return int(place.offset)
+    New to all is what is new to either: what only `own` has processed went elsewhere, what only `left` has nobody was told of.
+    Where the log has lost all that `own` had processed, `left` alone knows what it goes on with.
+    """
+    own_at, left_at = (place.offset if place.offset >= 0 else first for place in (own, left))
+    by_own, by_left = processed_offset(own.offset, own.metadata), processed_offset(left_at, left.metadata)
+    processed = min(one for one in (by_left, by_own) if one is not None and (one >= first or one == by_left))
+    note = note_of(own.metadata if own_at < left_at else left.metadata)
+    begun = sorted(begun_of(own.metadata) | begun_of(left.metadata))
+    return TopicPartition(left.topic, left.partition, min(own_at, left_at), commit_metadata(processed, note, begun))
 
 
 def _put(admin: AdminClient, group: str, places: list[TopicPartition]) -> None:

@@ -118,7 +118,7 @@ class Outbox:
         self._produce(letter.partition.topic, letter.value, letter.key, letter.headers, {}, None)
 
     def count_refused(self, record: Record, reason: str) -> None:
-        """Count a record that can never be processed, for the fuse too, and write no letter: it has one."""
+        """Count a record that can never be processed, for the fuse too, and write no letter: it has one, or will."""
         self._metrics.of(m.REJECTED).labels(record.partition.topic).inc()
         if record.header("life") is not None and not is_replayed(record):
             self._fuse.failed(_source_of(record), reason)

@@ -15,9 +15,8 @@ log = get_logger("allegiance")
 
 
 class Allegiance:
-    """Ends the process when the alias has gone to another collection of the space. Started again, it writes to that one, from
-    where its filling has ended. It ends too when no collection has the alias and its own is gone, as where Milvus was emptied:
-    started again, it makes one.
+    """Ends the process when the alias has gone to another collection of the space. Started again, it writes to that one. It ends
+    too when no collection has the alias and its own is gone, as where Milvus was emptied: started again, it makes one.
 
     Nothing more is committed then: the group may have been put there already. Kafka does that while the group has no members, so
     one that was frozen meanwhile is given its partitions anew when it wakes, and asks before anything of them is written.

@@ -155,6 +155,30 @@ def test_an_indexer_that_is_frozen_while_others_take_over_writes_nothing_more_to
     await_that(lambda: faults(bench.rows(), expected) == NONE, what="every row in the new collection")
 
 
+def test_an_indexer_that_was_away_during_a_rebuild_tells_of_the_rows_that_it_alone_has_read(bench: Bench) -> None:
+    logs = logs_of(bench, range(80, 82), name="away")
+    expected, _ = expected_of(logs)
+    before, after = halves(logs)
+    indexer = bench.indexer("live")
+    write(bench, [before, {}])
+    await_that(lambda: said_of(bench)[0] == final_rows(before), what="the rows of the first half")
+    assert indexer.stop() == 0
+    write(bench, [after, {}])
+    done = rebuild(bench)
+    assert done.returncode == 0, done.stderr
+    bench.collection = named(bench) or ""
+    indexer.start()
+    await_that(lambda: faults(bench.rows(), expected) == NONE, what="every row in the new collection")
+    await_that(lambda: moments_told(bench) >= set(expected), what="word of every row")
+
+
+def moments_told(bench: Bench) -> set[tuple[str, int, int]]:
+    """Return the moments of the final rows that were told of in this space."""
+    events = [decode(message.value(), IndexEvent) for message in bench.read(INDEX_EVENTS.name)]
+    rows = [row for event in events if event.space == bench.space for row in event.rows]
+    return {(row.source_id, row.life, row.t_ms) for row in rows if not row.provisional}
+
+
 def test_milvus_that_is_away_at_the_end_costs_no_collection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     set_servers(bench, monkeypatch)
     monkeypatch.setattr(rebuild_module, "_fill", lambda *_: filled())

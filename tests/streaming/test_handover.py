@@ -13,12 +13,44 @@ from streaming.admin import create_topics
 from streaming.clients import reader_settings
 from streaming.commits import commit_metadata, note_of
 from streaming.errors import Unavailable
-from streaming.handover import ends_of, take_over
+from streaming.handover import back, ends_of, take_over
 
 TOPIC = EMBEDDINGS_BULK.name
 
 
-def test_a_group_goes_back_to_the_commits_of_another_with_their_notes_and_never_forward(kafka: str) -> None:
+def place(offset: int, processed: int = 0, note: str = "", begun: tuple[int, ...] = ()) -> TopicPartition:
+    """Return a commit; a negative offset is none."""
+    return TopicPartition(TOPIC, 3, offset, commit_metadata(processed, note, begun) if offset >= 0 else "")
+
+
+NONE = place(-1)
+FIRST = 40
+
+
+@pytest.mark.parametrize(
+    ("own", "left", "begins"),
+    [
+        (place(90, 99, "own", (95,)), place(50, 60, "left", (55,)), place(50, 60, "left", (55, 95))),
+        (place(50, 60, "own", (55,)), place(90, 99, "left", (95,)), place(50, 60, "own", (55, 95))),
+        (place(50, 70, "own"), place(50, 60, "left"), place(50, 60, "left")),
+        (place(50, 99, "own"), place(60, 70, "left"), place(50, 70, "own")),
+        (NONE, place(50, 60, "left", (55,)), place(FIRST, 60, "", (55,))),
+        (NONE, place(FIRST, FIRST, "left"), place(FIRST, FIRST, "left")),
+        (place(50, 60, "own"), NONE, place(FIRST, FIRST)),
+        (NONE, NONE, place(FIRST, FIRST)),
+        (place(20, 30, "own"), place(50, 60, "left"), place(20, 60, "own")),
+        (place(20, 45, "own"), place(50, 60, "left"), place(20, 45, "own")),
+        (place(50, 60, "own"), place(20, 30, "left"), place(20, 30, "left")),
+    ],
+)
+def test_a_group_goes_back_with_the_earlier_note_and_takes_for_new_what_is_new_to_either(
+    own: TopicPartition, left: TopicPartition, begins: TopicPartition
+) -> None:
+    found = back(own, left, FIRST)
+    assert (found.topic, found.partition, found.offset, found.metadata) == (TOPIC, 3, begins.offset, begins.metadata)
+
+
+def test_a_group_takes_over_from_another_in_every_partition(kafka: str) -> None:
     create_topics(kafka)
     left, group = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("left", "group"))
     commit(kafka, left, {0: (5, "left"), 1: (5, "left"), 3: (5, "left")})
@@ -26,11 +58,9 @@ def test_a_group_goes_back_to_the_commits_of_another_with_their_notes_and_never_
     assert taken_over(kafka, group, left)
     with closing(Consumer(reader_settings(kafka, "test", group))) as after:
         committed = after.committed([TopicPartition(TOPIC, number) for number in range(EMBEDDINGS_BULK.partitions)], timeout=10)
-    found = {place.partition: (place.offset, note_of(place.metadata)) for place in committed}
-    back, stays, never_filled, never_read = (found[number] for number in range(4))
-    assert (back, stays) == ((5, "left"), (2, "own")), "who is behind has said nothing of the rest"
-    assert never_filled == never_read == (0, ""), "who has no commit is at the log's beginning"
-    assert all(place.offset >= 0 for place in committed)
+    found = {one.partition: (one.offset, note_of(one.metadata)) for one in committed}
+    assert [found[number] for number in range(4)] == [(5, "left"), (2, "own"), (0, ""), (0, "")]
+    assert all(one.offset >= 0 for one in committed)
     assert not take_over(kafka, TOPIC, group, left), "what was taken over once is forgotten"
 
 
@@ -56,5 +86,5 @@ def test_a_broker_that_is_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(handover, "TIMEOUT_SECONDS", 0.5)
     with pytest.raises(Unavailable, match="does not tell the ends of topics"):
         ends_of("127.0.0.1:9", [TOPIC])
-    with pytest.raises(Unavailable, match="cannot go on where left has stopped"):
+    with pytest.raises(Unavailable, match="group cannot take over from left"):
         take_over("127.0.0.1:9", TOPIC, "group", "left")
