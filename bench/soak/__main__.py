@@ -30,7 +30,7 @@ def main() -> int:
         "--minutes",
         type=float,
         default=60.0,
-        help="how long there is load after a warm-up of half as long (default: %(default)g)",
+        help="how long there is load after a warm-up of five sixths of that (default: %(default)g)",
     )
     parser.add_argument("--draw", type=Path, metavar="FILE", help="run nothing: tell a soak again from the samples that it wrote")
     parser.add_argument("--docs", type=Path, default=CHECKOUT / "docs", help=f"where {PAGE} and {PLOT} are (default: docs/)")

@@ -57,8 +57,8 @@ def test_a_saw_is_as_high_as_its_teeth_and_a_step_is_no_saw() -> None:
     assert saw([]) == 0.0
 
 
-def test_the_first_third_is_the_warm_up() -> None:
-    assert warm([(0.0, 9.0), (29.0, 9.0), (30.0, 1.0), (90.0, 1.0), (91.0, 0.0)], 90.0) == [(30.0, 1.0), (90.0, 1.0)]
+def test_fifty_minutes_before_an_hour_are_the_warm_up() -> None:
+    assert warm([(0.0, 9.0), (49.9, 9.0), (50.1, 1.0), (110.0, 1.0), (111.0, 0.0)], 110.0) == [(50.1, 1.0), (110.0, 1.0)]
 
 
 def test_two_points_have_no_slope() -> None:
