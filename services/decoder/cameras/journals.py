@@ -1,7 +1,7 @@
 """The journals of a life on disk: read from where everything before is settled, and completed by what the log shows."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +29,13 @@ class Journals:
 
     def read(self, from_ms: int | None, before_ms: int | None = None) -> list[Noted]:
         """Return what is noted of segments that begin at `from_ms` or later and before `before_ms`, in the order of times."""
-        noted = [Noted(segment, line) for segment in self._segments(from_ms, before_ms) for line in self._lines(segment)]
+        noted = [Noted(segment, line) for segment, lines in self.each(from_ms, before_ms) for line in lines]
         return sorted(noted, key=lambda one: (one.line.t_ms, one.line.run))
+
+    def each(self, from_ms: int | None, before_ms: int | None = None) -> Iterator[tuple[Segment, Sequence[JournalLine]]]:
+        """Yield the same, a segment at a time, in no order; what is not kept is gone with the next."""
+        for segment in self._segments(from_ms, before_ms):
+            yield segment, self._lines(segment)
 
     def largest_run(self, from_ms: int | None) -> int | None:
         """Return the largest run of segments that begin at `from_ms` or later; None without any.

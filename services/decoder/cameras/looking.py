@@ -15,6 +15,7 @@ from schemas.messages import Source
 from schemas.producer_clock import is_run_of_a_camera
 from schemas.recordings import NOT_ACKNOWLEDGED, Segment
 from schemas.topics import EMBEDDINGS_LIVE, FRAMES_LIVE
+from services.decoder.cameras.glance import Glance
 from services.decoder.cameras.journals import BEFORE_MS, Journals
 from services.decoder.cameras.spans import (
     Done,
@@ -90,12 +91,18 @@ class Found:
     all_ripe: bool
 
 
+NOTHING: Final = Found((), (), (), frozenset(), 0, all_ripe=True)
+
+
 def look(question: Question, media: Path, kafka: str) -> Found:
     """Answer, and write down how far everything is settled; raises `OSError` where nothing can be read, and `Unavailable`."""
     source, fence = question.source, question.fence
     journals = Journals(media, source.source_id, source.life)
     from_ms = None if question.lost else journals.settled_ms()
-    read = journals.read(None if from_ms is None else from_ms - BEFORE_MS)
+    read_from_ms = None if from_ms is None else from_ms - BEFORE_MS
+    if not question.lost and _takes_nothing_more(question, journals, read_from_ms):
+        return NOTHING
+    read = journals.read(read_from_ms)
     # A run of a clock that was far ahead has given way to smaller ones.
     read = [one for one in read if is_run_of_a_camera(one.line.run, now_ms())]
     done = of_their_runs(question.done, read)
@@ -126,6 +133,21 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     with _unless_disk_refuses(source):
         _settle(journals, noted, [*(one for span in found for one in span.lost), *untold], fence)
     return Found(tuple(dealt), reaches, tuple(lacking), unsure, waiting, all_ripe=len(ready) == len(found))
+
+
+def _takes_nothing_more(question: Question, journals: Journals, from_ms: int | None) -> bool:
+    """Whether a glance shows that readers have taken all of it; it is settled then."""
+    glance, at_ms = Glance(), now_ms()
+    for segment, lines in journals.each(from_ms):
+        for line in lines:
+            if not is_run_of_a_camera(line.run, at_ms):
+                return False
+            glance.see(segment, line)
+    if not glance.shows_all_taken(question.fence, question.first_fence):
+        return False
+    with _unless_disk_refuses(question.source):
+        _settle_before(journals, glance.open_from_ms(question.fence.below_run))
+    return True
 
 
 def _missed(question: Question, noted: Sequence[Noted], from_ms: int | None) -> list[Noted]:
@@ -214,7 +236,10 @@ def _settle(journals: Journals, noted: Sequence[Noted], lost: Sequence[Noted], f
     Whoever looks may have been frozen itself, with a larger run begun meanwhile: of late samples the next owner is the judge.
     """
     on_its_way = [one for one in noted if one.line.offset == NOT_ACKNOWLEDGED and one.line.run >= fence.below_run]
-    start_ms = settled_ms(noted, (*lost, *on_its_way))
+    _settle_before(journals, settled_ms(noted, (*lost, *on_its_way)))
+
+
+def _settle_before(journals: Journals, start_ms: int | None) -> None:
     if start_ms is not None:
         journals.settle(min(start_ms, now_ms() - LATE_MS))
 

@@ -124,14 +124,14 @@ def missed(noted: Sequence[Noted], newest: Fence, first: Fence, sample_fps: floa
     What a run shows while a larger one lasts is not among them: its decoder did not know yet that the camera was another's.
     """
     runs = _by_run(noted)
-    over_at, overtaken = _over_at(runs, first), _overtaken(runs, newest, sample_fps)
-    return [one for one in noted if one.line.run < newest.below_run and one not in overtaken and not _is_taken(one.line, over_at)]
+    over, overtaken = over_at(_first_offsets(runs), first), _overtaken(runs, newest, sample_fps)
+    return [one for one in noted if one.line.run < newest.below_run and one not in overtaken and not _is_taken(one.line, over)]
 
 
 def delivered(noted: Sequence[Noted], first: Fence) -> list[Noted]:
     """Return the samples that readers have taken, as far as journals tell: what Kafka took before their run was over."""
-    over_at = _over_at(_by_run(noted), first)
-    return [one for one in noted if _is_taken(one.line, over_at)]
+    over = over_at(_first_offsets(_by_run(noted)), first)
+    return [one for one in noted if _is_taken(one.line, over)]
 
 
 def taken(heard: Iterable[Heard]) -> dict[tuple[int, int], int]:
@@ -266,14 +266,24 @@ def span_chunk(source: Source, span: LostSpan, run: int = 0) -> Chunk:
     )
 
 
-def _over_at(runs: Mapping[int, Sequence[Noted]], first: Fence) -> dict[int, float]:
-    """Return the offset after which no reader takes a sample of a run: a larger one has begun, or a mark has ended it."""
-    over_at: dict[int, float] = {}
+def over_at(first_offsets: Mapping[int, float], first: Fence) -> dict[int, float]:
+    """Return the offset after which no reader takes a sample of a run: a larger one has begun, or a mark has ended it.
+
+    `first_offsets` are those of the runs, inf of one of which Kafka has said nothing.
+    """
+    found: dict[int, float] = {}
     begun_at = inf
-    for run in sorted(runs, reverse=True):
-        over_at[run] = min(begun_at, first.offset) if run < first.below_run else begun_at
-        begun_at = min([begun_at, *(one.line.offset for one in runs[run] if one.line.offset != NOT_ACKNOWLEDGED)])
-    return over_at
+    for run in sorted(first_offsets, reverse=True):
+        found[run] = min(begun_at, first.offset) if run < first.below_run else begun_at
+        begun_at = min(begun_at, first_offsets[run])
+    return found
+
+
+def _first_offsets(runs: Mapping[int, Sequence[Noted]]) -> dict[int, float]:
+    return {
+        run: min((one.line.offset for one in of_run if one.line.offset != NOT_ACKNOWLEDGED), default=inf)
+        for run, of_run in runs.items()
+    }
 
 
 def _overtaken(runs: Mapping[int, Sequence[Noted]], newest: Fence, sample_fps: float) -> set[Noted]:
@@ -295,8 +305,8 @@ def _overtaken(runs: Mapping[int, Sequence[Noted]], newest: Fence, sample_fps: f
     return found
 
 
-def _is_taken(line: JournalLine, over_at: Mapping[int, float]) -> bool:
-    return line.offset != NOT_ACKNOWLEDGED and line.offset <= over_at[line.run]
+def _is_taken(line: JournalLine, over: Mapping[int, float]) -> bool:
+    return line.offset != NOT_ACKNOWLEDGED and line.offset <= over[line.run]
 
 
 class _Stretches:

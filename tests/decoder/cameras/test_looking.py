@@ -1,5 +1,7 @@
 """A look at journals on a disk; where Kafka has acknowledged every line, it is not asked."""
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from schemas.recordings import JournalLine, Segment, life_folder
 from services.decoder.cameras import looking
 from services.decoder.cameras.journals import Journals
 from services.decoder.cameras.looking import Found, Question, look
-from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, LostSpan, LostVectors, Reach, missed
+from services.decoder.cameras.spans import Done, Fence, Lacking, Lost, LostSpan, LostVectors, Noted, Reach, missed
 from streaming.records import Partition, Record
 
 BEGIN_MS = 1_763_625_600_000
@@ -192,3 +194,53 @@ def test_the_log_completes_a_journal_whose_last_line_was_cut_short(media: Path) 
     assert last.line.offset == -1
     journals.complete([last], {(1, last.line.t_ms): 119}, 5)
     assert journals.read(None)[-1].line.offset == 119
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_glance_says_what_a_look_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Runs that follow or overlap each other, with samples that are on their way, were refused or came too late."""
+    rng = random.Random(seed)
+    monkeypatch.setattr(looking, "_completed", lambda _, noted, *__: noted)
+    newest_run, offset, lines = rng.randint(1, 3), 0, list[JournalLine]()
+    for run in range(1, newest_run + 1):
+        begins_s = 40 * (run - 1) - rng.choice((0, 0, 0, 15))
+        for number in range(40):
+            offset += rng.randint(1, 3)
+            is_refused = rng.random() < rng.choice((0.0, 0.0, 0.02))
+            lines.append(
+                JournalLine(BEGIN_MS + 1000 * (begins_s + number), run, number, 0, *((-1, -1) if is_refused else (5, offset)))
+            )
+    if rng.random() < 0.3:
+        late = rng.randrange(len(lines))
+        lines[late] = replace(lines[late], partition=5, offset=offset + 9)
+    if rng.random() < 0.3:
+        lines[-1] = replace(lines[-1], partition=-1, offset=-1)
+    for line in lines:
+        film = film_of(tmp_path, line.t_ms // 60_000 * 60_000, line.run)
+        film.parent.mkdir(parents=True, exist_ok=True)
+        film.touch()
+        with film.with_suffix(".samples").open("a") as journal:
+            journal.write(line.text())
+    newest = Fence(rng.choice((newest_run, newest_run + 1)), 5, offset + rng.choice((0, 20)))
+    first = rng.choice((newest, Fence(1, 5, 0), Fence(newest_run, 5, rng.randint(0, offset))))
+    asked = Question(SOURCE, first, newest, (), (), frozenset(), ())
+    journals = Journals(tmp_path, SOURCE.source_id, 1)
+    seen, settled_ms = look(asked, tmp_path, NOBODY), journals.settled_ms()
+    (tmp_path / life_folder(SOURCE.source_id, 1) / "settled").unlink(missing_ok=True)
+    monkeypatch.setattr(looking, "_takes_nothing_more", lambda *_: False)
+    assert (look(asked, tmp_path, NOBODY), journals.settled_ms()) == (seen, settled_ms)
+
+
+def test_what_readers_have_taken_is_seen_at_a_glance(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> list[Noted]:
+        raise AssertionError("lines are kept")
+
+    monkeypatch.setattr(Journals, "read", read)
+    assert look(question(), media, NOBODY) == Found((), (), (), frozenset(), 0, all_ripe=True)
+    assert Journals(media, SOURCE.source_id, 1).settled_ms() == BEGIN_MS + 60_000
+    with pytest.raises(AssertionError, match="lines are kept"):
+        look(question(Lost(5, 50, 69)), media, NOBODY)
+    lines = (journal := film_of(media, BEGIN_MS).with_suffix(".samples")).read_text().splitlines(keepends=True)
+    journal.write_text("".join([JournalLine(BEGIN_MS, 1, 0, 0).text(), *lines[1:]]))
+    with pytest.raises(AssertionError, match="lines are kept"):
+        look(question(), media, NOBODY)
