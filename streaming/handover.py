@@ -51,7 +51,8 @@ def back(own: TopicPartition, left: TopicPartition, first: int) -> TopicPartitio
     """
     own_at, left_at = (place.offset if place.offset >= 0 else first for place in (own, left))
     by_own, by_left = processed_offset(own.offset, own.metadata), processed_offset(left_at, left.metadata)
-    processed = min(one for one in (by_left, by_own) if one is not None and (one >= first or one == by_left))
+    assert by_left is not None, "left_at is a place"
+    processed = by_left if by_own is None or by_own < first else min(by_left, by_own)
     note = note_of(own.metadata if own_at < left_at else left.metadata)
     begun = sorted(begun_of(own.metadata) | begun_of(left.metadata))
     return TopicPartition(left.topic, left.partition, min(own_at, left_at), commit_metadata(processed, note, begun))

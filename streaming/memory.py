@@ -14,8 +14,9 @@ ARENAS: Final = 2
 FRAMES_BYTES: Final = 1 << 16
 """From this size on, who has to do with films has blocks mapped, each for itself: frames, planes of them, tables of decoders.
 
-In an arena they leave holes between what stays, which the next film of another size does not fit into. When of ten cameras eighty
-had been removed and added again, and then thirty films read, the decoder held 78 MB beside its files; with these mapped, 74.
+In an arena they leave holes between what stays, which the next film of another size does not fit into. When ten cameras had
+been removed and added again more than sixty times, and then more than twenty films read, the decoder held 78 MB beside its files;
+with these mapped, 74.
 """
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8

@@ -13,11 +13,11 @@ from services.decoder.cameras.spans import Fence, over_at
 
 @dataclass(slots=True)
 class _Run:
-    """The offsets of a run's samples, and whether Kafka has said nothing of one."""
+    """The offsets of a run's samples, and the start of the oldest segment with one of which Kafka has said nothing."""
 
     first_offset: float = inf
     last_offset: float = -inf
-    has_unheard: bool = False
+    unheard_from_ms: int | None = None
 
 
 class Glance:
@@ -27,14 +27,13 @@ class Glance:
         self._runs: dict[int, _Run] = {}
         self._last: tuple[int, int] | None = None
         self._last_start_ms: int | None = None
-        self._unheard_start_ms: dict[int, int] = {}
 
     def see(self, segment: Segment, line: JournalLine) -> None:
         """Take in a line."""
         run = self._runs.setdefault(line.run, _Run())
         if line.offset == NOT_ACKNOWLEDGED:
-            run.has_unheard = True
-            self._unheard_start_ms[line.run] = min(segment.start_ms, self._unheard_start_ms.get(line.run, segment.start_ms))
+            known_ms = segment.start_ms if run.unheard_from_ms is None else run.unheard_from_ms
+            run.unheard_from_ms = min(segment.start_ms, known_ms)
         else:
             run.first_offset = min(run.first_offset, line.offset)
             run.last_offset = max(run.last_offset, line.offset)
@@ -46,10 +45,10 @@ class Glance:
         shown nothing is missed."""
         over = over_at({run: seen.first_offset for run, seen in self._runs.items()}, first)
         below = ((run, seen) for run, seen in self._runs.items() if run < newest.below_run)
-        return all(not seen.has_unheard and seen.last_offset <= over[run] for run, seen in below)
+        return all(seen.unheard_from_ms is None and seen.last_offset <= over[run] for run, seen in below)
 
     def open_from_ms(self, below_run: int) -> int | None:
         """Return the start of the oldest segment that is still to be looked at, as `spans.settled_ms` does: one with a sample on
         its way to Kafka, or else the newest. None where nothing is noted."""
-        on_its_way = [start_ms for run, start_ms in self._unheard_start_ms.items() if run >= below_run]
-        return min(on_its_way, default=self._last_start_ms)
+        unheard_ms = (seen.unheard_from_ms for run, seen in self._runs.items() if run >= below_run)
+        return min((start_ms for start_ms in unheard_ms if start_ms is not None), default=self._last_start_ms)

@@ -100,7 +100,7 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     journals = Journals(media, source.source_id, source.life)
     from_ms = None if question.lost else journals.settled_ms()
     read_from_ms = None if from_ms is None else from_ms - BEFORE_MS
-    if not question.lost and _takes_nothing_more(question, journals, read_from_ms):
+    if not question.lost and _all_is_taken(question, journals, read_from_ms):
         return NOTHING
     read = journals.read(read_from_ms)
     # A run of a clock that was far ahead has given way to smaller ones.
@@ -135,7 +135,7 @@ def look(question: Question, media: Path, kafka: str) -> Found:
     return Found(tuple(dealt), reaches, tuple(lacking), unsure, waiting, all_ripe=len(ready) == len(found))
 
 
-def _takes_nothing_more(question: Question, journals: Journals, from_ms: int | None) -> bool:
+def _all_is_taken(question: Question, journals: Journals, from_ms: int | None) -> bool:
     """Whether a glance shows that readers have taken all of it; it is settled then."""
     glance, at_ms = Glance(), now_ms()
     for segment, lines in journals.each(from_ms):

@@ -227,7 +227,7 @@ def test_a_glance_says_what_a_look_would(tmp_path: Path, monkeypatch: pytest.Mon
     journals = Journals(tmp_path, SOURCE.source_id, 1)
     seen, settled_ms = look(asked, tmp_path, NOBODY), journals.settled_ms()
     (tmp_path / life_folder(SOURCE.source_id, 1) / "settled").unlink(missing_ok=True)
-    monkeypatch.setattr(looking, "_takes_nothing_more", lambda *_: False)
+    monkeypatch.setattr(looking, "_all_is_taken", lambda *_: False)
     assert (look(asked, tmp_path, NOBODY), journals.settled_ms()) == (seen, settled_ms)
 
 
