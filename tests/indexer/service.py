@@ -25,8 +25,8 @@ from framebus.local.places import CHECKOUT
 from schemas.collection import collection_name
 from schemas.groups import Lane, indexer_group
 from schemas.headers import encode_embedding_headers, schema_header
-from schemas.messages import Kind, Life, Source, Space, Wanted, encode
-from schemas.topics import LANES, SOURCES, SPACES, TOPICS
+from schemas.messages import IndexEvent, Kind, Life, RowWritten, Source, Space, Wanted, decode, encode
+from schemas.topics import INDEX_EVENTS, LANES, SOURCES, SPACES, TOPICS
 from schemas.vectors import decode_vector, encode_vector
 from services.indexer.core.entry import Entry
 from streaming.admin import create_topics
@@ -149,6 +149,11 @@ class Bench:
             messages += consumer.consume(500, 0.2)
         consumer.close()
         return messages
+
+    def told(self) -> list[RowWritten]:
+        """Return the rows that the bus was told of in this space."""
+        events = [decode(message.value() or b"", IndexEvent) for message in self.read(INDEX_EVENTS.name)]
+        return [row for event in events if event.space == self.space for row in event.rows]
 
     def unread(self, lane: Lane) -> int:
         """Return how far the group's commits are behind the end of the lane."""

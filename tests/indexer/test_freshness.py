@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
-from schemas.messages import IndexEvent, decode
-from schemas.topics import INDEX_EVENTS, WIDE
+from schemas.topics import WIDE
 from tests.indexer.cameras import Camera
 from tests.indexer.made_logs import DIMENSION
 from tests.indexer.service import Bench, await_that
@@ -71,11 +70,9 @@ class Watch:
 def first_confirmed(bench: Bench) -> dict[Moment, int]:
     """Return when Milvus had confirmed the first row of each moment, as said on the bus."""
     confirmed: dict[Moment, int] = {}
-    for message in bench.read(INDEX_EVENTS.name):
-        event = decode(message.value(), IndexEvent)
-        for row in event.rows if event.space == bench.space else ():
-            moment = (row.source_id, row.t_ms)
-            confirmed[moment] = min(row.searchable_ms, confirmed.get(moment, row.searchable_ms))
+    for row in bench.told():
+        moment = (row.source_id, row.t_ms)
+        confirmed[moment] = min(row.searchable_ms, confirmed.get(moment, row.searchable_ms))
     return confirmed
 
 

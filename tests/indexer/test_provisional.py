@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
-from schemas.messages import IndexEvent, decode
-from schemas.topics import INDEX_EVENTS
 from services.indexer import metrics as m
 from services.indexer.core.entry import RowSample
 from services.indexer.shown import FRESH_MS, ORPHANED_MS, Shown, fresh
@@ -90,12 +88,6 @@ def rows_of(bench: Bench, source_id: str) -> dict[int, set[bool]]:
     return rows
 
 
-def said_of(bench: Bench) -> list[tuple[int, bool]]:
-    """Return what the bus says of this bench's rows."""
-    events = [decode(message.value(), IndexEvent) for message in bench.read(INDEX_EVENTS.name)]
-    return [(row.t_ms, row.provisional) for event in events if event.space == bench.space for row in event.rows]
-
-
 def test_the_newest_samples_are_provisional_until_their_final_rows_replace_them(bench: Bench) -> None:
     camera = Camera("cam-live")
     bench.source(camera.name, "camera")
@@ -112,7 +104,9 @@ def test_the_newest_samples_are_provisional_until_their_final_rows_replace_them(
     await_that(lambda: rows_of(bench, camera.name) == {t_ms: {False} for t_ms in times}, what="the final rows alone")
     await_that(lambda: bench.unread("live") == 0, what="the commit")
     assert indexer.stop() == 0, indexer.log.read_text()
-    assert sorted(said_of(bench)) == sorted((t_ms, provisional) for t_ms in times for provisional in (False, True))
+    assert sorted((row.t_ms, row.provisional) for row in bench.told()) == sorted(
+        (t_ms, provisional) for t_ms in times for provisional in (False, True)
+    )
 
 
 def test_a_backlog_is_written_in_final_rows_alone(bench: Bench) -> None:
@@ -124,7 +118,7 @@ def test_a_backlog_is_written_in_final_rows_alone(bench: Bench) -> None:
     await_that(lambda: bench.count() == 18, what="the final rows")
     bench.write("live", 3, [camera.sample(), camera.run_end()])
     await_that(lambda: bench.unread("live") == 0, what="the commit")
-    assert all(not provisional for _, provisional in said_of(bench))
+    assert not any(row.provisional for row in bench.told())
 
 
 def test_a_camera_that_is_removed_loses_its_provisional_rows_too(bench: Bench) -> None:

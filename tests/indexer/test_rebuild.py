@@ -18,8 +18,8 @@ from framebus.local.places import CHECKOUT
 from schemas.collection import ALIAS, rebuilt_name
 from schemas.errors import InvalidMessage
 from schemas.groups import Lane
-from schemas.messages import IndexEvent, Life, Source, decode
-from schemas.topics import INDEX_EVENTS, TOPICS
+from schemas.messages import Life, Source
+from schemas.topics import TOPICS
 from services.indexer import rebuild as rebuild_module
 from services.indexer.asking import Lacking
 from services.indexer.beyond import Part
@@ -77,11 +77,9 @@ def rebuild(bench: Bench, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
 
-def said_of(bench: Bench) -> tuple[int, int]:
-    """Count the rows that were told of in this space, and all dead letters."""
-    events = [decode(message.value(), IndexEvent) for message in bench.read(INDEX_EVENTS.name)]
-    letters = sum(len(bench.read(name)) for name in TOPICS if name.startswith("embeddings-") and name.endswith(".dlq"))
-    return sum(len(event.rows) for event in events if event.space == bench.space), letters
+def letters_of(bench: Bench) -> int:
+    """Count all dead letters of vectors."""
+    return sum(len(bench.read(name)) for name in TOPICS if name.startswith("embeddings-") and name.endswith(".dlq"))
 
 
 def final_rows(logs: dict[int, list[Entry]]) -> int:
@@ -117,14 +115,14 @@ def test_rows_are_made_again_beside_running_indexers_which_go_on_in_the_new_coll
     parts = list(zip(halves(live), halves(bulk), strict=True))
     write(bench, parts[0])
     final = sum(final_rows(part) for part in parts[0])
-    await_that(lambda: said_of(bench)[0] == final, what="the rows of the first half")
-    before, first = said_of(bench), bench.collection
+    await_that(lambda: len(bench.told()) == final, what="the rows of the first half")
+    before, first = (final, letters_of(bench)), bench.collection
 
     done = rebuild(bench)
     assert done.returncode == 0, done.stderr
     new = named(bench)
     assert new not in (None, first)
-    assert said_of(bench) == before
+    assert (len(bench.told()), letters_of(bench)) == before
     bench.collection = new or ""
     bench.source(gone, "camera", wanted="removed")
     for indexer in indexers:
@@ -141,7 +139,7 @@ def test_an_indexer_that_is_frozen_while_others_take_over_writes_nothing_more_to
     before, after = halves(logs)
     frozen = bench.indexer("live")
     write(bench, [before, {}])
-    await_that(lambda: said_of(bench)[0] == final_rows(before), what="the rows of the first half")
+    await_that(lambda: len(bench.told()) == final_rows(before), what="the rows of the first half")
     with frozen.asleep():
         done = rebuild(bench)
         assert done.returncode == 0, done.stderr
@@ -161,7 +159,7 @@ def test_an_indexer_that_was_away_during_a_rebuild_tells_of_the_rows_that_it_alo
     before, after = halves(logs)
     indexer = bench.indexer("live")
     write(bench, [before, {}])
-    await_that(lambda: said_of(bench)[0] == final_rows(before), what="the rows of the first half")
+    await_that(lambda: len(bench.told()) == final_rows(before), what="the rows of the first half")
     assert indexer.stop() == 0
     write(bench, [after, {}])
     done = rebuild(bench)
@@ -169,14 +167,10 @@ def test_an_indexer_that_was_away_during_a_rebuild_tells_of_the_rows_that_it_alo
     bench.collection = named(bench) or ""
     indexer.start()
     await_that(lambda: faults(bench.rows(), expected) == NONE, what="every row in the new collection")
-    await_that(lambda: moments_told(bench) >= set(expected), what="word of every row")
-
-
-def moments_told(bench: Bench) -> set[tuple[str, int, int]]:
-    """Return the moments of the final rows that were told of in this space."""
-    events = [decode(message.value(), IndexEvent) for message in bench.read(INDEX_EVENTS.name)]
-    rows = [row for event in events if event.space == bench.space for row in event.rows]
-    return {(row.source_id, row.life, row.t_ms) for row in rows if not row.provisional}
+    await_that(
+        lambda: {(row.source_id, row.life, row.t_ms) for row in bench.told() if not row.provisional} >= set(expected),
+        what="word of every row",
+    )
 
 
 def test_milvus_that_is_away_at_the_end_costs_no_collection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
