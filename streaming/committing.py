@@ -1,16 +1,19 @@
-"""Commits with a limit. The client's own may never return: confluent-kafka 2.16.1 hung in one after Kafka was killed and back."""
+"""Commits that are sent and not waited for: the answer comes from within a later poll.
+
+confluent-kafka 2.16.1 lets one thread at a time into a consumer, whatever it calls. A commit that waits for its answer keeps all
+others out for as long: for 45 s where Kafka has just gone, and seen once for good; within a rebalance it waits for itself.
+"""
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from streaming.commits import commit_metadata
 from streaming.errors import Unavailable
-from streaming.topic_log import checked
+from streaming.records import Partition
+from streaming.stage import Reached
 
 ANSWER_SECONDS: Final = 5.0
 LOST_SECONDS: Final = 60.0
@@ -18,49 +21,70 @@ LOST_SECONDS: Final = 60.0
 
 
 class Committer:
-    """Commits of one consumer, one at a time, on a thread that may hang without the caller."""
+    """The commits of one consumer, which calls `answered` (`on_commit`) as it is polled.
+
+    Attributes:
+        confirmed: the partitions in hand, with what Kafka has confirmed of each.
+    """
 
     def __init__(self, answer_seconds: float = ANSWER_SECONDS, lost_seconds: float = LOST_SECONDS) -> None:
+        self.confirmed: dict[Partition, Reached] = {}
         self._answer_seconds, self._lost_seconds = answer_seconds, lost_seconds
-        self._thread = ThreadPoolExecutor(1, "commit")
-        self._pending: Future[list[TopicPartition]] | None = None
+        self._sent: dict[Partition, Reached] = {}
+        self._under_way = 0
+        self._waited_seconds = self._looked_at = 0.0
+        self._refused: KafkaError | None = None
+
+    def send(self, consumer: Any, reached: Mapping[Partition, Reached]) -> None:
+        """Send a commit; one of partitions that are given up right after it arrives before they are. Raises `KafkaException`."""
+        places = [
+            TopicPartition(p.topic, p.number, one.safe_offset, commit_metadata(one.processed_offset, one.note, one.begun))
+            for p, one in reached.items()
+        ]
+        consumer.commit(offsets=places, asynchronous=True)
+        self._sent.update(reached)
+        self._under_way += 1
+        self._looked_at = time.monotonic()
+
+    def answered(self, error: KafkaError | None, places: Sequence[TopicPartition]) -> None:
+        """Take Kafka's answer to the oldest commit under way."""
+        self._under_way -= 1
         self._waited_seconds = 0.0
+        for place in places:
+            partition = Partition(place.topic, place.partition)
+            reached, refused = self._sent.pop(partition, None), error or place.error
+            if refused is not None:
+                self._refused = refused
+            elif reached is not None:
+                self.confirmed[partition] = reached
 
-    def commit(self, consumer: Any, places: Sequence[TopicPartition]) -> list[TopicPartition]:
-        """Commit and return Kafka's answers; raises `KafkaException` where one is an error.
+    def forget(self, partition: Partition) -> bool:
+        """Give a partition up, and what is under way of it; False where it was not in hand."""
+        self._sent.pop(partition, None)
+        return self.confirmed.pop(partition, None) is not None
 
-        Raises `Unavailable` when there is none yet. It is waited for again at the next call, which then commits anew. Raises
-        `RuntimeError` when Kafka answers and the client does not.
+    def is_answered(self, consumer: Any) -> bool:
+        """Return whether no commit is under way. Call it now and then: it counts how long an answer is waited for.
+
+        Raises `KafkaException` once for what was refused, `Unavailable` when there is no answer yet, and `RuntimeError` when
+        Kafka answers and the client does not.
         """
-        if self._pending is not None:
-            with suppress(KafkaException):  # what was refused then may be taken now
-                self._wait(consumer, self._pending)
-        self._pending = self._thread.submit(_commit, consumer, places)
-        try:
-            return self._wait(consumer, self._pending)
-        finally:
-            if self._pending.done():
-                self._pending = None
-
-    def _wait(self, consumer: Any, pending: Future[list[TopicPartition]]) -> list[TopicPartition]:
-        began = time.monotonic()
-        try:
-            return pending.result(self._answer_seconds)
-        except NotYet:
-            self._waited_seconds += min(self._answer_seconds, time.monotonic() - began)  # a machine that slept did not wait
-            if self._waited_seconds >= self._lost_seconds and _answers(consumer):
-                raise RuntimeError(
-                    f"Kafka answers, and the client has not returned from a commit for {self._waited_seconds:.0f} s: "
-                    "start again, it goes on from the last one"
-                ) from None
-            raise Unavailable(f"Kafka has not answered a commit in {self._waited_seconds:.0f} s") from None
-        finally:
-            if pending.done():
-                self._waited_seconds = 0.0
-
-
-def _commit(consumer: Any, places: Sequence[TopicPartition]) -> list[TopicPartition]:
-    return checked(consumer.commit(offsets=list(places), asynchronous=False))
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise KafkaException(refused)
+        if not self._under_way:
+            return True
+        now = time.monotonic()
+        self._waited_seconds += min(self._answer_seconds, now - self._looked_at)  # a machine that slept did not wait
+        self._looked_at = now
+        if self._waited_seconds >= self._lost_seconds and _answers(consumer):
+            raise RuntimeError(
+                f"Kafka answers, and the client has not told of a commit for {self._waited_seconds:.0f} s: "
+                "start again, it goes on from the last one"
+            )
+        if self._waited_seconds >= self._answer_seconds:
+            raise Unavailable(f"Kafka has not answered a commit in {self._waited_seconds:.0f} s")
+        return False
 
 
 def _answers(consumer: Any) -> bool:

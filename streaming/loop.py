@@ -4,7 +4,8 @@ A commit, in this order and no other:
 
 1. `Stage.settle` makes durable what the stage's outputs need (rows confirmed by the vector store);
 2. `Outbox.flush` waits until Kafka has acknowledged every output and dead letter;
-3. the safe offset of every partition is committed, with the processed offset and the stage's note as metadata.
+3. the safe offset of every partition is sent to be committed, with the processed offset and the stage's note as metadata. Kafka's
+   answer is not waited for: until it has come nothing else is committed.
 
 A crash between any two of these repeats work and never loses it: keys are only ever written with one value.
 """
@@ -19,8 +20,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streaming import metrics as m
 from streaming.clients import member_settings
-from streaming.commits import commit_metadata
 from streaming.committing import Committer
+from streaming.ending import ended_within
 from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -34,7 +35,10 @@ COMMIT_INTERVAL_SECONDS: Final = 0.5
 IDLE_WAIT_SECONDS: Final = 0.04
 BATCH_RECORDS: Final = 256
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
-STOP_SECONDS: Final = 10.0
+FLUSH_SECONDS: Final = 5.0
+STOP_SECONDS, LEAVE_SECONDS = 6.0, 4.0
+"""For what is in hand and for leaving the groups; with a turn before and what a service does after, less than `main` gives it."""
+ANSWER_SECONDS: Final = 0.02
 KAFKA_SECONDS: Final = 10.0
 
 _RETRIED: Final = frozenset(
@@ -68,10 +72,14 @@ class Reader:
 class _Member:
     reader: Reader
     consumer: Consumer
-    committed: dict[Partition, Reached] = field(default_factory=dict)
+    committer: Committer
     paused: set[Partition] = field(default_factory=set)
     given: set[Partition] = field(default_factory=set)
-    committer: Committer = field(default_factory=Committer)
+
+    @property
+    def committed(self) -> dict[Partition, Reached]:
+        """The partitions in hand."""
+        return self.committer.confirmed
 
 
 class Loop:
@@ -88,19 +96,19 @@ class Loop:
         heartbeat: Path | None = None,
         each_turn: Sequence[Callable[[], object]] = (),
     ) -> None:
-        self._members = [_Member(r, Consumer(member_settings(bootstrap, r.group, r.group))) for r in readers]
+        self._members = [_member(bootstrap, reader) for reader in readers]
         self._stage, self._outbox, self._metrics = stage, outbox, metrics
         self._heartbeat, self._each_turn = heartbeat, each_turn
         self._backoff_seconds = 0.0
         self._blocked_until = self._commit_at = self._beat_at = 0.0
-        self._committing = True
         self._leaving = False
         self._wanted: frozenset[str] = frozenset()
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Work until `is_over` says so, then settle, flush, commit and leave the groups.
 
-        What cannot be settled in `STOP_SECONDS` is left uncommitted, so that its next reader does it again.
+        What cannot be settled in `STOP_SECONDS` is left uncommitted, so that its next reader does it again. A group that cannot
+        be left in `LEAVE_SECONDS` notices at the end of the session.
         """
         self._outbox.give_up = is_over
         self._outbox.while_waiting = self._beat
@@ -111,14 +119,11 @@ class Loop:
                 self._turn()
             self._stop()
         except Stopped:
-            self._committing = False
-        except BaseException:
-            self._committing = False
-            raise
+            pass
         finally:
             self._leaving = True
-            for member in self._members:
-                member.consumer.close()
+            if not ended_within(LEAVE_SECONDS, *(member.consumer.close for member in self._members)):
+                log.warning("Kafka does not answer: the groups were not left in order", waited_seconds=LEAVE_SECONDS)
 
     def _turn(self) -> None:
         self._beat()
@@ -190,39 +195,44 @@ class Loop:
         log.warning("kafka", reason=error.str())
         return False
 
-    def _commit_all(self) -> None:
+    def _commit_all(self, flush_seconds: float = FLUSH_SECONDS) -> bool:
+        """Return whether Kafka has confirmed everything."""
         started = time.monotonic()
         self._stage.settle()
-        self._outbox.flush()
-        for member in self._members:
-            self._commit(member, member.committed)
+        self._outbox.flush(flush_seconds)
         self._metrics.of(m.COMMIT_SECONDS).observe(time.monotonic() - started)
+        confirmed = [self._commit_next(member) for member in self._members]
+        return all(confirmed)
 
-    def _commit(self, member: _Member, partitions: Iterable[Partition]) -> None:
-        """Commit what has changed. Call it only after `settle` and `flush` have returned."""
+    def _commit_next(self, member: _Member) -> bool:
+        """Commit what has changed, once what was committed before is answered; return whether Kafka has confirmed everything."""
+        self._measure(member)
+        try:
+            return member.committer.is_answered(member.consumer) and not self._commit(member, member.committed)
+        except KafkaException as error:
+            self._put_off(member, error)
+            return False
+
+    def _commit(self, member: _Member, partitions: Iterable[Partition]) -> bool:
+        """Commit what has changed, if anything has. Call it only after `settle` and `flush` have returned."""
         now = {p: self._stage.reached(p) for p in partitions}
         changed = {p: reached for p, reached in now.items() if reached != member.committed[p]}
-        if not changed:
-            return
-        places = [
-            TopicPartition(p.topic, p.number, one.safe_offset, commit_metadata(one.processed_offset, one.note, one.begun))
-            for p, one in changed.items()
-        ]
-        try:
-            member.committer.commit(member.consumer, places)
-        except KafkaException as error:
-            if error.args[0].code() not in _RETRIED:
-                raise
-            log.info("commit put off", group=member.reader.group, reason=error.args[0].str())
-            return
-        member.committed.update(changed)
-        self._measure(member)
+        if changed:
+            member.committer.send(member.consumer, changed)
+        return bool(changed)
+
+    def _put_off(self, member: _Member, error: KafkaException) -> None:
+        """Commit later what was refused for a reason that passes; raises any other."""
+        if error.args[0].code() not in _RETRIED:
+            raise error
+        log.info("commit put off", group=member.reader.group, reason=error.args[0].str())
 
     def _measure(self, member: _Member) -> None:
         for topic in member.reader.topics:
             unread = held = 0
-            for partition, reached in member.committed.items():
+            for partition in member.committed:
                 if partition.topic == topic:
+                    reached = self._stage.reached(partition)
                     _, end = member.consumer.get_watermark_offsets(_place(partition), cached=True)
                     unread += max(0, end - reached.processed_offset)
                     held += reached.processed_offset - reached.safe_offset
@@ -280,13 +290,15 @@ class Loop:
         """Commit what can be committed at once, then forget: the next owner begins at that commit."""
         given = [Partition(place.topic, place.partition) for place in places]
         leaving = [partition for partition in given if partition in member.committed]
-        if self._committing:
+        if not self._leaving:
             try:
                 self._stage.settle()
                 self._outbox.flush()
                 self._commit(member, leaving)
             except Unavailable as error:
                 log.warning("given up uncommitted: the next owner reads it again", reason=str(error))
+            except KafkaException as error:
+                self._put_off(member, error)
         self._forget(member, leaving, self._stage.revoked)
         member.consumer.incremental_unassign(places)
 
@@ -297,33 +309,41 @@ class Loop:
 
     def _forget(self, member: _Member, partitions: list[Partition], forget: Callable[[Partition], None]) -> None:
         for partition in partitions:
-            if member.committed.pop(partition, None) is not None:
+            if member.committer.forget(partition):
                 forget(partition)
             member.paused.discard(partition)
         self._metrics.of(m.REBALANCES).labels("taken").inc(len(partitions))
 
     def _stop(self) -> None:
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline:
+        deadline, is_told = time.monotonic() + STOP_SECONDS, False
+        while (left_seconds := deadline - time.monotonic()) > 0:
             try:
-                return self._commit_all()
+                if self._commit_all(min(FLUSH_SECONDS, left_seconds)):
+                    return
+                self._poll_paused(ANSWER_SECONDS)
             except Unavailable as error:
-                log.warning("stopping", reason=str(error))
-                self._poll_paused()
-        self._committing = False
-        return None
+                if not is_told:
+                    log.warning("stopping", reason=str(error), waiting_seconds=round(left_seconds, 1))
+                is_told = True
+                self._poll_paused(FIRST_BACKOFF_SECONDS)
 
-    def _poll_paused(self) -> None:
+    def _poll_paused(self, wait_seconds: float) -> None:
         self._wanted = frozenset()
         for member in self._members:
             self._pause(member)
-            member.consumer.poll(FIRST_BACKOFF_SECONDS)
+            member.consumer.poll(wait_seconds)
 
     def _beat(self) -> None:
         """Touch the heartbeat file: a liveness probe looks at its age."""
         if self._heartbeat is not None and time.monotonic() - self._beat_at > 1.0:
             self._heartbeat.touch()
             self._beat_at = time.monotonic()
+
+
+def _member(bootstrap: str, reader: Reader) -> _Member:
+    committer = Committer()
+    settings = {**member_settings(bootstrap, reader.group, reader.group), "on_commit": committer.answered}
+    return _Member(reader, Consumer(settings), committer)
 
 
 def _place(partition: Partition, offset: int | None = None) -> TopicPartition:

@@ -33,7 +33,7 @@ LOST: Final = Metric(
     ("topic",),
 )  # fmt: skip
 UNAVAILABLE: Final = Metric("framebus_unavailable_total", "counter", "Times that a dependency did not answer.")
-COMMIT_SECONDS: Final = Metric("framebus_commit_seconds", "histogram", "Settle, flush and commit.")
+COMMIT_SECONDS: Final = Metric("framebus_commit_seconds", "histogram", "Settle and flush, which come before a commit is sent.")
 REBALANCES: Final = Metric("framebus_rebalances_total", "counter", "Partitions given or taken.", ("change",))
 
 METRICS: Final = (RECORDS, SENT, UNREAD, HELD, REJECTED, REJECTED_UNKEPT, LOST, UNAVAILABLE, COMMIT_SECONDS, REBALANCES)

@@ -50,6 +50,8 @@ APART_SECONDS: Final = 0.025
 IDLE_SECONDS: Final = 0.2
 WAITING_EVENTS: Final = 2000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.1, 5.0
+FINISH_SECONDS: Final = 6.0
+"""For what is in hand when the process is asked to stop; what is not finished then is committed by nobody, and read again."""
 LEAVE_SECONDS: Final = 8.0
 """What Faust may take to leave its group: while Kafka is away or frozen its client waits for answers for 40 s, and asks again."""
 DAY_SECONDS: Final = 86_400.0
@@ -90,14 +92,27 @@ def run(
 async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
     if not await _has_started(app, stopping):
         return
+    working = asyncio.ensure_future(_work(lane, stopping))
     try:
-        while not stopping.is_set():
-            await lane.turn()
-        await lane.finish()
+        while not stopping.is_set() and not working.done():
+            await asyncio.wait({working}, timeout=IDLE_SECONDS)
+        await asyncio.wait({working}, timeout=FINISH_SECONDS)
+        if working.done():
+            await working
+        else:
+            log.warning("asked to stop: what is in hand is left to the next owner", waited_seconds=FINISH_SECONDS)
+            working.cancel()
+            app.consumer.withhold()
     except Stopped:
         app.consumer.withhold()
     finally:
         await _leave(app)
+
+
+async def _work(lane: "LiveLane", stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        await lane.turn()
+    await lane.finish()
 
 
 async def _has_started(app: Any, stopping: threading.Event) -> bool:

@@ -19,6 +19,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
+from mode.services import Service
 
 from streaming.commits import Notes, commit_metadata
 from streaming.logs import get_logger
@@ -51,6 +52,13 @@ class Found(NamedTuple):
 
 class _Thread(driver.AIOKafkaConsumerThread):
     consumer: "_Consumer"
+
+    async def stop(self) -> None:
+        """Stop, and wait for the thread beside the event loop; mode's own lets all of the process wait for it."""
+        if self._started.is_set():
+            await Service.stop(self)
+            if self._thread is not None:
+                await asyncio.to_thread(self._thread.stop)
 
     async def seek_to_committed(self) -> Mapping[Any, int]:
         """Seek every partition to its commit, and to the log's beginning where there is none."""

@@ -133,6 +133,19 @@ def test_two_members_share_the_partitions_and_nothing_is_lost_when_one_leaves(be
     assert sorted(bench.copies()) == sorted([*VALUES, *["last"] * PARTITIONS])
 
 
+def test_what_is_given_up_is_committed_before_its_next_owner_begins(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streaming.loop.COMMIT_INTERVAL_SECONDS", 3600.0)
+    bench.write(VALUES)
+    first = bench.loop().start()
+    await_that(lambda: len(first.stage.copied) == len(VALUES))
+    second = bench.loop().start()
+    await_that(lambda: len(second.stage.next) == PARTITIONS // 2)
+    assert {start.offset for start in second.stage.begun} == {len(VALUES) // PARTITIONS}
+    second.stop()
+    first.stop()
+    assert sorted(bench.copies()) == sorted(VALUES)
+
+
 def turning(loop: Running) -> Callable[[int], None]:
     """Count a loop's turns; return what waits for more than so many."""
     turns = 0

@@ -27,14 +27,20 @@ class Answering:
     def __init__(self, *answers: list[Answer]) -> None:
         self.answers = list(answers)
         self.asked: list[list[int]] = []
+        self.on_commit: Any = None
+        self.committing: list[TopicPartition] = []
 
     def committed(self, places: list[TopicPartition], timeout: float) -> list[Any]:
         assert timeout > 0
         return self._answer(places)
 
-    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[Any]:
-        assert not asynchronous
-        return self._answer(offsets)
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
+        assert asynchronous
+        self.committing = offsets
+
+    def poll(self) -> None:
+        """Answer what was committed, as the client does from within a poll."""
+        self.on_commit(None, self._answer(self.committing))
 
     def get_watermark_offsets(self, _: TopicPartition, *, cached: bool) -> tuple[int, int]:
         assert cached
@@ -68,7 +74,8 @@ def loop_of(consumer: Answering) -> tuple[Loop, Any]:
     (member,) = loop._members
     member.consumer.close()
     member.consumer = cast("Any", consumer)
-    member.committed = {Partition(TOPIC, number): Reached(-1, -1) for number in (0, 1)}
+    member.committer.confirmed = {Partition(TOPIC, number): Reached(-1, -1) for number in (0, 1)}
+    consumer.on_commit = member.committer.answered
     return loop, member
 
 
@@ -88,18 +95,25 @@ def test_a_commit_that_kafka_refuses_to_tell_ends_the_loop() -> None:
 
 
 def test_what_was_not_committed_of_a_partition_is_committed_the_next_time() -> None:
-    consumer = Answering([(5, None), (5, LOADING)], [(5, None), (5, None)])
+    consumer = Answering([(5, None), (5, LOADING)], [(5, None)])
     loop, member = loop_of(consumer)
-    for _ in range(3):
-        loop._commit(member, member.committed)
-    assert consumer.asked == [[5, 5], [5, 5]]
+    assert not loop._commit_next(member)
+    consumer.poll()
+    assert not loop._commit_next(member), "it is put off"
+    assert not loop._commit_next(member)
+    consumer.poll()
+    assert loop._commit_next(member)
+    assert consumer.asked == [[5, 5], [5]]
     assert set(member.committed.values()) == {Reached(5, 5)}
 
 
 def test_a_partition_that_kafka_refuses_to_commit_ends_the_loop() -> None:
-    loop, member = loop_of(Answering([(5, None), (5, REFUSED)]))
+    consumer = Answering([(5, None), (5, REFUSED)])
+    loop, member = loop_of(consumer)
+    loop._commit_next(member)
+    consumer.poll()
     with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
-        loop._commit(member, member.committed)
+        loop._commit_next(member)
 
 
 @pytest.mark.parametrize(
