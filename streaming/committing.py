@@ -23,6 +23,8 @@ LOST_SECONDS: Final = 60.0
 class Committer:
     """The commits of one consumer, which calls `answered` (`on_commit`) as it is polled.
 
+    The next is sent when the one before is answered, but for what is given up, which is committed and forgotten at once.
+
     Attributes:
         confirmed: the partitions in hand, with what Kafka has confirmed of each.
     """
@@ -47,7 +49,7 @@ class Committer:
         self._looked_at = time.monotonic()
 
     def answered(self, error: KafkaError | None, places: Sequence[TopicPartition]) -> None:
-        """Take Kafka's answer to the oldest commit under way."""
+        """Take Kafka's answer to a commit."""
         self._under_way -= 1
         self._waited_seconds = 0.0
         for place in places:

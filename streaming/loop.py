@@ -5,7 +5,7 @@ A commit, in this order and no other:
 1. `Stage.settle` makes durable what the stage's outputs need (rows confirmed by the vector store);
 2. `Outbox.flush` waits until Kafka has acknowledged every output and dead letter;
 3. the safe offset of every partition is sent to be committed, with the processed offset and the stage's note as metadata. Kafka's
-   answer is not waited for: until it has come nothing else is committed.
+   answer comes from within a later poll; only what it confirms counts as committed.
 
 A crash between any two of these repeats work and never loses it: keys are only ever written with one value.
 """
@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from streaming import metrics as m
 from streaming.clients import member_settings
 from streaming.committing import Committer
-from streaming.ending import ended_within
+from streaming.ending import end_within
 from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -122,8 +122,7 @@ class Loop:
             pass
         finally:
             self._leaving = True
-            if not ended_within(LEAVE_SECONDS, *(member.consumer.close for member in self._members)):
-                log.warning("Kafka does not answer: the groups were not left in order", waited_seconds=LEAVE_SECONDS)
+            end_within(LEAVE_SECONDS, *(member.consumer.close for member in self._members))
 
     def _turn(self) -> None:
         self._beat()
@@ -315,17 +314,17 @@ class Loop:
         self._metrics.of(m.REBALANCES).labels("taken").inc(len(partitions))
 
     def _stop(self) -> None:
-        deadline, is_told = time.monotonic() + STOP_SECONDS, False
+        deadline, is_told, wait_seconds = time.monotonic() + STOP_SECONDS, False, ANSWER_SECONDS
         while (left_seconds := deadline - time.monotonic()) > 0:
             try:
                 if self._commit_all(min(FLUSH_SECONDS, left_seconds)):
                     return
-                self._poll_paused(ANSWER_SECONDS)
             except Unavailable as error:
                 if not is_told:
                     log.warning("stopping", reason=str(error), waiting_seconds=round(left_seconds, 1))
-                is_told = True
-                self._poll_paused(FIRST_BACKOFF_SECONDS)
+                is_told, wait_seconds = True, FIRST_BACKOFF_SECONDS
+            self._poll_paused(wait_seconds)
+            wait_seconds = min(2 * wait_seconds, FIRST_BACKOFF_SECONDS)
 
     def _poll_paused(self, wait_seconds: float) -> None:
         self._wanted = frozenset()

@@ -22,6 +22,7 @@ from services.embedder.sources import KnownSources
 from services.embedder.stage import EmbedStage
 from services.embedder.thumbnails import Thumbnails
 from streaming.backlog import Backlog, WatchedBacklog
+from streaming.ending import end_within
 from streaming.errors import Unavailable
 from streaming.health import HealthServer, Parts
 from streaming.logs import get_logger
@@ -35,6 +36,7 @@ from streaming.state import StateTopic
 
 WARM_BATCH_IMAGES: Final = 8
 KAFKA_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 5.0
 HEADER_BYTES: Final = 300
 log = get_logger("embedder")
 
@@ -83,9 +85,7 @@ def main(stopping: threading.Event) -> None:
     )
     loop = Loop(settings.kafka, readers, stage, outbox, metrics, heartbeat=settings.heartbeat, each_turn=(sources.poll,))
     loop.run(stopping.is_set)
-    stage.close()
-    backlog.close()
-    sources.close()
+    end_within(CLOSE_SECONDS, stage.close, backlog.close, sources.close)
     health.stop()
 
 

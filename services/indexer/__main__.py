@@ -21,10 +21,9 @@ from services.indexer.stage import IndexStage
 from services.indexer.start import collection_settings, model_of, prepare, until
 from services.indexer.store import Store
 from services.indexer.writer import Writer
-from streaming.ending import ended_within
+from streaming.ending import end_within
 from streaming.handover import take_over
 from streaming.health import HealthServer, Parts
-from streaming.logs import get_logger
 from streaming.main import run_service
 from streaming.metrics import Metrics
 from streaming.outbox import Outbox
@@ -69,9 +68,8 @@ def main(stopping: threading.Event, lane_type: type[live.LiveLane] = live.LiveLa
         run = partial(bulk.run)
     run(settings.kafka, model.space, stage, outbox, metrics, stopping, heartbeat=settings.heartbeat)
 
-    ends = [writer.close, pulse.close, allegiance.close, *([] if expiry is None else [expiry.close]), store.close, registry.close]
-    if not ended_within(CLOSE_SECONDS, lambda: [end() for end in ends]):
-        get_logger("main").warning("Milvus does not answer: what only tidies up is left undone", waited_seconds=CLOSE_SECONDS)
+    watching = (allegiance,) if expiry is None else (allegiance, expiry)
+    end_within(CLOSE_SECONDS, *(part.close for part in (writer, pulse, *watching, store, registry)))
     health.stop()
 
 

@@ -102,9 +102,9 @@ async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
         else:
             log.warning("asked to stop: what is in hand is left to the next owner", waited_seconds=FINISH_SECONDS)
             working.cancel()
-            app.consumer.withhold()
+            lane.withhold()
     except Stopped:
-        app.consumer.withhold()
+        lane.withhold()
     finally:
         await _leave(app)
 
@@ -221,6 +221,11 @@ class LiveLane:
         """Finish what is in hand, which Faust commits when it stops; the next reader does where Milvus or Kafka is waited for."""
         if not self._backoff_seconds:
             await self._work_and_acknowledge()
+
+    def withhold(self) -> None:
+        """Commit nothing any more, and write nothing that Milvus was not asked to write: the next owner does."""
+        self._app.consumer.withhold()
+        self._stage.withhold()
 
     async def _gather(self) -> None:
         """Take what has come, at once after a quiet moment; nothing while a dependency is waited for."""

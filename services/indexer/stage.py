@@ -88,6 +88,11 @@ class IndexStage:
 
     lost = revoked
 
+    def withhold(self) -> None:
+        """Write no more of any partition, though none was taken; from any thread."""
+        for held in list(self._partitions.values()):
+            held.holding.is_over = True
+
     def wants(self) -> Collection[str]:
         """Read no further while Milvus is behind."""
         return () if len(self._queue) >= QUEUED_RECORDS else self._topics

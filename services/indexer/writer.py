@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,8 +21,6 @@ from streaming.metrics import Metrics
 BATCH_ROWS: Final = 1000
 BATCHES_AHEAD: Final = 3
 UNCOVER_SECONDS: Final = 1.0
-ANSWER_SECONDS: Final = 5.0
-"""A batch is waited for so long at a time: where a collection is loaded again it takes a minute, and who waits hears nothing."""
 log = get_logger("writer")
 
 
@@ -115,8 +113,6 @@ class Writer:
         return confirmed
 
     def _await(self, batch: _Batch) -> None:
-        if not wait((batch.done,), ANSWER_SECONDS).done:
-            raise Unavailable(f"Milvus has not confirmed a batch in {ANSWER_SECONDS:.0f} s")
         try:
             done = batch.done.result()
         except Unavailable:
@@ -152,7 +148,7 @@ class Writer:
             self._deleting = self._thread.submit(self._delete, deleting)
 
     def close(self) -> None:
-        """Delete the provisional rows that are covered, and end the threads; what they were given they finish."""
+        """Delete the provisional rows that are covered, and end the threads; what they have begun they finish."""
         self._uncover_at = 0.0
         self._uncover()
         self._thread.shutdown()

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from services.indexer import live
+from services.indexer import live, seeking
 from services.indexer.live import LiveLane
 from streaming.errors import Stopped
 
@@ -18,11 +20,7 @@ class Ground:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self.said: list[str] = []
-        self.app = SimpleNamespace(
-            start=self._say("start"),
-            stop=self._say("stop"),
-            consumer=SimpleNamespace(withhold=lambda: self.said.append("withhold")),
-        )
+        self.app = SimpleNamespace(start=self._say("start"), stop=self._say("stop"))
 
     async def turn(self) -> None:
         """Ask to stop in the first one."""
@@ -31,6 +29,10 @@ class Ground:
     async def finish(self) -> None:
         """Finish what is in hand."""
         self.said.append("finish")
+
+    def withhold(self) -> None:
+        """Commit and write nothing any more."""
+        self.said.append("withhold")
 
     def run(self) -> list[str]:
         """Run the lane to its end; return what was said."""
@@ -60,6 +62,22 @@ def test_what_takes_too_long_is_given_up_and_nothing_more_is_committed(where: st
     assert ground.run() == ["start", "withhold", "stop"]
 
 
+def test_work_that_is_under_way_on_its_thread_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    let = threading.Event()
+
+    async def work() -> None:
+        ground.stopping.set()
+        await asyncio.get_running_loop().run_in_executor(thread, let.wait, 30)
+        ground.said.append("acknowledge")
+
+    monkeypatch.setattr(live, "FINISH_SECONDS", 0.05)
+    ground, thread = Ground(), ThreadPoolExecutor(1)
+    ground.turn = work  # type: ignore[method-assign]
+    assert ground.run() == ["start", "withhold", "stop"]
+    let.set()
+    thread.shutdown()
+
+
 def test_a_lane_that_may_write_nothing_more_leaves_without_a_commit() -> None:
     async def stop() -> None:
         raise Stopped
@@ -79,3 +97,25 @@ def test_a_fault_ends_the_process_also_one_that_is_a_matter_of_time(error: Excep
     with pytest.raises(type(error)):
         ground.run()
     assert ground.said == ["start", "stop"]
+
+
+def test_the_loop_turns_while_a_thread_of_faust_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stopped(_: object) -> None:
+        pass
+
+    monkeypatch.setattr("mode.services.Service.stop", stopped)
+    let = threading.Event()
+    thread = cast("Any", object.__new__(seeking._Thread))
+    thread._started = asyncio.Event()
+    thread._thread = SimpleNamespace(stop=lambda: let.wait(30))
+
+    async def run() -> float:
+        thread._started.set()
+        began = time.monotonic()
+        stopping = asyncio.ensure_future(thread.stop())
+        await asyncio.sleep(0)
+        let.set()
+        await stopping
+        return time.monotonic() - began
+
+    assert asyncio.run(run()) < 10

@@ -92,6 +92,21 @@ def test_what_was_fed_before_kafka_went_away_is_settled_and_the_rest_comes_later
     writer.close()
 
 
+def test_a_stage_that_is_to_write_no_more_hands_out_what_it_holds_to_nobody() -> None:
+    metrics = Metrics(METRICS)
+    outbox, store, registry = Kept("indexer", metrics), Rows(), cast("Any", Known({"push": source("push", "push")}))
+    writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
+    intake = Intake(SPACE, DIMENSION, registry, FrameEnds(lambda _: [0]), outbox, metrics)
+    stage = IndexStage([TOPIC], SPACE, Smoothing(), intake, registry, writer, outbox, metrics)
+    stage.assigned(Start(Partition(TOPIC, 0), 0))
+    stage.process([embedding(HEADERS[0], 0).record(TOPIC, 0)])
+    stage.step()
+    stage.withhold()
+    stage.settle()
+    assert store.rows == {}
+    writer.close()
+
+
 def test_a_reader_that_has_not_come_as_far_as_the_one_before_it_commits_what_that_one_has_processed() -> None:
     metrics = Metrics(METRICS)
     outbox, registry = Kept("indexer", metrics), cast("Any", Known({"push": source("push", "push")}))

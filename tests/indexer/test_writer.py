@@ -3,7 +3,6 @@
 Rows of lives that are over are deleted between them.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -62,18 +61,6 @@ class Clearing:
     def upsert(self, _rows: Sequence[Row]) -> None:
         """Write."""
         self.done.append("written")
-
-
-class Slow:
-    """A store that writes nothing until it is let."""
-
-    def __init__(self) -> None:
-        self.let, self.upserts = threading.Event(), 0
-
-    def upsert(self, _rows: Sequence[Row]) -> None:
-        """Write, late."""
-        assert self.let.wait(30)
-        self.upserts += 1
 
 
 class Keeping:
@@ -161,21 +148,6 @@ def test_provisional_rows_that_are_given_up_do_not_hold_up_what_comes_after_them
     final = samples([1], 2.0)
     writer.write(final, HOLDING)
     assert [confirmed.samples for confirmed in writer.confirm()] == [final]
-    writer.close()
-
-
-def test_a_batch_that_takes_long_is_waited_for_again_and_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.indexer.writer.ANSWER_SECONDS", 0.02)
-    store = Slow()
-    writer = writer_to(store)
-    rows = samples([1], 1.0)
-    writer.write(rows, HOLDING)
-    for _ in range(2):
-        with pytest.raises(Unavailable, match="has not confirmed a batch"):
-            writer.confirm()
-    store.let.set()
-    assert confirm_all(writer) == rows
-    assert store.upserts == 1
     writer.close()
 
 

@@ -3,19 +3,22 @@ import time
 
 import pytest
 
-from streaming.ending import ended_within
+from streaming.ending import end_within
 
 
-def test_all_are_done_at_once() -> None:
-    meeting = threading.Barrier(2, timeout=10)
-    assert ended_within(10, meeting.wait, meeting.wait)
+def test_all_are_done_in_order() -> None:
+    done: list[str] = []
+    assert end_within(10, lambda: done.append("first"), lambda: done.append("second"))
+    assert done == ["first", "second"]
 
 
 def test_what_does_not_end_is_left() -> None:
-    let, began = threading.Event(), time.monotonic()
-    assert not ended_within(0.05, lambda: let.wait(30), lambda: None)
+    let, began, done = threading.Event(), time.monotonic(), threading.Event()
+    assert not end_within(0.05, lambda: let.wait(30), done.set)
     assert time.monotonic() - began < 10
+    assert not done.is_set()
     let.set()
+    assert done.wait(10)
 
 
 def test_what_one_raises_is_raised() -> None:
@@ -23,4 +26,4 @@ def test_what_one_raises_is_raised() -> None:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
-        ended_within(10, fail, lambda: None)
+        end_within(10, fail)

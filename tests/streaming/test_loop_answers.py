@@ -29,6 +29,7 @@ class Answering:
         self.asked: list[list[int]] = []
         self.on_commit: Any = None
         self.committing: list[TopicPartition] = []
+        self.unassigned: list[int] = []
 
     def committed(self, places: list[TopicPartition], timeout: float) -> list[Any]:
         assert timeout > 0
@@ -37,6 +38,9 @@ class Answering:
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
         assert asynchronous
         self.committing = offsets
+
+    def incremental_unassign(self, places: list[TopicPartition]) -> None:
+        self.unassigned += [place.partition for place in places]
 
     def poll(self) -> None:
         """Answer what was committed, as the client does from within a poll."""
@@ -65,6 +69,12 @@ class Reaching:
 
     def reached(self, _: Partition) -> Reached:
         return Reached(5, 5)
+
+    def settle(self) -> None:
+        pass
+
+    def revoked(self, _: Partition) -> None:
+        pass
 
 
 def loop_of(consumer: Answering) -> tuple[Loop, Any]:
@@ -114,6 +124,21 @@ def test_a_partition_that_kafka_refuses_to_commit_ends_the_loop() -> None:
     consumer.poll()
     with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
         loop._commit_next(member)
+
+
+def test_what_is_given_up_while_a_commit_is_under_way_is_committed_and_confirmed_to_nobody() -> None:
+    consumer = Answering([(5, None)], [(5, None), (5, None)])
+    loop, member = loop_of(consumer)
+    loop._commit_next(member)
+    earlier = consumer.committing
+    loop._revoked(member, places()[:1])
+    assert [(place.partition, place.offset) for place in consumer.committing] == [(0, 5)]
+    assert consumer.unassigned == [0]
+    consumer.poll()
+    consumer.committing = earlier
+    consumer.poll()
+    assert member.committed == {Partition(TOPIC, 1): Reached(5, 5)}
+    assert member.committer.is_answered(consumer)
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,8 @@ class Fleet:
         self.forget(list(self._kept))
 
     def close(self) -> None:
-        """End what is captured for nobody, and wait for what is ending."""
-        self.forget([*self._kept, *self._ending])
+        """End all captures, also those of partitions that were not given up in order, and wait for what is ending."""
+        self.forget([*self._captures, *self._kept, *self._ending])
 
     def forget(self, source_ids: Collection[str]) -> None:
         """End the captures of sources that are another's from now on: nothing comes from them once this returns."""
