@@ -36,6 +36,7 @@ from services.indexer.seeking import SeekingTransport
 from services.indexer.stage import IndexStage
 from streaming import metrics as m
 from streaming.commits import Notes
+from streaming.ending import end_within
 from streaming.errors import Stopped, Unavailable
 from streaming.logs import get_logger
 from streaming.metrics import Metrics
@@ -54,6 +55,7 @@ FINISH_SECONDS: Final = 6.0
 """For what is in hand when the process is asked to stop; what is not finished then is committed by nobody, and read again."""
 LEAVE_SECONDS: Final = 8.0
 """What Faust may take to leave its group: while Kafka is away or frozen its client waits for answers for 40 s, and asks again."""
+CLOSE_SECONDS: Final = 1.0
 DAY_SECONDS: Final = 86_400.0
 
 T = TypeVar("T")
@@ -86,7 +88,7 @@ def run(
 
     # Not `asyncio.run`, which waits for whatever is still under way: the process ends with it.
     asyncio.new_event_loop().run_until_complete(runner())
-    topic_log.close()
+    end_within(CLOSE_SECONDS, topic_log.close)  # a question to Kafka may still be under way
 
 
 async def _run(app: Any, lane: "LiveLane", stopping: threading.Event) -> None:
