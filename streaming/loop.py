@@ -1,4 +1,4 @@
-"""The one loop: consume, process, produce, flush, commit. Nothing else in Framebus commits an offset.
+"""The one loop: consume, process, produce, flush, commit. Beside it the live indexer alone commits, by way of Faust.
 
 A commit, in this order and no other:
 

@@ -11,10 +11,14 @@ import numpy.typing as npt
 from pymilvus import MilvusClient
 
 from schemas.collection import ALIAS
-from schemas.identity import WHOLE_FRAME, row_key, source_no
+from schemas.collection import FIELDS as COLLECTION_FIELDS
+from schemas.identity import WHOLE_FRAME, row_key, sample_hash, source_no
+from schemas.limits import UNKNOWN_MS
 
 Vector = npt.NDArray[np.float32]
-FIELDS: Final = ("id", "source_id", "life", "t_ms", "end_ms", "provisional", "vector", "captured_ms", "source_no")
+Rest = tuple[str, tuple[float, ...], tuple[str, ...], int]
+"""Part, box, probes and sample hash of a row, which follow from its key."""
+FIELDS: Final = tuple(one.name for one in COLLECTION_FIELDS)
 WITHIN: Final = 1e-6
 MOST_ROWS: Final = 16_384
 COUNTS: Final = 5
@@ -32,6 +36,7 @@ class Found:
     vector: Vector
     captured_ms: int
     source_no: int
+    rest: Rest
 
     @property
     def t_ms(self) -> int:
@@ -106,8 +111,14 @@ def never_final(found: Iterable[Found], expected: Rows) -> list[str]:
 
 
 def file_rows(source_id: str, by_time: Mapping[int, Vector], life: int = 1) -> dict[str, Expected]:
-    """Return the rows of a source of which the vector of every moment is known."""
-    return {_key((source_id, life, t_ms)): Expected(t_ms, (vector,)) for t_ms, vector in by_time.items()}
+    """Return the rows of a file of which the vector of every moment is known; when it was filmed nobody has said."""
+    unknown = frozenset({UNKNOWN_MS})
+    return {_key((source_id, life, t_ms)): Expected(t_ms, (vector,), unknown) for t_ms, vector in by_time.items()}
+
+
+def rest_of(key: str) -> Rest:
+    """Return what a row of the whole frame says of itself."""
+    return WHOLE_FRAME, (), (), sample_hash(key)
 
 
 def rows_of(milvus: MilvusClient, source_id: str, collection: str = ALIAS) -> list[Found]:
@@ -121,6 +132,7 @@ def rows_of(milvus: MilvusClient, source_id: str, collection: str = ALIAS) -> li
         Found(
             row["id"], (row["source_id"], row["life"], row["t_ms"]), row["end_ms"], row["provisional"],
             np.asarray(row["vector"], np.float32), row["captured_ms"], row["source_no"],
+            (row["part"], tuple(row["box"]), tuple(row["probes"]), row["sample_hash"]),
         )
         for row in rows
     ]  # fmt: skip
@@ -152,6 +164,8 @@ def _judge(row: Found, expected: Expected | None, differences: Differences) -> N
         differences.extra.append(f"{row.key} is no row of an uninterrupted run")
     elif row.t_ms != expected.t_ms or row.end_ms != expected.t_ms:
         differences.wrong.append(f"{row.key} spans {row.t_ms} to {row.end_ms}, expected {expected.t_ms}")
+    elif row.rest != rest_of(row.key):
+        differences.wrong.append(f"{row.key} says {row.rest} of the whole frame, expected {rest_of(row.key)}")
     elif row.source_no != source_no(row.moment[0]):
         differences.wrong.append(f"{row.key} has the number {row.source_no}, which is another source's")
     elif expected.captured_ms is not None and row.captured_ms not in expected.captured_ms:

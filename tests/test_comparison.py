@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
-from schemas.identity import source_no
+from schemas.identity import sample_hash, source_no
+from schemas.limits import UNKNOWN_MS
 from tests import comparison
-from tests.comparison import Expected, Found, compare, file_rows, never_final, orphans, stored_twice
+from tests.comparison import Expected, Found, Rest, compare, file_rows, never_final, orphans, rest_of, stored_twice
 
 ONES = np.ones(2, np.float32)
 EXPECTED = file_rows("a", {0: ONES, 500: ONES})
@@ -17,7 +18,7 @@ EXPECTED = file_rows("a", {0: ONES, 500: ONES})
 
 def row(t_ms: int, vector: np.ndarray = ONES, *, provisional: bool = False) -> Found:
     key = f"a/1/f/{t_ms}" + ("/p" if provisional else "")
-    return Found(key, ("a", 1, t_ms), t_ms, provisional, vector.astype(np.float32), captured_ms=t_ms, source_no=source_no("a"))
+    return Found(key, ("a", 1, t_ms), t_ms, provisional, vector.astype(np.float32), UNKNOWN_MS, source_no("a"), rest_of(key))
 
 
 def test_the_rows_of_an_uninterrupted_run_are_no_difference() -> None:
@@ -42,9 +43,20 @@ def test_the_number_of_a_source_and_the_time_of_capture_are_compared() -> None:
     wrong = compare([replace(row(0), source_no=7), row(500)], EXPECTED).wrong
     assert wrong == ["a/1/f/0 has the number 7, which is another source's"]
     said = {"a/1/f/0": Expected(0, (ONES,), frozenset((0, 9)))}
-    assert compare([row(0)], said).lines() == compare([replace(row(0), captured_ms=9)], said).lines() == []
-    assert compare([replace(row(0), captured_ms=-1)], said).wrong == ["a/1/f/0 was captured at -1, expected [0, 9]"]
-    assert compare([replace(row(0), captured_ms=-1), row(500)], EXPECTED).lines() == [], "of files nobody asks"
+    assert [compare([replace(row(0), captured_ms=at)], said).lines() for at in (0, 9)] == [[], []]
+    assert compare([row(0)], said).wrong == ["a/1/f/0 was captured at -1, expected [0, 9]"]
+    filmed = compare([replace(row(0), captured_ms=9), row(500)], EXPECTED).wrong
+    assert filmed == ["a/1/f/0 was captured at 9, expected [-1]"], "of a file nobody has said"
+
+
+@pytest.mark.parametrize(
+    "rest", [("d", (), (), 5), ("f", (0.1, 0.1, 0.2, 0.2), (), 5), ("f", (), ("fire",), 5), ("f", (), (), 6)]
+)
+def test_what_else_a_row_says_is_compared(rest: Rest) -> None:
+    hashed = sample_hash("a/1/f/0")
+    made = (*rest[:3], hashed + rest[3] - 5)
+    assert compare([replace(row(0), rest=("f", (), (), hashed)), row(500)], EXPECTED).lines() == []
+    assert compare([replace(row(0), rest=made), row(500)], EXPECTED).wrong[0].startswith(f"a/1/f/0 says {made}")
 
 
 @pytest.mark.parametrize("vectors", [(ONES,), (2 * ONES, ONES), (ONES, 2 * ONES)])
@@ -92,7 +104,7 @@ class Milvus:
         return [
             {
                 "id": key, "source_id": "a", "life": 1, "t_ms": 0, "end_ms": 0, "provisional": key.endswith("/p"),
-                "vector": [1.0], "captured_ms": 0, "source_no": 0,
+                "vector": [1.0], "captured_ms": 0, "source_no": 0, "part": "f", "box": [], "probes": [], "sample_hash": 0,
             }
             for key in dict.fromkeys(self._keys)
         ]  # fmt: skip

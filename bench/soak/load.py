@@ -13,7 +13,7 @@ from framebus.client import Client, FramebusError
 
 STARTING_SECONDS: Final = 180.0
 KEPT_DAYS: Final = 8 / (24 * 60)
-"""Eight minutes of recordings and rows: after the warm-up of an hour as much goes as comes."""
+"""Eight minutes of recordings and rows: after the warm-up as much goes as comes."""
 FILM_FPS: Final = 2.0
 
 

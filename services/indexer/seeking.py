@@ -93,6 +93,7 @@ class _Consumer(driver.Consumer):
         generation: that of the partitions in hand; None from when they are taken until the next ones are given.
         found: where these begin, of all once they were sought.
         processed: one past the last record processed of each partition, for whoever asks how far this group is behind.
+        begun: what the records before it have begun, of each partition.
         notes: those of the offsets that may be committed.
         metadata: what goes with the offsets that were chosen last, which may still be on their way when partitions are taken.
     """

@@ -148,7 +148,7 @@ class Writer:
             self._deleting = self._thread.submit(self._delete, deleting)
 
     def close(self) -> None:
-        """Delete the provisional rows that are covered, and end the threads; what they have begun they finish."""
+        """Delete the provisional rows that are covered, and end the threads; what they were given they finish."""
         self._uncover_at = 0.0
         self._uncover()
         self._thread.shutdown()

@@ -17,7 +17,6 @@ from schemas.headers import (
     of_embedding,
     schema_header,
 )
-from schemas.messages import MESSAGES
 from schemas.publish import file_name
 from schemas.topics import PRIMARY
 from schemas.vectors import encode_vector
@@ -90,9 +89,6 @@ def letters() -> list[Wire]:
         letter = write_letter(of_topic(topic)[0].record(topic, 7), "it is broken", "embedder", 1_800_000_000_001)
         made.append(Wire(letter.key, letter.value, letter.headers))
     return made
-
-
-JSON_TOPICS: Final = tuple(topic for topic in PRIMARY if topic.schema in MESSAGES)
 
 
 def other_pictures() -> list[bytes]:

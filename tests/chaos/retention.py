@@ -49,7 +49,7 @@ PARTITION: Final = 5
 FRAMES, VECTORS = TopicPartition(FRAMES_BULK.name, PARTITION), TopicPartition(EMBEDDINGS_BULK.name, PARTITION)
 
 SCENES: Final = 2
-FILES, WRONG_FILES = 100, 4
+FILES, WRONG_FILES = 120, 4
 FRAMES_KEPT_BYTES: Final = 700_000
 """Those that may be unread, and two chunks that have begun."""
 VECTORS_KEPT_BYTES: Final = 220_000
@@ -65,7 +65,7 @@ CAMERA: Final = "lane"
 CAMERA_FPS: Final = 4.0
 WITHIN_SECONDS: Final = 180.0
 MOST_LINES: Final = 40
-LEAST_TIMES: Final = 5
+LEAST_TIMES: Final = 10
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.chaos.late import Message, Over, Payload, late
 from tests.chaos.leftovers import Kept, leftovers
 from tests.chaos.moves import SCRIPTS, Mover, Wish
 from tests.chaos.removal import Removals, compared
-from tests.comparison import Expected, Found
+from tests.comparison import Expected, Found, rest_of
 
 OVER = Over("a", 1, in_force_ms=1500, free_ms=9000)
 PAYLOAD = Payload(b"jpeg", b"vector", "tiny@00000000")
@@ -102,7 +102,7 @@ ONE = np.ones(1, np.float32)
 
 def row(life: int, t_ms: int = 7, *, provisional: bool = False) -> Found:
     key = row_key("a", life, "f", t_ms, provisional=provisional)
-    return Found(key, ("a", life, t_ms), t_ms, provisional, ONE, t_ms, source_no("a"))
+    return Found(key, ("a", life, t_ms), t_ms, provisional, ONE, t_ms, source_no("a"), rest_of(key))
 
 
 def camera(life: int = 2) -> Mover:

@@ -5,12 +5,12 @@ import numpy as np
 from schemas.identity import WHOLE_FRAME, row_key
 from schemas.messages import RowWritten
 from tests.chaos.told import gathered, untold, unwritten
-from tests.comparison import Found
+from tests.comparison import Found, rest_of
 
 
 def row(t_ms: int, captured_ms: int = 7, *, provisional: bool = False) -> Found:
     key = row_key("cam", 1, WHOLE_FRAME, t_ms, provisional=provisional)
-    return Found(key, ("cam", 1, t_ms), t_ms, provisional, np.zeros(2, np.float32), captured_ms, 3)
+    return Found(key, ("cam", 1, t_ms), t_ms, provisional, np.zeros(2, np.float32), captured_ms, 3, rest_of(key))
 
 
 def telling(t_ms: int, captured_ms: int = 7, *, provisional: bool = False) -> RowWritten:

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from schemas.messages import Recut, decode
 from schemas.topics import RECUT
 from streaming.backlog import Backlog
+from streaming.clients import member_settings
 from streaming.commits import processed_offset
 from streaming.errors import Stopped, Unavailable
 from streaming.metrics import LOST
@@ -19,6 +20,7 @@ from streaming.stage import Start
 from tests.streaming.conftest import PARTITIONS, Bench, Running, await_that
 
 JOINED_SECONDS = 3.0
+POLL_MS = 1500
 VALUES = [f"v{number}" for number in range(200)]
 
 
@@ -86,6 +88,30 @@ def test_a_dependency_that_is_away_is_waited_for_inside_the_group(bench: Bench) 
     loop.start()
     await_that(lambda: [place.offset for place in bench.committed()] == [len(VALUES) // PARTITIONS] * PARTITIONS)
     assert len(loop.stage.begun) == PARTITIONS, "it never left the group"
+    loop.stop()
+    assert sorted(bench.copies()) == sorted(VALUES)
+
+
+def test_a_dependency_that_is_away_for_longer_than_the_poll_interval_costs_no_partition(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = {"max.poll.interval.ms": POLL_MS}
+    monkeypatch.setattr("streaming.loop.member_settings", lambda *named: {**member_settings(*named), **impatient})
+    away_until = 0.0
+
+    def settle() -> None:
+        if time.monotonic() < away_until:
+            raise Unavailable("the vector store is away")
+
+    loop = bench.loop()
+    loop.stage.on_settle = settle
+    loop.start()
+    await_that(lambda: len(loop.stage.next) == PARTITIONS)
+    away_until = time.monotonic() + 3 * POLL_MS / 1000
+    bench.write(VALUES)
+    await_that(lambda: [place.offset for place in bench.committed()] == [len(VALUES) // PARTITIONS] * PARTITIONS)
+    assert time.monotonic() > away_until
+    assert (len(loop.stage.begun), loop.stage.forgotten) == (PARTITIONS, []), "it kept its partitions"
     loop.stop()
     assert sorted(bench.copies()) == sorted(VALUES)
 
