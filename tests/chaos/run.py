@@ -17,9 +17,10 @@ from schemas.topics import LANES
 from streaming.errors import Unavailable
 from streaming.lag import Lag, Reading
 from tests.chaos.cameras import Cameras
-from tests.chaos.faults import Fault
+from tests.chaos.faults import FULL, Fault
 from tests.chaos.films import Film
 from tests.chaos.fleet import WORKERS, Fleet, Ground
+from tests.chaos.full_disk import told_full, untold_full
 from tests.chaos.gaps import gaps
 from tests.chaos.observer import Observer, Watched, repeated
 from tests.chaos.ordeal import Ordeal
@@ -125,6 +126,7 @@ class _Run:
             report.notes = [f"{account.line()}, {rebuilds}", *report.notes]
         self._judge_cameras(report, on_processes.away)
         report.faults = ordeals[0].done + ordeals[1].done
+        self._judge_statuses(report)
         report.sources = len(self.work.added) + len(self.work.cameras) + self.removals.moved
         report.stalls = {name: longest_stall_seconds(looks) for name, looks in self.observer.looks.items()}
         report.ended = [*self.fleet.watch.ended, *on_processes.complaints, *self.fleet.stop()]
@@ -149,6 +151,12 @@ class _Run:
         samples = sampled(ground.kafka, ground.home.media, self.work.cameras)
         report.resumptions = resumptions(returns, samples, moving(away), within_seconds)
         report.gaps = list(gaps(samples, returns, away, within_seconds))
+
+    def _judge_statuses(self, report: Report) -> None:
+        if times := report.faults[FULL]:
+            told = told_full(self.truth.ground.kafka, self.work.cameras)
+            report.untold = untold_full(times, told)
+            report.notes = [*report.notes, f"the disk of the media was full {times} times, and {told} statuses of cameras say so"]
 
     def _drain(self) -> list[str]:
         """Wait until everything is done; return what was not done in time."""

@@ -48,6 +48,8 @@ class Report:
     resumptions: Sequence[Resumption] = ()
     gaps: Sequence[str] = ()
     """When cameras were not sampled for no reason."""
+    untold: Sequence[str] = ()
+    """What no status says of a full disk."""
     drain_seconds: float = 0.0
     sources: int = 0
     unfinished: Sequence[str] = ()
@@ -70,8 +72,8 @@ class Report:
 
     @property
     def late(self) -> list[str]:
-        """What was not right when a camera came back, and where one was dark that had never gone."""
-        return [*(line for resumption in self.resumptions for line in resumption.complaints()), *self.gaps]
+        """What was not right when a camera came back, where one was dark that had never gone, and what its status hides."""
+        return [*(line for resumption in self.resumptions for line in resumption.complaints()), *self.gaps, *self.untold]
 
 
 def lines(report: Report) -> list[str]:
