@@ -14,6 +14,8 @@ OWN: Final = {"broker", "chaos_ground"}
 ONE_WORKER: Final = pytest.mark.xdist_group("servers")
 """What shares servers stays with one worker, as does the whole stack, which measures time. The other takes the rest, that which
 brings servers of its own last."""
+APART: Final = "streaming"
+"""Tests that need Kafka alone and time nothing closely: the other worker takes them too, with a broker of its own."""
 NICENESS: Final = 10
 
 
@@ -28,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run pure tests first, then those with a server, then the whole stack: what breaks quickly is told quickly."""
     items.sort(key=_cost)
     for item in items:
-        if _is_of_stack(item) or SHARED & _fixtures(item):
+        if _is_of_stack(item) or (SHARED & _fixtures(item) and APART not in item.path.parts):
             item.add_marker(ONE_WORKER)
 
 
