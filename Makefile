@@ -6,7 +6,7 @@ UV := .tools/uv/bin/uv
 RUN := .venv/bin/python
 CODE := schemas streaming encoders originals services framebus training bench tests
 SEED ?= 1
-KILLS ?= 20
+KILLS ?= 60
 MINUTES ?= 60
 
 .PHONY: help
@@ -47,7 +47,7 @@ bench: develop ## measure speed and memory on this machine, as a table
 	@$(RUN) -m bench
 
 .PHONY: chaos
-chaos: develop ## kill, freeze and slow everything (SEED=1 KILLS=20), compare every row with an uninterrupted run
+chaos: develop ## kill, freeze and slow everything (SEED=1 KILLS=60), compare every row with an uninterrupted run
 	@$(RUN) -m pytest -q tests/chaos/scenarios.py
 	@$(RUN) -m tests.chaos.retention
 	@$(RUN) -m tests.broken --seed $(SEED) --minutes 5
