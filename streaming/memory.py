@@ -16,7 +16,8 @@ FRAMES_BYTES: Final = 1 << 16
 
 In an arena they leave holes between what stays, which the next film of another size does not fit into. When ten cameras had
 been removed and added again more than sixty times, and then more than twenty films read, the decoder held 78 MB beside its files;
-with these mapped, 74.
+with these mapped, 74. Reading a film at five samples a second takes 1.04 times the processor time (1.01 … 1.13 at 640x360, 1.00 …
+1.09 at 1080p, ten and eight pairs in turns).
 """
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
