@@ -89,7 +89,7 @@ class IndexStage:
     lost = revoked
 
     def withhold(self) -> None:
-        """Write no more of any partition, though none was taken; from any thread."""
+        """Write no more of any partition, nor say that it is done, though none was taken; from any thread."""
         for held in list(self._partitions.values()):
             held.holding.is_over = True
 
@@ -122,6 +122,8 @@ class IndexStage:
         for confirmed in self._writer.confirm():
             self._announce(confirmed)
         for partition, held in self._partitions.items():
+            if held.holding.is_over:
+                continue  # what it holds was not written: its next owner says what is done
             self._finish_chunks(partition, held)
             safe_offset = held.index.safe_offset()
             note = note_of(held.index.frames_before(safe_offset))

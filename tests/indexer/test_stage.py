@@ -92,18 +92,21 @@ def test_what_was_fed_before_kafka_went_away_is_settled_and_the_rest_comes_later
     writer.close()
 
 
-def test_a_stage_that_is_to_write_no_more_hands_out_what_it_holds_to_nobody() -> None:
+def test_a_stage_that_is_to_write_no_more_writes_nothing_and_says_that_nothing_is_done() -> None:
     metrics = Metrics(METRICS)
-    outbox, store, registry = Kept("indexer", metrics), Rows(), cast("Any", Known({"push": source("push", "push")}))
+    registry = cast("Any", Known({"push": source("push", "push"), "film": source("film", "file")}))
+    outbox, store = Kept("indexer", metrics), Rows()
     writer = Writer(cast("Any", store), metrics, seal_rows=1 << 40)
     intake = Intake(SPACE, DIMENSION, registry, FrameEnds(lambda _: [0]), outbox, metrics)
     stage = IndexStage([TOPIC], SPACE, Smoothing(), intake, registry, writer, outbox, metrics)
-    stage.assigned(Start(Partition(TOPIC, 0), 0))
-    stage.process([embedding(HEADERS[0], 0).record(TOPIC, 0)])
-    stage.step()
+    partition = Partition(TOPIC, 0)
+    stage.assigned(Start(partition, 0))
+    stage.process([embedding(headers, seed).record(TOPIC, seed) for seed, headers in enumerate(HEADERS[:3])])
     stage.withhold()
+    stage.step()
     stage.settle()
-    assert store.rows == {}
+    assert (store.rows, outbox.sent) == ({}, [])
+    assert stage.reached(partition).safe_offset == 0
     writer.close()
 
 
